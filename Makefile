@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: GPL-2.0
+# sgprobe. 'make help' lists the targets; V=1 shows the commands; O=dir builds elsewhere.
+MAKEFLAGS += --no-builtin-rules
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
+
+O ?= build
+V ?= 0
+ifeq ($(V),0)
+Q := @
+msg = @printf '  %-5s %s\n' '$(1)' '$(patsubst $(O)/%,%,$(2))'
+else
+Q :=
+msg = @:
+endif
+
+VERSION := $(shell cat VERSION)
+CC := gcc
+CLANG := clang
+PKGS := libbpf libelf zlib libwebsockets sqlite3 yaml-0.1 jansson libseccomp libcap
+PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS))
+PKG_LIBS = $(shell pkg-config --libs $(PKGS)) -lm -lpthread
+
+WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
+	-Wno-unused-parameter -Wno-missing-field-initializers
+CFLAGS ?= -O2 -g
+HARDEN := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
+ALL_CFLAGS = -std=gnu11 $(WARN) $(CFLAGS) $(HARDEN) -D_GNU_SOURCE \
+	-DSG_VERSION='"$(VERSION)"' -Iinclude -Iuserspace $(PKG_CFLAGS) -MMD -MP
+ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
+ASAN_CFLAGS = $(subst -D_FORTIFY_SOURCE=2,,$(ALL_CFLAGS)) -O1 -fno-omit-frame-pointer \
+	-fsanitize=address,undefined -fno-sanitize-recover=all
+
+# ---- sources: found, never listed -------------------------------------------------
+BPF_SRCS := $(wildcard bpf/*.bpf.c)
+BPF_OBJS := $(BPF_SRCS:bpf/%.bpf.c=$(O)/bpf/%.bpf.o)
+SRCS := $(wildcard userspace/*/*.c)
+MAIN := userspace/cli/main.c
+LIB_SRCS := $(filter-out $(MAIN),$(SRCS))
+OBJS := $(LIB_SRCS:%.c=$(O)/obj/%.o)
+ASAN_OBJS := $(LIB_SRCS:%.c=$(O)/asan/%.o)
+EMBED := $(O)/gen/bpf_objects.o $(O)/gen/web_assets.o
+UNIT_SRCS := $(wildcard tests/unit/*/test_*.c)
+UNIT_BINS := $(UNIT_SRCS:tests/unit/%.c=$(O)/tests/unit/%)
+UNIT_ASAN := $(UNIT_SRCS:tests/unit/%.c=$(O)/tests/asan/%)
+TOOL_SRCS := $(wildcard tools/*.c)
+TOOL_BINS := $(TOOL_SRCS:tools/%.c=$(O)/tools/%)
+FUZZ_SRCS := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZ_BINS := $(FUZZ_SRCS:tests/fuzz/%.c=$(O)/tests/fuzz/%)
+WEB_SRCS := $(shell find web -type f -not -path 'web/node_modules/*' 2>/dev/null)
+
+.PHONY: all run test check bench fuzz install uninstall help setup clean unit tools tests-built
+all: $(O)/sgprobe ## Build build/sgprobe
+
+setup: ## Install what is missing of Debian and npm packages
+	$(Q)tools/setup.sh
+
+# The package set-up runs first, in a make of its own, so that pkg-config answers.
+run: ## Set up, build and start the daemon with its dashboard
+	$(Q)tools/setup.sh
+	$(Q)$(MAKE) --no-print-directory O=$(O) all
+	$(Q)exec tools/run.sh $(O)/sgprobe
+
+test: ## Set up, build and run all tests
+	$(Q)tools/setup.sh test
+	$(Q)$(MAKE) --no-print-directory O=$(O) all tests-built
+	$(Q)O=$(O) tools/run-tests.sh
+
+check: ## Formatting, layering, clang-tidy, cppcheck, tsc
+	$(Q)tools/setup.sh test
+	$(Q)O=$(O) tools/check.sh
+
+bench: ## Measure the cost against other tools and print ratios
+	$(Q)tools/setup.sh bench
+	$(Q)$(MAKE) --no-print-directory O=$(O) all tools
+	$(Q)O=$(O) tools/bench.sh
+
+FUZZ_SECONDS ?= 60
+fuzz: ## Fuzz every parser for FUZZ_SECONDS each
+	$(Q)tools/setup.sh test
+	$(Q)$(MAKE) --no-print-directory O=$(O) fuzz-bins
+	$(Q)O=$(O) FUZZ_SECONDS=$(FUZZ_SECONDS) tools/fuzz.sh
+
+help: ## This list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+tests-built: unit tools $(UNIT_ASAN)
+unit: $(UNIT_BINS)
+tools: $(TOOL_BINS)
+.PHONY: fuzz-bins
+fuzz-bins: $(FUZZ_BINS)
+
+# ---- kernel side ------------------------------------------------------------------
+BPF_ARCH := $(shell uname -m | sed 's/x86_64/x86/;s/aarch64/arm64/')
+BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wextra -Werror \
+	-Wno-unused-parameter -Iinclude -Ivmlinux -Ibpf/lib \
+	-I/usr/include/$(shell uname -m)-linux-gnu
+
+$(O)/bpf/%.bpf.o: bpf/%.bpf.c
+	$(call msg,BPF,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -MF $(@:.o=.d) -MT $@ -c $< -o $@.tmp
+	$(Q)llvm-strip -g $@.tmp && mv $@.tmp $@
+
+$(O)/gen/bpf_objects.S: $(BPF_OBJS) tools/embed.sh
+	$(call msg,GEN,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)tools/embed.sh objects $(BPF_OBJS) > $@
+
+# ---- browser side -----------------------------------------------------------------
+$(O)/gen/web_assets.S: $(WEB_SRCS) tools/embed.sh tools/build-web.sh
+	$(call msg,WEB,$(O)/web)
+	$(Q)mkdir -p $(@D)
+	$(Q)tools/build-web.sh $(O)/web
+	$(Q)tools/embed.sh assets $(O)/web > $@
+
+$(O)/gen/%.o: $(O)/gen/%.S
+	$(Q)$(CC) -c $< -o $@
+
+# ---- user side --------------------------------------------------------------------
+$(O)/obj/%.o: %.c
+	$(call msg,CC,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -c $< -o $@
+
+$(O)/asan/%.o: %.c
+	$(call msg,ASAN,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ASAN_CFLAGS) -c $< -o $@
+
+$(O)/libsgprobe.a: $(OBJS) $(EMBED)
+	$(Q)rm -f $@ && ar rcs $@ $^
+$(O)/libsgprobe_asan.a: $(ASAN_OBJS) $(EMBED)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(O)/sgprobe: $(O)/obj/$(MAIN:.c=.o) $(O)/libsgprobe.a
+	$(call msg,LD,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(O)/libsgprobe.a $(PKG_LIBS)
+
+$(O)/tests/unit/%: tests/unit/%.c $(O)/libsgprobe.a
+	$(call msg,TEST,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -Itests/unit -MF $@.d -MT $@ -o $@ $< $(O)/libsgprobe.a $(PKG_LIBS) -lcmocka
+
+$(O)/tests/asan/%: tests/unit/%.c $(O)/libsgprobe_asan.a
+	$(call msg,TEST,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ASAN_CFLAGS) -Itests/unit -MF $@.d -MT $@ -o $@ $< $(O)/libsgprobe_asan.a $(PKG_LIBS) -lcmocka
+
+$(O)/tools/%: tools/%.c
+	$(call msg,TOOL,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -MF $@.d -MT $@ -o $@ $< -lpthread
+
+# A fuzz target is one LLVMFuzzerTestOneInput; it links the same sources, built by clang.
+$(O)/tests/fuzz/%: tests/fuzz/%.c $(LIB_SRCS) $(EMBED)
+	$(call msg,FUZZ,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) -std=gnu11 -g -O1 -D_GNU_SOURCE -DSG_VERSION='"$(VERSION)"' -Iinclude -Iuserspace $(PKG_CFLAGS) \
+		-fsanitize=fuzzer,address,undefined -o $@ $< $(LIB_SRCS) $(EMBED) $(PKG_LIBS)
+
+# ---- installation -----------------------------------------------------------------
+PREFIX ?= /usr/local
+DESTDIR ?=
+install: all ## Install the binary, unit file, man pages and completion
+	$(Q)DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) O=$(O) tools/install.sh install
+uninstall: ## Remove what install put in place (data stays)
+	$(Q)DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) O=$(O) tools/install.sh uninstall
+
+clean: ## Remove build/
+	$(Q)rm -rf $(O)
+
+-include $(wildcard $(O)/bpf/*.d) $(OBJS:.o=.d) $(ASAN_OBJS:.o=.d) $(O)/obj/userspace/cli/main.d
+-include $(wildcard $(O)/tests/*/*/*.d $(O)/tools/*.d)

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The one bucket function, compiled into the kernel programs and into user
+ * space, so that both agree by construction. Freestanding: integers only, no
+ * division, no floating point, no loop.
+ *
+ * Buckets are those of Prometheus native histograms, schema 3 (OpenTelemetry
+ * exponential histograms, scale 3): bucket i holds (2^((i-1)/8), 2^(i/8)] of the
+ * base unit, here seconds. Rows number them from 0: row position k is bucket
+ * k + SG_BUCKET_MIN.
+ *
+ * How: let e be the position of the highest set bit of ns, and m the value
+ * shifted so that this bit is bit 63. In every octave lie the same eight bucket
+ * bounds, the mantissas of 10^9 * 2^(j/8); k is 8e plus the number of them below
+ * m. The top seven bits of m after the leading one select how many bounds lie
+ * certainly below (no two bounds share a cell of 1/128), and one comparison
+ * decides the rest.
+ */
+#ifndef SGPROBE_BPF_BUCKET_H
+#define SGPROBE_BPF_BUCKET_H
+
+#include <linux/types.h>
+
+#define SG_SCHEMA 3
+/*
+ * 1 ns is 2^-29.897 s, hence bucket ceil(8 * -29.897) = -239. 320 buckets end at
+ * bucket 80, 2^10 s = 1024 s; what is longer is counted in the last one, 0 in the
+ * first. 320 * 4 bytes are exactly 20 cache lines.
+ */
+#define SG_BUCKET_MIN (-239)
+#define SG_BUCKETS 320
+
+#ifdef __bpf__
+#define SG_INLINE static inline __attribute__((always_inline))
+#define SG_TABLE static const volatile
+#else
+#define SG_INLINE static inline __attribute__((unused))
+#define SG_TABLE static const __attribute__((unused))
+#endif
+
+/* floor(10^9 * 2^(j/8) * 2^n) in [2^63, 2^64), j = 0..7, in ascending order; then a guard. */
+SG_TABLE __u64 sg_bucket_bound[9] = {
+	0x81ffa7a9549ca6e3ULL, 0x8dc3b8960164a7d9ULL, 0x9a9867054d512391ULL,
+	0xa8965f74bf065071ULL, 0xb7d88a12d0dd9ea0ULL, 0xc87c3e7d03cdbec3ULL,
+	0xdaa17c2cd19555dbULL, 0xee6b280000000000ULL, 0xffffffffffffffffULL,
+};
+
+/* How many bounds are below (128 + x) << 56. */
+SG_TABLE __u8 sg_bucket_below[128] = {
+	0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3,
+	3, 3, 3, 3, 3, 3, 3, 3, 3, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 5, 5, 5, 5, 5, 5, 5, 5,
+	5, 5, 5, 5, 5, 5, 5, 5, 5, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 7, 7, 7, 7, 7,
+	7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8,
+};
+
+/* Position of the highest set bit; v != 0. The BPF instruction set has no clz. */
+SG_INLINE __u32 sg_log2(__u64 v)
+{
+	__u32 e = 0;
+
+	if (v >> 32) {
+		v >>= 32;
+		e = 32;
+	}
+	if (v >> 16) {
+		v >>= 16;
+		e += 16;
+	}
+	if (v >> 8) {
+		v >>= 8;
+		e += 8;
+	}
+	if (v >> 4) {
+		v >>= 4;
+		e += 4;
+	}
+	if (v >> 2) {
+		v >>= 2;
+		e += 2;
+	}
+	return e + (v >> 1);
+}
+
+/* Row position 0..SG_BUCKETS-1 of a duration in nanoseconds. */
+SG_INLINE __u32 sg_bucket_ns(__u64 ns)
+{
+	__u32 e, c, k;
+	__u64 m;
+
+	if (!ns)
+		return 0;
+	e = sg_log2(ns);
+	m = ns << (63 - e);
+	c = sg_bucket_below[(m >> 56) & 127];
+	if (c > 8) /* never; tells the verifier what the table holds */
+		c = 8;
+	k = 8 * e + c + (m > sg_bucket_bound[c]);
+	return k < SG_BUCKETS ? k : SG_BUCKETS - 1;
+}
+
+#endif

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The frame: everything that one tick of one source saw.
+ *
+ * In memory it is plain data in an arena. On the wire it is one self-contained,
+ * self-delimiting, versioned, checksummed record: string table, series table,
+ * samples; it decodes without any other frame, so the same bytes serve the
+ * socket, the journal, a recording and a message bus. docs/ARCHITECTURE.md
+ * ("The frame") describes the bytes.
+ *
+ * Values are what happened IN the tick: counters and histograms are differences
+ * since the frame before (0 and empty included: a series that is alive is in
+ * every frame), gauges are readings. A series that is missing has ended.
+ */
+#ifndef SGPROBE_FRAME_H
+#define SGPROBE_FRAME_H
+
+#include <stdint.h>
+
+#include <sgprobe/series.h>
+
+#define SG_FRAME_VERSION 1
+#define SG_FRAME_MAX_BYTES (8U << 20)
+#define SG_FRAME_MAX_SAMPLES 65536U
+#define SG_FRAME_HEADER_BYTES 64
+
+enum sg_frame_flags {
+	SG_FRAME_FIRST = 1 << 0,      /* first of its session */
+	SG_FRAME_GAP = 1 << 1,        /* time before it was not watched: [t_ms - span, ...) is not whole */
+	SG_FRAME_LATE = 1 << 2,       /* drained more than half a tick after its time */
+	SG_FRAME_SKIPPED = 1 << 3,    /* covers more than one tick (overrun, stopped process) */
+	SG_FRAME_CLOCK_STEP = 1 << 4, /* the wall clock was set since the frame before */
+	SG_FRAME_SUSPENDED = 1 << 5,  /* the machine slept since the frame before */
+	SG_FRAME_CPUS = 1 << 6,       /* the set of online CPUs changed */
+};
+
+struct sg_sample {
+	struct sg_series series; /* strings live as long as the frame */
+	union {
+		double value;        /* counter: increase in this tick; gauge: reading */
+		struct sg_hist hist; /* histogram: increase in this tick */
+	};
+};
+
+struct sg_frame {
+	uint64_t session; /* random per start of the source; orders nothing */
+	uint64_t seq;     /* 1, 2, ... within the session; never reused */
+	int64_t t_ms;     /* wall clock at the end of the tick, a multiple of the tick length */
+	uint64_t span_ns; /* monotonic time that it covers */
+	uint32_t flags;   /* enum sg_frame_flags */
+	uint32_t source;  /* 0: probe process, 1: server process */
+	size_t n, cap;
+	struct sg_sample *samples;
+	struct sg_arena *arena; /* owns samples and strings */
+};
+
+/*
+ * Building: new, then one sg_frame_add_* per series, then encode. The caller's
+ * strings must outlive the frame or be copied with sg_series_copy(f->arena, ...).
+ * The histogram's buckets are borrowed until sg_frame_free. -ENOSPC past
+ * SG_FRAME_MAX_SAMPLES, -ENOMEM.
+ */
+struct sg_frame *sg_frame_new(void);
+void sg_frame_free(struct sg_frame *f);
+void sg_frame_reset(struct sg_frame *f); /* forget samples and arena content, keep memory */
+int sg_frame_add_value(struct sg_frame *f, const struct sg_series *s, double v);
+int sg_frame_add_hist(struct sg_frame *f, const struct sg_series *s, const struct sg_hist *h);
+SG_DEFINE_AUTO(sg_frame, sg_frame_free)
+
+/* Appends the encoded frame to b. -ENOMEM, or -EMSGSIZE past SG_FRAME_MAX_BYTES. */
+int sg_frame_encode(const struct sg_frame *f, struct sg_buf *b);
+
+/*
+ * How long the record that starts at p is, from its first bytes: the length, 0
+ * when fewer than SG_FRAME_HEADER_BYTES are there, -EBADMSG when this is no
+ * frame, -EPROTONOSUPPORT when its version is newer than this program's.
+ */
+int64_t sg_frame_peek(const void *p, size_t n);
+
+/*
+ * Decodes one record of exactly n bytes. The frame copies nothing from p that it
+ * needs later (strings are copied to its arena). Every input is hostile:
+ * -EBADMSG for anything wrong (checksum, order, range, counts), -EPROTONOSUPPORT,
+ * -ENOMEM; memory is bounded by a small multiple of n.
+ */
+int sg_frame_decode(const void *p, size_t n, struct sg_frame **ret);
+
+/* Only the 64-byte header (no checksum of the body, no samples): for cheap scans. */
+int sg_frame_decode_header(const void *p, size_t n, struct sg_frame *f);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * HTTP and the live feed, on libwebsockets, in a thread of its own. It reads the
+ * store through its own reader; the server process hands it every stored frame.
+ * A slow client, query or receiver never delays the caller of sg_http_push.
+ */
+#ifndef SGPROBE_HTTP_H
+#define SGPROBE_HTTP_H
+
+#include <sgprobe/config.h>
+#include <sgprobe/reader.h>
+
+struct sg_http_options {
+	const struct sg_config *cfg; /* listen, socket, hosts, max_clients; copied */
+	int listen_fd; /* already bound and listening TCP socket, taken over, or -1 for none */
+	int unix_fd;   /* already bound and listening unix socket, taken over, or -1 */
+	uint64_t boot_id; /* of this server start: clients notice a restart by it */
+	/* Opens a reader; called once in the HTTP thread. */
+	int (*open_reader)(void *ctx, struct sg_reader **ret, struct sg_error *err);
+	void *ctx;
+};
+
+struct sg_http;
+int sg_http_start(const struct sg_http_options *o, struct sg_http **ret, struct sg_error *err);
+/* Any thread: the bytes of one stored frame (copied); wakes the HTTP thread. Bounded: the oldest are dropped and counted. */
+void sg_http_push(struct sg_http *h, const void *frame, size_t n);
+/* Any thread: replaces the document that GET /api/sg/v1/status answers (copied). */
+void sg_http_status(struct sg_http *h, const char *json);
+/* Any thread: whether GET /-/ready answers 200. */
+void sg_http_ready(struct sg_http *h, bool ready);
+struct sg_http_stats {
+	uint64_t requests, ws_clients, ws_sent_bytes, ws_gaps, queue_dropped, refused;
+};
+void sg_http_stats(struct sg_http *h, struct sg_http_stats *ret);
+void sg_http_stop(struct sg_http *h); /* closes clients, joins the thread; NULL is fine */
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The way of frames from the probe process to the server process: a stream
+ * socket, frames one way, acknowledgements back. Every frame that is not yet
+ * acknowledged as committed is kept, and sent again to the next server. Bounded:
+ * past max_bytes the oldest fall off and are counted.
+ */
+#ifndef SGPROBE_LINK_H
+#define SGPROBE_LINK_H
+
+#include <sgprobe/frame.h>
+#include <sgprobe/loop.h>
+
+struct sg_ack { /* what the server writes back, 24 bytes, native byte order */
+	uint64_t magic; /* SG_ACK_MAGIC */
+	uint64_t session;
+	uint64_t seq; /* all frames of the session up to and including seq are committed */
+};
+#define SG_ACK_MAGIC 0x314b434147530a0dULL
+
+struct sg_link_tx;
+int sg_link_tx_new(struct sg_loop *l, uint64_t session, size_t max_bytes, struct sg_link_tx **ret);
+void sg_link_tx_free(struct sg_link_tx *tx);
+/* Takes over fd (a connected stream socket) in place of the one before; resends what is not acknowledged. -1: none. */
+int sg_link_tx_attach(struct sg_link_tx *tx, int fd);
+/* Queues one encoded frame (copied). Returns how many older frames fell off the queue, or -errno. */
+int sg_link_tx_push(struct sg_link_tx *tx, uint64_t seq, const void *p, size_t n);
+size_t sg_link_tx_pending(const struct sg_link_tx *tx, size_t *bytes); /* frames not acknowledged */
+/* Blocks for at most timeout_ms until all is acknowledged: for an orderly stop. 0 or -ETIMEDOUT. */
+int sg_link_tx_drain(struct sg_link_tx *tx, int timeout_ms);
+SG_DEFINE_AUTO(sg_link_tx, sg_link_tx_free)
+
+struct sg_link_rx;
+/* One whole record; bytes are valid during the call. A negative return closes the link. */
+typedef int (*sg_link_on_frame)(const void *p, size_t n, void *ctx);
+int sg_link_rx_new(struct sg_loop *l, sg_link_on_frame cb, void *ctx, struct sg_link_rx **ret);
+void sg_link_rx_free(struct sg_link_rx *rx);
+int sg_link_rx_attach(struct sg_link_rx *rx, int fd);
+int sg_link_rx_ack(struct sg_link_rx *rx, uint64_t session, uint64_t seq);
+SG_DEFINE_AUTO(sg_link_rx, sg_link_rx_free)
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The privileged half: loads and attaches the domains, and once per tick turns
+ * the maps and /proc into one frame. Single threaded. Opens no network socket and
+ * executes nothing.
+ */
+#ifndef SGPROBE_PROBE_H
+#define SGPROBE_PROBE_H
+
+#include <sgprobe/config.h>
+#include <sgprobe/frame.h>
+#include <sgprobe/metric.h>
+
+struct sg_probe;
+
+/*
+ * Loads and attaches every domain that the configuration wants. A domain that the
+ * kernel refuses leaves the others running: its state and reason are in the frames
+ * as sgprobe_domain_up{domain,variant,reason}. Fails only when it cannot work at
+ * all (-ENOMEM, -EPERM without root: err says what to type).
+ */
+int sg_probe_new(const struct sg_config *cfg, struct sg_probe **ret, struct sg_error *err);
+void sg_probe_free(struct sg_probe *p); /* detaches everything; NULL is fine */
+SG_DEFINE_AUTO(sg_probe, sg_probe_free)
+
+/*
+ * Reads everything once and fills f: samples and span_ns; session, seq, t_ms and
+ * flags are the caller's, but SG_FRAME_CPUS, which it adds. The samples borrow
+ * memory of the probe until the next tick.
+ */
+int sg_probe_tick(struct sg_probe *p, int64_t t_ms, struct sg_frame *f);
+
+/* Counts into sgprobe_dropped_total{reason} of the next tick. reason is a literal. */
+void sg_probe_dropped(struct sg_probe *p, const char *reason, uint64_t n);
+/* Adds to a counter of the probe process of the next tick, e.g. "sgprobe_probe_ticks_late_total". */
+void sg_probe_count(struct sg_probe *p, const char *name, double n);
+
+/* Keeps only the capabilities that a running probe needs; call after sg_probe_new. */
+int sg_probe_drop_privileges(struct sg_probe *p, struct sg_error *err);
+
+/*
+ * Kernel BPF statistics are being gathered (the supervisor switches them on for
+ * one second in thirty): the next two ticks take readings.
+ */
+void sg_probe_stats_window(struct sg_probe *p, bool open);
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * How anything reads stored samples: the interface that the store implements and
+ * that queries, reports and the feed use, so that none of them knows the store.
+ */
+#ifndef SGPROBE_READER_H
+#define SGPROBE_READER_H
+
+#include <stdint.h>
+
+#include <sgprobe/err.h>
+#include <sgprobe/series.h>
+
+/*
+ * The samples of one series in ascending time. Counters and histograms are
+ * cumulative, as in Prometheus: they grow from the series' first appearance and
+ * go on over restarts of either process. A counter or histogram that first
+ * appears at one tick has a sample of zero at the tick before, so that its first
+ * increase is not lost.
+ */
+struct sg_points {
+	struct sg_series series;
+	size_t n;
+	int64_t *t_ms;
+	union {
+		double *values;       /* counter, gauge */
+		struct sg_hist *hists; /* histogram; buckets borrowed from the arena */
+	};
+};
+
+struct sg_points_set {
+	size_t n;
+	struct sg_points *series; /* ascending by sg_series_cmp */
+	size_t n_samples;
+};
+
+struct sg_read_limits {
+	size_t max_samples;      /* 0: reader's default */
+	uint64_t deadline_ns;    /* sg_mono_ns() after which -ETIMEDOUT; 0: none */
+};
+
+/* Time not watched: gaps[i] = [from_ms, to_ms). */
+struct sg_gap {
+	int64_t from_ms, to_ms;
+	const char *reason; /* "probe restarted", "suspended", ... */
+};
+
+struct sg_reader {
+	/*
+	 * Series that match any of the selectors (compiled), with their samples in
+	 * (from_ms, to_ms]. Everything is allocated in the arena. 0, or -ETIMEDOUT,
+	 * -E2BIG (too many samples), -ENOMEM, -EIO; err then holds a sentence.
+	 */
+	int (*select)(struct sg_reader *r, const struct sg_selector *sels, size_t n_sels,
+		      int64_t from_ms, int64_t to_ms, const struct sg_read_limits *lim,
+		      struct sg_arena *arena, struct sg_points_set *ret, struct sg_error *err);
+	/* Like select, but values are the increases per tick, as in frames: for the feed and heat maps. */
+	int (*select_deltas)(struct sg_reader *r, const struct sg_selector *sels, size_t n_sels,
+			     int64_t from_ms, int64_t to_ms, const struct sg_read_limits *lim,
+			     struct sg_arena *arena, struct sg_points_set *ret,
+			     struct sg_error *err);
+	int (*gaps)(struct sg_reader *r, int64_t from_ms, int64_t to_ms, struct sg_arena *arena,
+		    struct sg_gap **ret, size_t *n);
+	/* Oldest and newest tick there is; -ENODATA when the store is empty. */
+	int (*range)(struct sg_reader *r, int64_t *oldest_ms, int64_t *newest_ms);
+	void (*close)(struct sg_reader *r);
+};
+
+static inline void sg_reader_close(struct sg_reader *r)
+{
+	if (r)
+		r->close(r);
+}
+SG_DEFINE_AUTO(sg_reader, sg_reader_close)
+
+#endif

@@ -1,0 +1,71 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Runs every test and prints 'N passed, N failed, N skipped' last.
+# A test is a program or script that speaks TAP: 'ok 1 - name', 'not ok 2 - name',
+# 'ok 3 - name # SKIP reason'. Suites: unit, asan, fuzz (corpus), web, kernel, e2e.
+#   run-tests.sh [SUITE...]    only these
+set -u
+cd "$(dirname "$0")/.."
+O=${O:-build}
+export O CMOCKA_MESSAGE_OUTPUT=TAP SGPROBE=$O/sgprobe
+passed=0 failed=0 skipped=0
+log=$O/tests/log
+mkdir -p "$log"
+
+run() { # SUITE NAME COMMAND...
+	local suite=$1 name=$2 out r p f s
+	shift 2
+	out=$log/$suite-${name//\//-}.tap
+	timeout "${TEST_TIMEOUT:-600}" "$@" >"$out" 2>&1
+	r=$?
+	s=$(grep -ciE '^ok .*# skip' "$out")
+	p=$(($(grep -cE '^ok ' "$out") - s))
+	f=$(grep -cE '^not ok ' "$out")
+	if [ $r -ne 0 ] && [ "$f" = 0 ]; then
+		f=1
+		echo "not ok - $name ended with status $r" >>"$out"
+	fi
+	if [ $((p + f + s)) = 0 ]; then
+		f=1
+		echo "not ok - $name ran no test" >>"$out"
+	fi
+	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+	printf '%-7s %-44s %4d passed' "$suite" "$name" "$p"
+	[ "$f" = 0 ] || printf ', %d FAILED' "$f"
+	[ "$s" = 0 ] || printf ', %d skipped' "$s"
+	printf '\n'
+	[ "$s" = 0 ] || grep -iE '^ok .*# skip' "$out" | sed 's/^ok [0-9]* *-* */          skipped: /'
+	[ "$f" = 0 ] || sed 's/^/          | /' "$out" | tail -n 60
+}
+
+suites=${*:-unit asan web kernel e2e}
+for suite in $suites; do
+	case $suite in
+	unit | asan)
+		for t in tests/unit/*/test_*.c; do
+			[ -e "$t" ] || continue
+			n=${t#tests/unit/} n=${n%.c}
+			run "$suite" "$n" "$O/tests/$suite/$n"
+		done
+		;;
+	web)
+		[ ! -d tests/web ] || for t in tests/web/*.test.mjs web/test/*.test.mjs; do
+			[ -e "$t" ] || continue
+			run web "$(basename "$t" .test.mjs)" node --test --test-reporter=tap "$t"
+		done
+		;;
+	kernel | e2e)
+		for t in tests/"$suite"/*.sh tests/"$suite"/*.test.mjs; do
+			[ -e "$t" ] || continue
+			case $t in
+			*/lib.sh) continue ;;
+			*.sh) run "$suite" "$(basename "$t" .sh)" bash "$t" ;;
+			*) run "$suite" "$(basename "$t" .test.mjs)" node --test --test-reporter=tap "$t" ;;
+			esac
+		done
+		;;
+	esac
+done
+echo
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" = 0 ]
