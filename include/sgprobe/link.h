@@ -8,6 +8,8 @@
 #ifndef SGPROBE_LINK_H
 #define SGPROBE_LINK_H
 
+#include <stdbool.h>
+
 #include <sgprobe/frame.h>
 #include <sgprobe/loop.h>
 
@@ -23,7 +25,11 @@ int sg_link_tx_new(struct sg_loop *l, uint64_t session, size_t max_bytes, struct
 void sg_link_tx_free(struct sg_link_tx *tx);
 /* Takes over fd (a connected stream socket) in place of the one before; resends what is not acknowledged. -1: none. */
 int sg_link_tx_attach(struct sg_link_tx *tx, int fd);
-/* Queues one encoded frame (copied). Returns how many older frames fell off the queue, or -errno. */
+/*
+ * Queues one encoded frame (copied). Returns how many older frames were lost since the
+ * last push, or -errno: those that fell off the queue before any server had them, and
+ * those that fell off it while a server that then died had not acknowledged them.
+ */
 int sg_link_tx_push(struct sg_link_tx *tx, uint64_t seq, const void *p, size_t n);
 size_t sg_link_tx_pending(const struct sg_link_tx *tx, size_t *bytes); /* frames not acknowledged */
 /* Blocks for at most timeout_ms until all is acknowledged: for an orderly stop. 0 or -ETIMEDOUT. */
@@ -35,7 +41,10 @@ struct sg_link_rx;
 typedef int (*sg_link_on_frame)(const void *p, size_t n, void *ctx);
 int sg_link_rx_new(struct sg_loop *l, sg_link_on_frame cb, void *ctx, struct sg_link_rx **ret);
 void sg_link_rx_free(struct sg_link_rx *rx);
+/* Takes over fd in place of the one before, which is read to its end first. -1: none. */
 int sg_link_rx_attach(struct sg_link_rx *rx, int fd);
+/* False once the sender has closed its end and everything it sent was handed over. */
+bool sg_link_rx_connected(const struct sg_link_rx *rx);
 int sg_link_rx_ack(struct sg_link_rx *rx, uint64_t session, uint64_t seq);
 SG_DEFINE_AUTO(sg_link_rx, sg_link_rx_free)
 
