@@ -11,21 +11,23 @@
  * free slot is counted in slot 0, "other".
  *
  * Every domain object has the same maps, all BPF_F_MMAPABLE arrays, read through
- * mmap without a system call:
+ * mmap without a system call. A BLOCK is what one lookup finds: the rows of all
+ * signals of one slot.
  *
- *   sg_rows      one element per row: __u32 buckets[SG_BUCKETS]
- *   sg_sums      one __u64 per row: nanoseconds; changes when the row does
- *   sg_counters  one __u64 per counter
+ *   sg_rows      an element per block: struct sg_row[signals]
+ *   sg_sums      an element per block: __u64[signals], nanoseconds; a sum changes
+ *                whenever its row does, so a reader looks only at rows that changed
+ *   sg_counters  one element: __u64[counters]
  *
- * The element of row r is ((bank * shards) + shard) * n_rows + r; likewise for
- * counters. shard = CPU number & (shards - 1). A bank is half of the memory:
- * programs write to the bank that sg_cfg_state.bank names, and a tick flips it
- * before it reads the other, so that everything read in a tick was written in
- * the same interval. Nothing is ever reset: readers subtract what they saw before,
- * modulo 2^32 for buckets and 2^64 for sums.
- *
- * Rows of a domain: first its fixed rows (for example one per syscall number),
- * then signal after signal its slots: row = fixed_rows + signal * slots + slot.
+ * Blocks of a domain: first its fixed ones (for example one per system call
+ * number), then one per slot. The element of block b is
+ * ((bank * shards) + shard) * blocks + b; of the counters, bank * shards + shard.
+ * shard = CPU number & (shards - 1). A bank is half of the memory: programs write
+ * to the bank that sg_state.bank names, and a tick flips it before it reads the
+ * other, so that everything read in a tick was written in the same interval.
+ * Nothing is ever reset: readers subtract what they saw before, modulo 2^32 for
+ * buckets and 2^64 for the rest; what a program in flight adds to a closed bank is
+ * found there when the bank is read the next time.
  */
 #ifndef SGPROBE_BPF_SGPROBE_H
 #define SGPROBE_BPF_SGPROBE_H
@@ -35,6 +37,8 @@
 #define SG_COMM_LEN 16
 #define SG_SLOT_OTHER 0
 #define SG_BANKS 2
+#define SG_MAX_SHARDS 16
+#define SG_MAX_LATENCY_NS 3600000000000ULL /* longer ones are dropped and counted */
 
 struct sg_row {
 	__u32 buckets[320]; /* SG_BUCKETS of bucket.h */
@@ -42,26 +46,38 @@ struct sg_row {
 
 /* Known at load: section ".rodata.cfg", variable sg_cfg. */
 struct sg_bpf_config {
-	__u32 slots;       /* power of two */
-	__u32 shards;      /* power of two */
-	__u32 n_rows;      /* of this domain, per bank and shard */
-	__u32 n_counters;  /* of this domain, per bank and shard */
-	__u32 private_rows; /* 1: shards >= CPUs, and hooks that cannot be interrupted may add without atomics */
-	__u32 self_tgid;   /* this probe process: events of its own are counted like all others; for tests */
+	__u32 slots; /* power of two */
+	__u32 shards; /* power of two, at most SG_MAX_SHARDS */
+	__u32 blocks; /* of this domain, per bank and shard: fixed ones + slots */
+	__u32 private_rows; /* 1: shards >= CPUs, hooks that cannot be interrupted add without atomics */
 };
 
-/* Changes while running: map sg_state, one element, mmapable, shared by all domains. */
+/* Changes while running: section ".data.state", variable sg_state, shared by all domains. */
 struct sg_bpf_state {
-	__u32 bank;       /* 0 or 1: where programs write */
-	__u32 epoch;      /* raised when slots were retired: cached slots are looked up again */
-	__u32 free_head;  /* next entry of sg_free_slots to hand out (programs, atomically) */
-	__u32 free_tail;  /* entries [head, tail) hold free slots (user space) */
+	__u32 bank; /* 0 or 1: where programs write */
+	__u32 epoch; /* raised when slots were retired: cached slots are looked up again */
 };
 
-/* Map sg_slots: hash from key to slot number, shared by all domains. */
+/*
+ * Map sg_slots: hash from key to slot number, shared by all domains. Numbers come
+ * from the queue sg_free_slots, which user space fills.
+ */
 struct sg_slot_key {
 	__u64 cgroup_id;
-	char comm[SG_COMM_LEN]; /* of the thread group's leader; kernel threads: up to the first '/' */
+	char comm
+		[SG_COMM_LEN]; /* of the thread group's leader; kernel threads: up to the first '/' */
+};
+
+/*
+ * The first counters of every domain, before its own: what was not recorded, by
+ * reason. Their names are in userspace/probe/drain.c.
+ */
+enum sg_common_counter {
+	SG_C_NEGATIVE, /* a clock that ran backwards between two CPUs */
+	SG_C_TOO_LONG, /* over SG_MAX_LATENCY_NS */
+	SG_C_NO_STATE, /* no memory for the state of a task (or socket) */
+	SG_C_SLOTS_FULL, /* not lost: counted in slot 0, once per lookup */
+	SG_COMMON_COUNTERS,
 };
 
 #endif

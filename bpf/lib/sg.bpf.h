@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The maps of a domain and how an event is counted in them; see
+ * <sgprobe/bpf/sgprobe.h> for the layout. A domain's file defines, before it
+ * includes this, SG_SIGNALS, SG_FIXED_BLOCKS and SG_COUNTERS (constants).
+ */
+#ifndef SG_BPF_H
+#define SG_BPF_H
+
+#include "vmlinux.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include <sgprobe/bpf/bucket.h>
+#include <sgprobe/bpf/sgprobe.h>
+
+#define sg_likely(x) __builtin_expect(!!(x), 1)
+#define sg_unlikely(x) __builtin_expect(!!(x), 0)
+#define SG_FLATTEN static __always_inline
+
+char LICENSE[] SEC("license") = "GPL";
+
+const volatile struct sg_bpf_config sg_cfg SEC(".rodata.cfg") = {1, 1, 1, 0};
+struct sg_bpf_state sg_state SEC(".data.state") = {0};
+
+struct sg_block {
+	struct sg_row rows[SG_SIGNALS];
+};
+struct sg_block_sums {
+	__u64 ns[SG_SIGNALS];
+};
+struct sg_counter_block {
+	__u64 c[SG_COUNTERS];
+};
+
+/* max_entries of all maps are set by the loader. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct sg_block);
+} sg_rows SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct sg_block_sums);
+} sg_sums SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct sg_counter_block);
+} sg_counters SEC(".maps");
+
+/* Where this event is counted: element number of block 0 of the open bank and this CPU's shard. */
+SG_FLATTEN __u32 sg_part(void)
+{
+	__u32 bank = *(volatile __u32 *)&sg_state.bank & 1;
+
+	return bank * sg_cfg.shards + (bpf_get_smp_processor_id() & (sg_cfg.shards - 1));
+}
+
+/* exclusive: a constant, true where nothing can interrupt the program and count on this CPU too. */
+SG_FLATTEN void sg_add(__u64 *p, __u64 n, bool exclusive)
+{
+	if (exclusive && sg_cfg.private_rows)
+		*p += n;
+	else
+		__sync_fetch_and_add(p, n);
+}
+
+SG_FLATTEN void sg_add32(__u32 *p, bool exclusive)
+{
+	if (exclusive && sg_cfg.private_rows)
+		*p += 1;
+	else
+		__sync_fetch_and_add(p, 1);
+}
+
+SG_FLATTEN struct sg_counter_block *sg_counters_of(__u32 part)
+{
+	return bpf_map_lookup_elem(&sg_counters, &part);
+}
+
+/* Counts n in counter i (i < SG_COUNTERS, checked by the caller when it is no constant). */
+SG_FLATTEN void sg_count(__u32 part, __u32 i, __u64 n, bool exclusive)
+{
+	struct sg_counter_block *b = sg_counters_of(part);
+
+	if (b)
+		sg_add(&b->c[i], n, exclusive);
+}
+
+/* A block that is found once for several signals of one event. */
+struct sg_where {
+	struct sg_block *rows;
+	struct sg_block_sums *sums;
+};
+
+SG_FLATTEN bool sg_find_block(struct sg_where *w, __u32 part, __u32 block)
+{
+	__u32 i = part * sg_cfg.blocks + block;
+
+	w->rows = bpf_map_lookup_elem(&sg_rows, &i);
+	w->sums = bpf_map_lookup_elem(&sg_sums, &i);
+	return w->rows && w->sums;
+}
+
+SG_FLATTEN bool sg_find_slot(struct sg_where *w, __u32 part, __u32 slot)
+{
+	return sg_find_block(w, part, SG_FIXED_BLOCKS + (slot & (sg_cfg.slots - 1)));
+}
+
+/* Not inlined: almost never. */
+static __noinline int sg_drop(__u32 part, __s64 ns)
+{
+	sg_count(part, ns < 0 ? SG_C_NEGATIVE : SG_C_TOO_LONG, 1, false);
+	return 0;
+}
+
+SG_FLATTEN bool sg_sane(__u32 part, __u64 ns)
+{
+	if (sg_likely(ns <= SG_MAX_LATENCY_NS))
+		return true;
+	sg_drop(part, ns);
+	return false;
+}
+
+/* The row first: a reader that sees the sum's change then finds the row's. 0 ns would not change a sum. */
+SG_FLATTEN void sg_observe(struct sg_where *w, __u32 signal, __u64 ns, bool exclusive)
+{
+	sg_add32(&w->rows->rows[signal].buckets[sg_bucket_ns(ns)], exclusive);
+	sg_add(&w->sums->ns[signal], ns ? ns : 1, exclusive);
+}
+
+#endif

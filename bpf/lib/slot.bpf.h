@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Slots: which (cgroup, comm) pair an event belongs to, and the state that is
+ * kept per task. The maps are shared by all domains.
+ */
+#ifndef SG_SLOT_BPF_H
+#define SG_SLOT_BPF_H
+
+#include "sg.bpf.h"
+
+/* One cache line. Belongs to the task: written by whoever runs it, reads or wakes it under the run queue's lock. */
+struct sg_task {
+	/* The cached slot, and what it was computed from: it holds while these are the same. */
+	__u64 css; /* address of the css_set */
+	__u64 comm[2]; /* of the leader */
+	__u32 epoch;
+	__u32 slot;
+	/* sched */
+	__u64 since; /* when the task was switched in or out; 0: not seen yet */
+	__u64 queued; /* when it became runnable; 0: it is not waiting for a CPU */
+	/* syscall */
+	__u64 call_at; /* 0: not in a call that was seen to begin */
+	__u16 call; /* row of the call */
+	__u16 restart; /* row of the call that restart_syscall() would continue */
+	__u8 off; /* how it left the CPU: enum sg_off */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct sg_task);
+} sg_tasks SEC(".maps");
+
+/* The same by thread id, for kernels without task storage in tracing programs. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct sg_task);
+} sg_tids SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, struct sg_slot_key);
+	__type(value, __u32);
+} sg_slots SEC(".maps");
+
+/* Free slot numbers. User space pushes, programs pop; a queue because it does both atomically on 5.10 too. */
+struct {
+	__uint(type, BPF_MAP_TYPE_QUEUE);
+	__uint(max_entries, 1);
+	__type(value, __u32);
+} sg_free_slots SEC(".maps");
+
+#define SG_PF_KTHREAD 0x00200000 /* include/linux/sched.h */
+
+/*
+ * The slot of a key; a new key gets a number of its own while there are any.
+ * For events that are not a task's: keep the result as long as sg_state.epoch
+ * stays the same.
+ */
+static __noinline __u32 sg_slot_of_key(struct sg_slot_key *key, __u32 part)
+{
+	__u32 *found = bpf_map_lookup_elem(&sg_slots, key), slot = SG_SLOT_OTHER;
+
+	if (found)
+		return *found;
+	if (bpf_map_pop_elem(&sg_free_slots, &slot)) {
+		sg_count(part, SG_C_SLOTS_FULL, 1, false);
+		return SG_SLOT_OTHER;
+	}
+	if (!bpf_map_update_elem(&sg_slots, key, &slot, BPF_NOEXIST))
+		return slot;
+	/* Another CPU was quicker, or the table is full: the number goes back. */
+	bpf_map_push_elem(&sg_free_slots, &slot, BPF_ANY);
+	found = bpf_map_lookup_elem(&sg_slots, key);
+	return found ? *found : SG_SLOT_OTHER;
+}
+
+/* Copies a comm so that equal names are equal bytes. */
+SG_FLATTEN void sg_slot_comm(struct sg_slot_key *key, const char *comm, bool kthread)
+{
+	bool end = false;
+
+#pragma unroll
+	for (int i = 0; i < SG_COMM_LEN; i++) {
+		char c = comm[i];
+
+		if (!c || (kthread && c == '/'))
+			end = true;
+		key->comm[i] = end ? 0 : c;
+	}
+}
+
+static __noinline __u32 sg_slot_refresh(struct sg_task *t, struct task_struct *task, __u32 part)
+{
+	struct task_struct *leader;
+	struct sg_slot_key key = {};
+	union {
+		__u64 word[2];
+		char comm[SG_COMM_LEN];
+	} name = {};
+
+	/* The epoch before the lookup: a slot that is retired meanwhile is looked up again. */
+	t->epoch = *(volatile __u32 *)&sg_state.epoch;
+	t->css = (__u64)BPF_CORE_READ(task, cgroups);
+	leader = BPF_CORE_READ(task, group_leader);
+	bpf_core_read(&name, sizeof(name), &leader->comm);
+	t->comm[0] = name.word[0];
+	t->comm[1] = name.word[1];
+	key.cgroup_id = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+	sg_slot_comm(&key, name.comm, BPF_CORE_READ(task, flags) & SG_PF_KTHREAD);
+	t->slot = sg_slot_of_key(&key, part);
+	return t->slot;
+}
+
+/*
+ * The slot of a task, and whether it still holds: the css_set changes when the
+ * task moves to another cgroup, the comm with exec and prctl; comparing three
+ * words is cheaper than a hook on each of those. btf: a constant, whether the
+ * program may follow the task's pointers directly.
+ */
+SG_FLATTEN __u32 sg_slot(struct sg_task *t, struct task_struct *task, __u32 part, bool btf)
+{
+	__u64 css, comm[2];
+
+	if (btf) {
+		const __u64 *name = (const __u64 *)task->group_leader->comm;
+
+		css = (__u64)task->cgroups;
+		comm[0] = name[0];
+		comm[1] = name[1];
+	} else {
+		struct task_struct *leader;
+
+		css = (__u64)BPF_CORE_READ(task, cgroups);
+		leader = BPF_CORE_READ(task, group_leader);
+		bpf_core_read(comm, sizeof(comm), &leader->comm);
+	}
+	if (sg_likely(t->css == css && t->comm[0] == comm[0] && t->comm[1] == comm[1] &&
+		      t->epoch == *(volatile __u32 *)&sg_state.epoch))
+		return t->slot;
+	return sg_slot_refresh(t, task, part);
+}
+
+/*
+ * Creating storage under a scheduler lock is safe where it does not come from
+ * kmalloc(GFP_ATOMIC), which may wake kswapd and so take that lock again.
+ */
+SG_FLATTEN bool sg_may_create_locked(void)
+{
+	return bpf_core_field_exists(struct bpf_local_storage_map, bpf_ma) ||
+	       bpf_core_field_exists(struct bpf_local_storage_map, use_kmalloc_nolock);
+}
+
+/* The task's state, created when create (a constant) is set; NULL is counted. */
+SG_FLATTEN struct sg_task *sg_task_of(struct task_struct *task, __u32 part, bool create, bool btf)
+{
+	struct sg_task *t;
+
+	if (btf) {
+		t = bpf_task_storage_get(&sg_tasks, task, 0, 0);
+		if (sg_unlikely(!t) && create)
+			t = bpf_task_storage_get(&sg_tasks, task, 0,
+						 BPF_LOCAL_STORAGE_GET_F_CREATE);
+	} else {
+		__u32 tid = BPF_CORE_READ(task, pid);
+
+		t = bpf_map_lookup_elem(&sg_tids, &tid);
+		if (sg_unlikely(!t) && create) {
+			struct sg_task fresh = {};
+
+			bpf_map_update_elem(&sg_tids, &tid, &fresh, BPF_NOEXIST);
+			t = bpf_map_lookup_elem(&sg_tids, &tid);
+		}
+	}
+	if (sg_unlikely(!t) && create)
+		sg_count(part, SG_C_NO_STATE, 1, false);
+	return t;
+}
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Numbers that bpf/sched.bpf.c and userspace/probe/sched.c share. */
+#ifndef SGPROBE_BPF_SCHED_H
+#define SGPROBE_BPF_SCHED_H
+
+#include <sgprobe/bpf/sgprobe.h>
+
+enum sg_sched_signal {
+	SCHED_RUNQUEUE,
+	SCHED_ONCPU,
+	SCHED_OFF_BLOCKED, /* in the order of enum sg_off - 1 */
+	SCHED_OFF_PREEMPTED,
+	SCHED_SIGNALS,
+};
+
+enum sg_off { SG_ON_CPU, SG_OFF_BLOCKED, SG_OFF_PREEMPTED };
+
+enum sg_sched_counter {
+	SCHED_SWITCHES = SG_COMMON_COUNTERS,
+	SCHED_VOLUNTARY,
+	SCHED_INVOLUNTARY,
+	SCHED_WAKEUPS,
+	SCHED_WAKEUPS_NEW,
+	SCHED_MIGRATIONS,
+	SCHED_FORKS,
+	SCHED_EXITS,
+	SCHED_COUNTERS,
+};
+
+#endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A domain: one BPF object, what it counts and under which names. A domain is a
+ * constant table, sg_domain_NAME in NAME.c, and its line in domains.def.
+ */
+#ifndef SG_PROBE_DOMAIN_H
+#define SG_PROBE_DOMAIN_H
+
+#include <sgprobe/bpf/sgprobe.h>
+#include <sgprobe/config.h>
+#include <sgprobe/frame.h>
+#include <sgprobe/metric.h>
+
+enum sg_from {
+	SG_FROM_SIGNAL, /* histogram: rows of the slots of signals first .. first + n - 1 */
+	SG_FROM_BLOCKS, /* histogram: fixed blocks first .. first + n - 1, signal 0 of each */
+	SG_FROM_COUNTER, /* counter: counters first .. first + n - 1 */
+	SG_FROM_BLOCK_COUNT, /* counter: observations in fixed block first + i, plus counter plus + i */
+	SG_FROM_TICK, /* any: added by the domain's tick function; listed here for the catalogue */
+};
+
+/*
+ * One metric, "sgprobe_<domain>_<name>". With dims, the metrics
+ * "sgprobe_cgroup_<domain>_<name>" and "sgprobe_comm_<domain>_<name>" exist too,
+ * whose sums equal it (SG_FROM_SIGNAL; or SG_FROM_BLOCKS with by = the signal that
+ * counts the same events per slot).
+ */
+struct sg_metric_row {
+	const char *name;
+	enum sg_type type;
+	enum sg_from from;
+	uint16_t first;
+	uint16_t n; /* values of the label; 1 without a label */
+	uint16_t plus; /* SG_FROM_BLOCK_COUNT: first counter to add; 0: none */
+	uint16_t by; /* SG_FROM_BLOCKS with dims: the signal */
+	const char *label;
+	const char *(*value)(
+		unsigned int i); /* label value i of n; NULL: this number has no name */
+	bool sparse; /* only values that were seen are reported (and kept for some minutes) */
+	unsigned int dims; /* enum sg_dim */
+	const char *title, *help; /* for people; help is one sentence */
+};
+
+/*
+ * One hook. A program of the object is either named exactly like the hook and
+ * serves every variant, or HOOK_btf and HOOK_raw, of which the loader keeps one.
+ */
+struct sg_program {
+	const char *hook; /* "sched_switch" */
+	uint16_t runs; /* counter that the program raises by one each time it runs, */
+	uint16_t runs_n; /* or the first of this many that together do; 0 means 1 */
+	bool optional; /* the domain is of use without it */
+};
+
+struct sg_domain_ctx; /* private to load.c */
+
+struct sg_domain {
+	const char *name, *title;
+	const void *object, *object_end; /* the embedded ELF file */
+	uint16_t signals; /* rows per block */
+	uint16_t fixed_blocks; /* before those of the slots */
+	uint16_t counters;
+	const struct sg_program *programs;
+	size_t n_programs;
+	const struct sg_metric_row *metrics;
+	size_t n_metrics;
+	size_t enabled; /* offset of its bool in struct sg_config */
+	/*
+	 * Optional. tick adds what only user space can find out (gauges from the
+	 * domain's own maps or /proc) to the frame, after the drain; state is the
+	 * domain's own, made by start when the domain is attached. map_fd finds a
+	 * map of the object by name.
+	 */
+	int (*start)(const struct sg_config *cfg, void **state);
+	int (*tick)(void *state, struct sg_frame *f);
+	void (*stop)(void *state);
+};
+
+#define SG_DOMAIN(n) extern const struct sg_domain sg_domain_##n;
+#include "domains.def"
+#undef SG_DOMAIN
+
+/* The symbols that the build makes around the embedded object of a domain. */
+#define SG_DECLARE_OBJECT(n) extern const char sg_bpf_##n##_start[], sg_bpf_##n##_end[]
+#define SG_OBJECT(n) .object = sg_bpf_##n##_start, .object_end = sg_bpf_##n##_end
+
+extern const struct sg_domain *const sg_domains[];
+extern const size_t sg_n_domains;
+
+/*
+ * Tables of metrics that are no domain's (proc.c, self.c): complete rows whose
+ * strings are constant.
+ */
+struct sg_metric_table {
+	const struct sg_metric_info *rows;
+	size_t n;
+};
+extern const struct sg_metric_table sg_procfs_metrics; /* procfs.c */
+extern const struct sg_metric_table sg_self_metrics; /* self.c */
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The kernel types that sgprobe's programs read, and of each only the fields that
+ * are read: CO-RE finds every field by name in the running kernel. README.md says
+ * how to add one. Nothing in here depends on the architecture.
+ */
+#ifndef __VMLINUX_H__
+#define __VMLINUX_H__
+
+#include <linux/bpf.h>
+#include <linux/types.h>
+#include <stdbool.h>
+
+typedef __u8 u8;
+typedef __u16 u16;
+typedef __u32 u32;
+typedef __u64 u64;
+typedef __s32 s32;
+typedef __s64 s64;
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct kernfs_node {
+	u64 id;
+};
+
+struct cgroup {
+	struct kernfs_node *kn;
+};
+
+struct css_set {
+	struct cgroup *dfl_cgrp; /* in the version 2 hierarchy */
+};
+
+struct thread_info {
+	unsigned long flags;
+	u32 status; /* x86: TS_COMPAT while in an ia32 call */
+};
+
+struct task_struct {
+	struct thread_info thread_info;
+	unsigned int __state; /* since 5.14 */
+	unsigned int flags;
+	int pid;
+	int tgid;
+	int exit_state;
+	struct task_struct *group_leader;
+	struct css_set *cgroups;
+	char comm[16];
+};
+
+struct task_struct___before_5_14 {
+	long state;
+};
+
+/* Only asked for its fields: whether task storage may be created under a scheduler lock. */
+struct bpf_local_storage_map {
+	bool bpf_ma;
+	bool use_kmalloc_nolock;
+};
+
+struct pt_regs;
+
+#pragma clang attribute pop
+
+#endif
