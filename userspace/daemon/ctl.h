@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Messages between the supervisor and its two children, on a SOCK_SEQPACKET
+ * socket each. Fixed size; what comes from a child is not trusted.
+ */
+#ifndef SG_DAEMON_CTL_H
+#define SG_DAEMON_CTL_H
+
+#include <stdint.h>
+
+enum sg_ctl_type {
+	SG_CTL_BEAT = 1, /* child: alive */
+	SG_CTL_READY, /* child: doing its work; the server after its first frame */
+	SG_CTL_STOP, /* supervisor: finish and exit */
+	SG_CTL_STATS, /* supervisor to probe: kernel BPF statistics are on (arg 1) or off (0) */
+	SG_CTL_PEER, /* supervisor: a new socket to the other child comes with this message */
+	SG_CTL_INFO, /* supervisor to server: info is valid */
+	SG_CTL_TYPES,
+};
+
+struct sg_ctl_info {
+	int64_t start_ms; /* of the daemon */
+	uint32_t supervisor_pid, probe_pid, server_pid;
+	uint32_t probe_restarts, server_restarts;
+};
+
+struct sg_ctl_msg {
+	uint32_t type;
+	uint32_t arg;
+	struct sg_ctl_info info;
+};
+
+/* Never blocks. fd (or -1) is passed along and stays the caller's. 0 or -errno (-EAGAIN: the peer is not reading). */
+int sg_ctl_send(int ctl, const struct sg_ctl_msg *m, int fd);
+/* Never blocks. 1: a message; *fd is the descriptor that came with it, the caller's, or -1. 0: none. -EPIPE: the peer is gone. */
+int sg_ctl_recv(int ctl, struct sg_ctl_msg *m, int *fd);
+
+#endif

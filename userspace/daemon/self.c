@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+
+#include "self.h"
+
+#define TICK_NS 1000000000ULL
+
+static const struct row {
+	const char *name;
+	enum sg_type type;
+	const char *label;
+} rows[SG_SELF_N] = {
+#define SG_SELF_METRIC(id, name, title, help, unit, type, label)                                   \
+	[SG_SELF_##id] = {name, type, label},
+#include "model/self_metrics.def"
+#undef SG_SELF_METRIC
+};
+
+int sg_self_init(struct sg_self *s)
+{
+	*s = (struct sg_self){.statm_fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC)};
+	sg_tick_init(&s->tick, TICK_NS);
+	s->frame = sg_frame_new();
+	if (!s->frame)
+		return -ENOMEM;
+	return getrandom(&s->session, sizeof(s->session), 0) == sizeof(s->session) ? 0 : -errno;
+}
+
+void sg_self_free(struct sg_self *s)
+{
+	sg_frame_free(s->frame);
+	if (s->statm_fd >= 0)
+		close(s->statm_fd);
+	s->frame = NULL;
+	s->statm_fd = -1;
+}
+
+static double cpu_seconds(void)
+{
+	struct rusage u;
+
+	if (getrusage(RUSAGE_SELF, &u) < 0)
+		return 0;
+	return u.ru_utime.tv_sec + u.ru_stime.tv_sec +
+	       (u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+}
+
+static double resident_bytes(const struct sg_self *s)
+{
+	char text[128];
+	ssize_t n = s->statm_fd >= 0 ? pread(s->statm_fd, text, sizeof(text) - 1, 0) : -1;
+	unsigned long size, resident;
+
+	if (n <= 0)
+		return 0;
+	text[n] = '\0';
+	return sscanf(text, "%lu %lu", &size, &resident) == 2
+		       ? (double)resident * sysconf(_SC_PAGESIZE)
+		       : 0;
+}
+
+static void add(struct sg_self *s, enum sg_self_id id, double v, const char *label_value)
+{
+	const struct row *row = &rows[id];
+	struct sg_label label = {row->label, label_value};
+	struct sg_series series;
+	double was = s->last[id];
+
+	if (row->type == SG_COUNTER) {
+		s->last[id] = v;
+		v = v >= was ? v - was : v;
+	}
+	if (sg_series_init(&series, row->type, row->name, &label, row->label ? 1 : 0) == 0) {
+		struct sg_series *copy = sg_series_copy(s->frame->arena, &series);
+
+		if (copy)
+			sg_frame_add_value(s->frame, copy, v);
+	}
+}
+
+static void fill(struct sg_self *s, const struct sg_self_input *in)
+{
+	add(s, SG_SELF_CPU, cpu_seconds(), NULL);
+	add(s, SG_SELF_RSS, resident_bytes(s), NULL);
+	add(s, SG_SELF_RESTARTS, in->info.probe_restarts, "probe");
+	add(s, SG_SELF_RESTARTS, in->info.server_restarts, "server");
+	add(s, SG_SELF_STORE_OK, in->store.ok, NULL);
+	add(s, SG_SELF_STORE_BYTES, in->store.bytes, NULL);
+	add(s, SG_SELF_STORE_FLUSH, in->store.last_flush_seconds, NULL);
+	add(s, SG_SELF_STORE_HEAD, in->head_frames, NULL);
+	add(s, SG_SELF_STORE_FRAMES, in->store.frames, NULL);
+	add(s, SG_SELF_STORE_LOST, in->store.lost_frames, NULL);
+	add(s, SG_SELF_STORE_BAD, in->store.bad_blocks, NULL);
+	add(s, SG_SELF_HTTP_REQUESTS, in->http.requests, NULL);
+	add(s, SG_SELF_HTTP_REFUSED, in->http.refused, NULL);
+	add(s, SG_SELF_WS_CLIENTS, in->http.ws_clients, NULL);
+	add(s, SG_SELF_WS_BYTES, in->http.ws_sent_bytes, NULL);
+	add(s, SG_SELF_WS_GAPS, in->http.ws_gaps, NULL);
+	add(s, SG_SELF_HTTP_DROPPED, in->http.queue_dropped, NULL);
+}
+
+int sg_self_tick(struct sg_self *s, const struct sg_self_input *in, struct sg_buf *b)
+{
+	struct sg_tick_out out;
+	struct sg_clocks now;
+	int r;
+
+	sg_clocks_read(&now);
+	if (sg_tick_at(&s->tick, &now, &out) <= 0)
+		return 0;
+	sg_frame_reset(s->frame);
+	s->frame->session = s->session;
+	s->frame->seq = ++s->seq;
+	s->frame->t_ms = out.t_ms;
+	s->frame->span_ns = out.span_ns;
+	s->frame->flags = out.flags;
+	s->frame->source = 1;
+	fill(s, in);
+	r = sg_frame_encode(s->frame, b);
+	return r < 0 ? r : 1;
+}

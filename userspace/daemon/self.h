@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The server's own metrics (userspace/model/self_metrics.def) as frames of source 1. */
+#ifndef SG_DAEMON_SELF_H
+#define SG_DAEMON_SELF_H
+
+#include <sgprobe/http.h>
+#include <sgprobe/store.h>
+#include <sgprobe/tick.h>
+
+#include "ctl.h"
+
+enum sg_self_id {
+#define SG_SELF_METRIC(id, ...) SG_SELF_##id,
+#include "model/self_metrics.def"
+#undef SG_SELF_METRIC
+	SG_SELF_N,
+};
+
+struct sg_self_input { /* readings; counters as totals */
+	struct sg_store_health store;
+	struct sg_http_stats http;
+	struct sg_ctl_info info;
+	uint64_t head_frames;
+};
+
+struct sg_self {
+	uint64_t session, seq;
+	struct sg_tick tick;
+	struct sg_frame *frame;
+	int statm_fd; /* opened before the sandbox closes */
+	double last[SG_SELF_N]; /* of counters */
+};
+int sg_self_init(struct sg_self *s);
+void sg_self_free(struct sg_self *s);
+/* When a tick is due: appends its encoded frame to b. 1: it did; 0: not due; -errno. */
+int sg_self_tick(struct sg_self *s, const struct sg_self_input *in, struct sg_buf *b);
+
+#endif
