@@ -88,14 +88,13 @@ extern const struct sg_domain *const sg_domains[];
 extern const size_t sg_n_domains;
 
 /*
- * Tables of metrics that are no domain's (proc.c, self.c): complete rows whose
- * strings are constant.
+ * Tables of metrics that are no domain's: complete rows whose strings are
+ * constant. Those of /proc are listed by sg_procfs_metrics_each (procfs.h).
  */
 struct sg_metric_table {
 	const struct sg_metric_info *rows;
 	size_t n;
 };
-extern const struct sg_metric_table sg_procfs_metrics; /* procfs.c */
 extern const struct sg_metric_table sg_self_metrics; /* self.c */
 
 #endif
