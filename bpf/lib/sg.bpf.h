@@ -134,10 +134,16 @@ SG_FLATTEN bool sg_sane(__u32 part, __u64 ns)
 }
 
 /* The row first: a reader that sees the sum's change then finds the row's. 0 ns would not change a sum. */
+SG_FLATTEN void sg_observe_at(struct sg_where *w, __u32 signal, __u32 bucket, __u64 ns,
+			      bool exclusive)
+{
+	sg_add32(&w->rows->rows[signal].buckets[bucket], exclusive);
+	sg_add(&w->sums->ns[signal], ns ? ns : 1, exclusive);
+}
+
 SG_FLATTEN void sg_observe(struct sg_where *w, __u32 signal, __u64 ns, bool exclusive)
 {
-	sg_add32(&w->rows->rows[signal].buckets[sg_bucket_ns(ns)], exclusive);
-	sg_add(&w->sums->ns[signal], ns ? ns : 1, exclusive);
+	sg_observe_at(w, signal, sg_bucket_ns(ns), ns, exclusive);
 }
 
 #endif

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * System calls: how many, how long, how many failed. A call is counted when it
+ * returns, or when its thread ends inside it (exit, exit_group). sys_enter and
+ * sys_exit may be preempted on some kernels, so all adds are atomic.
+ */
+#include <sgprobe/bpf/syscall.h>
+
+#define SG_SIGNALS SYSCALL_SIGNALS
+#define SG_COUNTERS SYSCALL_COUNTERS
+#define SG_FIXED_BLOCKS SYSCALL_ROWS
+
+#include "slot.bpf.h"
+
+#include <asm/unistd.h>
+
+/* include/linux/errno.h: a call that returns one of these is entered again, or ends as -EINTR. */
+#define ERESTARTSYS 512
+#define ERESTARTNOINTR 513
+#define ERESTARTNOHAND 514
+#define ERESTART_RESTARTBLOCK 516
+#define MAX_ERRNO 4095
+
+#if defined(__TARGET_ARCH_x86)
+#define TS_COMPAT 0x0002 /* arch/x86/include/asm/thread_info.h */
+#define X32_BIT 0x40000000 /* numbers of the x32 table */
+#define IS_COMPAT(ti_field_read) ((ti_field_read(status)) & TS_COMPAT)
+#elif defined(__TARGET_ARCH_arm64)
+#define TIF_32BIT 22 /* arch/arm64/include/asm/thread_info.h */
+#define X32_BIT 0
+#define IS_COMPAT(ti_field_read) ((ti_field_read(flags)) & (1UL << TIF_32BIT))
+#else
+#error "no system call table for this architecture"
+#endif
+
+SG_FLATTEN bool is_compat(struct task_struct *task, bool btf)
+{
+#define DIRECT(f) task->thread_info.f
+#define PROBED(f) BPF_CORE_READ(task, thread_info.f)
+	return btf ? IS_COMPAT(DIRECT) : IS_COMPAT(PROBED);
+#undef DIRECT
+#undef PROBED
+}
+
+SG_FLATTEN struct task_struct *current_task(bool btf)
+{
+	return btf ? bpf_get_current_task_btf() : (struct task_struct *)bpf_get_current_task();
+}
+
+SG_FLATTEN __u16 row_of(struct sg_task *t, struct task_struct *task, long nr, bool btf)
+{
+	if (sg_unlikely(is_compat(task, btf) || (nr > 0 && nr & X32_BIT)))
+		return SYSCALL_COMPAT;
+	if (sg_unlikely(nr == __NR_restart_syscall))
+		return t->restart < SYSCALL_ROWS ? t->restart : SYSCALL_OTHER;
+	return (unsigned long)nr < SYSCALL_NUMBERS ? nr : SYSCALL_OTHER;
+}
+
+SG_FLATTEN int on_enter(long nr, bool btf)
+{
+	struct task_struct *task = current_task(btf);
+	__u32 part = sg_part();
+	struct sg_task *t = sg_task_of(task, part, true, btf);
+
+	sg_count(part, SYSCALL_ENTERS, 1, false);
+	if (sg_unlikely(!t))
+		return 0;
+	t->call = row_of(t, task, nr, btf);
+	t->call_at = bpf_ktime_get_ns();
+	return 0;
+}
+
+/* Not inlined: most calls succeed. */
+static __noinline int on_failure(struct sg_task *t, __u32 part, __u32 row, long ret)
+{
+	bool again = ret == -ERESTARTSYS || ret == -ERESTARTNOINTR || ret == -ERESTARTNOHAND ||
+		     ret == -ERESTART_RESTARTBLOCK;
+
+	if (!t || row >= SYSCALL_ROWS)
+		return 0;
+	if (ret == -ERESTART_RESTARTBLOCK)
+		t->restart = row;
+	sg_count(part, (again ? SYSCALL_RESTARTS : SYSCALL_ERRORS) + row, 1, false);
+	return 0;
+}
+
+SG_FLATTEN int on_exit(long ret, bool btf)
+{
+	struct task_struct *task = current_task(btf);
+	__u64 now = bpf_ktime_get_ns(), ns;
+	__u32 part = sg_part(), row, bucket;
+	struct sg_task *t = sg_task_of(task, part, false, btf);
+	struct sg_where w;
+
+	sg_count(part, SYSCALL_EXITS, 1, false);
+	if (sg_unlikely(!t || !t->call_at)) /* began before the probe did, or refused by seccomp */
+		return 0;
+	ns = now - t->call_at;
+	row = t->call;
+	t->call_at = 0;
+	if (sg_unlikely(row >= SYSCALL_ROWS || (__s64)ns < 0))
+		return sg_drop(part, ns);
+	if (sg_unlikely(ret < 0 && ret >= -MAX_ERRNO))
+		on_failure(t, part, row, ret);
+	bucket = sg_bucket_ns(ns);
+	if (sg_find_block(&w, part, row))
+		sg_observe_at(&w, SYSCALL_LATENCY, bucket, ns, false);
+	if (sg_find_slot(&w, part, sg_slot(t, task, part, btf)))
+		sg_observe_at(&w, SYSCALL_LATENCY, bucket, ns, false);
+	return 0;
+}
+
+SG_FLATTEN int on_thread_exit(bool btf)
+{
+	__u32 part = sg_part();
+	struct sg_task *t = sg_task_of(current_task(btf), part, false, btf);
+
+	sg_count(part, SYSCALL_THREAD_EXITS, 1, false);
+	if (!t || !t->call_at)
+		return 0;
+	if (t->call < SYSCALL_ROWS)
+		sg_count(part, SYSCALL_UNFINISHED + t->call, 1, false);
+	t->call_at = 0;
+	return 0;
+}
+
+SEC("tp_btf/sys_enter")
+int BPF_PROG(sys_enter_btf, struct pt_regs *regs, long nr)
+{
+	return on_enter(nr, true);
+}
+
+SEC("raw_tp/sys_enter")
+int BPF_PROG(sys_enter_raw, struct pt_regs *regs, long nr)
+{
+	return on_enter(nr, false);
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(sys_exit_btf, struct pt_regs *regs, long ret)
+{
+	return on_exit(ret, true);
+}
+
+SEC("raw_tp/sys_exit")
+int BPF_PROG(sys_exit_raw, struct pt_regs *regs, long ret)
+{
+	return on_exit(ret, false);
+}
+
+SEC("tp_btf/sched_process_exit")
+int sched_process_exit_btf(void *ctx)
+{
+	return on_thread_exit(true);
+}
+
+SEC("raw_tp/sched_process_exit")
+int sched_process_exit_raw(void *ctx)
+{
+	return on_thread_exit(false);
+}
