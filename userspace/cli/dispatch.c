@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The table of commands and what is common to all of them. */
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "opts.h"
+
+#define DEFAULT_CONFIG "/etc/sgprobe/sgprobe.yaml"
+
+const struct sg_command sg_commands[] = {
+	{"daemon", sg_cmd_daemon, SG_NEEDS_CONFIG, "Measure, store and serve the dashboard",
+	 "[--config FILE] [--data-dir DIR] [--listen HOST:PORT] [--socket PATH]",
+	 "Examples:\n"
+	 "  sudo sgprobe daemon\n"
+	 "  sudo sgprobe daemon --listen 127.0.0.1:8080 --data-dir /srv/sgprobe\n\n"
+	 "Stays in the foreground until Ctrl-C or SIGTERM. Needs root: it loads programs into the\n"
+	 "kernel; the part that faces the network runs without privileges."},
+	{"status", sg_cmd_status, SG_NEEDS_CONFIG, "What the daemon does and whether it is well",
+	 "[--json] [--check]",
+	 "Examples:\n"
+	 "  sgprobe status\n"
+	 "  sgprobe status --check || echo sgprobe is not well"},
+	{"probes", sg_cmd_probes, SG_NEEDS_CONFIG, "What is measured, and what the kernel refused",
+	 "[--json]",
+	 "Examples:\n  sgprobe probes\n  sgprobe probes --json | jq -r '.metrics[].name'"},
+	{"top", sg_cmd_top, SG_NEEDS_CONFIG, "A live view of latencies in the terminal",
+	 "[--once] [--by comm|cgroup] [--interval 1s]",
+	 "Examples:\n"
+	 "  sgprobe top\n"
+	 "  sgprobe top --once\n\n"
+	 "Keys: q ends it, c shows programs, g cgroups, p pauses."},
+	{"heat", sg_cmd_heat, SG_NEEDS_CONFIG, "A heat map of one latency in the terminal",
+	 "PROBE [--last 2m] [--once] [--json]",
+	 "Examples:\n"
+	 "  sgprobe heat sched_runqueue_latency\n"
+	 "  sgprobe heat 'sgprobe_syscall_latency_seconds{syscall=\"fsync\"}' --last 10m --once\n\n"
+	 "PROBE is a metric's name, a part of it that only one has, or a selector."},
+	{"query", sg_cmd_query, SG_NEEDS_CONFIG, "Ask a question in PromQL",
+	 "EXPR [--time T | --from T --to T --step 10s] [--json]",
+	 "Examples:\n"
+	 "  sgprobe query 'histogram_quantile(0.99, rate(sgprobe_sched_runqueue_latency_seconds[1m]))'\n"
+	 "  sgprobe query 'rate(sgprobe_syscall_calls_total[10s])' --from -5m --step 30s\n\n"
+	 "A time is 'now', '-10m', Unix seconds or 2026-11-23T12:00:00Z."},
+	{"report", sg_cmd_report, SG_NEEDS_CONFIG, "What happened in a range of time",
+	 "[--last 10m | --from T --to T] [--json]",
+	 "Examples:\n  sgprobe report --last 10m\n  sgprobe report --from -2h --to -1h --json"},
+	{"record", sg_cmd_record, SG_NEEDS_CONFIG, "Write raw frames to a file",
+	 "-o FILE [--seconds N | --last 10m]",
+	 "Examples:\n"
+	 "  sgprobe record -o slow.sgf --seconds 60     the next minute\n"
+	 "  sgprobe record -o slow.sgf --last 10m       what is stored already\n\n"
+	 "FILE - is stdout. 'sgprobe replay' reads it."},
+	{"replay", sg_cmd_replay, SG_NEEDS_CONFIG, "Check, print, store or serve a recording",
+	 "FILE [--print] [--into DIR] [--serve] [--json]",
+	 "Examples:\n"
+	 "  sgprobe replay slow.sgf                     checks it and says what is in it\n"
+	 "  sgprobe replay slow.sgf --into /tmp/store   fills a store with it\n"
+	 "  sgprobe replay slow.sgf --serve             shows it in the dashboard\n\n"
+	 "FILE - is stdin. No root needed."},
+	{"doctor", sg_cmd_doctor, SG_NEEDS_CONFIG, "What this machine lets sgprobe do, and cures",
+	 "[--json]", "Examples:\n  sudo sgprobe doctor\n\nExit status 7 when something fails."},
+	{"version", sg_cmd_version, SG_NEEDS_NOTHING, "Print the version", "[--json]", NULL},
+	{"help", sg_cmd_help, SG_NEEDS_NOTHING, "This list, or a command's own page", "[COMMAND]",
+	 NULL},
+	{0},
+};
+
+const struct sg_command *sg_command_find(const char *name)
+{
+	for (const struct sg_command *c = sg_commands; c->name; c++)
+		if (strcmp(c->name, name) == 0)
+			return c;
+	return NULL;
+}
+
+const char *sg_command_suggest(const char *name)
+{
+	const char *best = NULL;
+	unsigned int least = 3;
+
+	for (const struct sg_command *c = sg_commands; c->name; c++) {
+		unsigned int d = sg_distance(name, c->name);
+		bool begins = strlen(name) >= 2 && strncmp(c->name, name, strlen(name)) == 0;
+
+		if (begins)
+			d = 0;
+		if (d < least) {
+			least = d;
+			best = c->name;
+		}
+	}
+	return best;
+}
+
+void sg_command_list(FILE *out)
+{
+	fprintf(out,
+		"sgprobe %s: what got slower, since when, and who did it\n\n"
+		"Usage: sgprobe COMMAND [OPTIONS]\n\nCommands:\n",
+		SG_VERSION);
+	for (const struct sg_command *c = sg_commands; c->name; c++)
+		fprintf(out, "  %-10s %s\n", c->name, c->summary);
+	fprintf(out, "\n'sgprobe help COMMAND' shows its options and examples.\n");
+}
+
+int sg_cli_fail(const struct sg_cli *cli, int code, const char *fmt, ...)
+{
+	sg_auto_buf raw = {.max = 4096}, safe = {0};
+	char text[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	sg_term_str(&safe, text); /* arguments and names are whatever somebody typed */
+	fprintf(stderr, "sgprobe%s%s: %s\n", cli && cli->command ? " " : "",
+		cli && cli->command ? cli->command->name : "", safe.data ? safe.data : "");
+	return code;
+}
+
+int sg_cli_code(int r)
+{
+	switch (-r) {
+	case 0: return SG_EXIT_OK;
+	case EINVAL: return SG_EXIT_USAGE;
+	case ECONNREFUSED:
+	case ENOTCONN: return SG_EXIT_UNREACHABLE;
+	case ENOENT:
+	case ENODATA: return SG_EXIT_NOT_FOUND;
+	case EPERM:
+	case EACCES: return SG_EXIT_PERMISSION;
+	case EOPNOTSUPP:
+	case EPROTONOSUPPORT: return SG_EXIT_UNSUPPORTED;
+	case ETIMEDOUT: return 124;
+	case EINTR: return SG_EXIT_INTERRUPTED;
+	}
+	return SG_EXIT_FAILED;
+}
+
+bool sg_cli_color(const struct sg_cli *cli, FILE *out)
+{
+	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	return !cli->no_color && !(no && *no) && term && strcmp(term, "dumb") != 0 &&
+	       isatty(fileno(out));
+}
+
+unsigned int sg_cli_width(void)
+{
+	struct winsize w;
+
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) == 0 && w.ws_col >= 20)
+		return w.ws_col;
+	return 80;
+}
+
+int sg_cli_put(const struct sg_buf *b)
+{
+	if (b->err)
+		return SG_EXIT_FAILED;
+	if (b->len && fwrite(b->data, 1, b->len, stdout) != b->len && errno != EPIPE)
+		return SG_EXIT_FAILED;
+	return fflush(stdout) < 0 && errno != EPIPE ? SG_EXIT_FAILED : SG_EXIT_OK;
+}
+
+/* --config FILE may stand anywhere; the other options are read later, over the file's values. */
+static const char *config_path(int argc, char **argv)
+{
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+		if ((strcmp(argv[i], "--config") == 0 || strcmp(argv[i], "-c") == 0) &&
+		    i + 1 < argc)
+			return argv[i + 1];
+		if (strncmp(argv[i], "--config=", 9) == 0)
+			return argv[i] + 9;
+	}
+	return NULL;
+}
+
+static int read_config(struct sg_cli *cli, int argc, char **argv)
+{
+	const char *path = config_path(argc, argv);
+	struct sg_error err = {0};
+	int r;
+
+	sg_config_defaults(&cli->cfg);
+	r = sg_config_load(&cli->cfg, path ? path : DEFAULT_CONFIG, &err);
+	if (r == 0 || (!path && (r == -ENOENT || r == -EACCES)))
+		return 0;
+	if (r == -ENOENT)
+		sg_cli_fail(cli, 0, "there is no file %s", path);
+	else
+		sg_cli_fail(cli, 0, "%s", err.msg[0] ? err.msg : strerror(-r));
+	return r;
+}
+
+static int run(struct sg_cli *cli, int argc, char **argv)
+{
+	int code;
+
+	if (cli->command->needs == SG_NEEDS_CONFIG && read_config(cli, argc, argv) < 0)
+		return SG_EXIT_USAGE;
+	code = cli->command->run(cli, argc, argv);
+	fflush(stdout);
+	return code;
+}
+
+int sg_cli_main(int argc, char **argv)
+{
+	struct sg_cli cli = {.argc = argc, .argv = argv};
+	const char *name = argc > 1 ? argv[1] : NULL;
+
+	signal(SIGPIPE, SIG_IGN);
+	if (!name) {
+		sg_command_list(stderr);
+		return SG_EXIT_USAGE;
+	}
+	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0)
+		name = "help";
+	else if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0)
+		name = "version";
+	cli.command = sg_command_find(name);
+	if (!cli.command) {
+		const char *near = sg_command_suggest(name);
+
+		if (near)
+			sg_cli_fail(NULL, 0, "there is no command %s; did you mean %s?", name,
+				    near);
+		else
+			sg_cli_fail(NULL, 0, "there is no command %s; 'sgprobe help' lists them",
+				    name);
+		return SG_EXIT_USAGE;
+	}
+	return run(&cli, argc - 1, argv + 1);
+}
