@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Numbers as text: the shortest decimal that reads back as the same double. */
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <sgprobe/str.h>
+
+#define TEXT_MAX 32
+
+/* Below this every integer is exact and has its own shortest form: no search needed. */
+#define EXACT_INTEGERS 1e15
+
+/* The fewest significant digits (as %e text) that give v again. */
+static void shortest_e(double v, char out[TEXT_MAX])
+{
+	/* A normal number needs 15 at least to be told from its neighbours; a denormal fewer. */
+	int p = fabs(v) < DBL_MIN ? 0 : 14;
+
+	for (; p <= 16; p++) {
+		snprintf(out, TEXT_MAX, "%.*e", p, v);
+		if (strtod(out, NULL) == v)
+			return;
+	}
+}
+
+static bool is_small_integer(double v)
+{
+	return fabs(v) < EXACT_INTEGERS && v == (double)(long long)v && !(v == 0 && signbit(v));
+}
+
+struct decimal {
+	bool negative;
+	int n, exp; /* n digits; value = 0.d1d2d3... * 10^exp */
+	char digits[TEXT_MAX];
+};
+
+static void split(double v, struct decimal *d)
+{
+	char text[TEXT_MAX], *e;
+
+	shortest_e(fabs(v), text);
+	e = strchr(text, 'e');
+	d->negative = signbit(v);
+	d->exp = atoi(e + 1) + 1;
+	d->n = 0;
+	for (const char *p = text; p < e; p++)
+		if (*p >= '0' && *p <= '9')
+			d->digits[d->n++] = *p;
+	while (d->n > 1 && d->digits[d->n - 1] == '0')
+		d->n--;
+}
+
+static void zeros(struct sg_buf *b, int n)
+{
+	while (n-- > 0)
+		sg_buf_char(b, '0');
+}
+
+static void put_positional(struct sg_buf *b, const struct decimal *d)
+{
+	int whole = SG_MIN(SG_MAX(d->exp, 0), d->n);
+
+	if (d->negative)
+		sg_buf_char(b, '-');
+	if (d->exp <= 0)
+		sg_buf_char(b, '0');
+	sg_buf_add(b, d->digits, whole);
+	zeros(b, d->exp - d->n);
+	if (whole == d->n)
+		return;
+	sg_buf_char(b, '.');
+	zeros(b, -d->exp);
+	sg_buf_add(b, d->digits + whole, d->n - whole);
+}
+
+static void put_exponent(struct sg_buf *b, const struct decimal *d)
+{
+	if (d->negative)
+		sg_buf_char(b, '-');
+	sg_buf_char(b, d->digits[0]);
+	if (d->n > 1) {
+		sg_buf_char(b, '.');
+		sg_buf_add(b, d->digits + 1, d->n - 1);
+	}
+	sg_buf_printf(b, "e%+d", d->exp - 1);
+}
+
+void sg_json_num(struct sg_buf *b, double v)
+{
+	struct decimal d;
+
+	if (!isfinite(v)) {
+		sg_buf_str(b, "null");
+		return;
+	}
+	if (is_small_integer(v)) {
+		sg_buf_printf(b, "%lld", (long long)v);
+		return;
+	}
+	split(v, &d);
+	if (v == 0 || (d.exp > -6 && d.exp <= 21))
+		put_positional(b, &d);
+	else
+		put_exponent(b, &d);
+}
+
+void sg_fmt_float(struct sg_buf *b, double v)
+{
+	struct decimal d;
+
+	if (isnan(v)) {
+		sg_buf_str(b, "NaN");
+	} else if (isinf(v)) {
+		sg_buf_str(b, v > 0 ? "+Inf" : "-Inf");
+	} else if (is_small_integer(v)) {
+		sg_buf_printf(b, "%lld", (long long)v);
+	} else if (v == 0) {
+		sg_buf_str(b, "-0");
+	} else {
+		split(v, &d);
+		put_positional(b, &d);
+	}
+}
