@@ -59,6 +59,48 @@ struct bpf_local_storage_map {
 	bool use_kmalloc_nolock;
 };
 
+struct net;
+
+typedef struct {
+	struct net *net;
+} possible_net_t;
+
+struct sock_common {
+	u16 skc_num; /* local port, host byte order */
+	possible_net_t skc_net;
+	unsigned long skc_flags;
+};
+
+struct sock_cgroup_data {
+	struct cgroup *cgroup; /* since 5.16 */
+};
+
+struct sock_cgroup_data___before_5_16 {
+	u64 val; /* the same pointer, unless bit 0 is set */
+};
+
+struct sock {
+	struct sock_common __sk_common;
+	u16 sk_protocol;
+	struct sock_cgroup_data sk_cgrp_data;
+};
+
+struct tcp_sock {
+	u64 bytes_received;
+	u64 bytes_sent;
+	u64 bytes_retrans;
+	u32 srtt_us; /* eighths of a microsecond */
+};
+
+struct sk_buff {
+	char cb[48];
+};
+
+struct tcp_skb_cb {
+	u16 tcp_gso_segs;
+};
+
+struct request_sock;
 struct pt_regs;
 
 #pragma clang attribute pop
