@@ -23,11 +23,11 @@
 
 struct sg_store_options {
 	const char *data_dir;
-	uint64_t flush_ns;       /* span of a block */
-	uint64_t retention_ns;   /* older blocks are deleted; 0: no limit */
-	uint64_t max_bytes;      /* of metrics.db with its WAL; at least 1 MiB */
+	uint64_t flush_ns; /* span of a block */
+	uint64_t retention_ns; /* older blocks are deleted; 0: no limit */
+	uint64_t max_bytes; /* of metrics.db with its WAL; at least 1 MiB */
 	uint64_t min_free_bytes; /* of the file system; below it nothing is written */
-	size_t head_max_bytes;   /* of frames in memory while nothing can be written; 0: 16 MiB */
+	size_t head_max_bytes; /* of frames in memory while nothing can be written; 0: 16 MiB */
 };
 
 struct sg_store;
@@ -54,15 +54,16 @@ int sg_store_gap(struct sg_store *st, int64_t from_ms, int64_t to_ms, const char
 struct sg_head *sg_store_head(struct sg_store *st);
 
 struct sg_store_health {
-	bool ok;              /* the last write succeeded */
-	char message[256];    /* what is wrong and what to do; empty when ok */
-	uint64_t frames;      /* appended since open */
+	bool ok; /* the last write succeeded */
+	char message[256]; /* what is wrong and what to do; empty when ok */
+	uint64_t frames; /* appended since open */
 	uint64_t lost_frames; /* fell off the head */
-	uint64_t bytes;       /* of metrics.db with its WAL */
+	uint64_t bytes; /* of metrics.db with its WAL */
 	uint64_t blocks, bad_blocks;
 	double last_flush_seconds;
 	int64_t oldest_ms, newest_ms; /* 0 when empty */
-	char quarantined[256]; /* path of a damaged file set aside at this start or since, or empty */
+	char quarantined
+		[256]; /* name, in data_dir, of a damaged file set aside at this start or since, or empty */
 };
 void sg_store_health(struct sg_store *st, struct sg_store_health *ret);
 

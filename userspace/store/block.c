@@ -65,8 +65,7 @@ int sg_block_add(struct sg_block_writer *w, const void *p, size_t n, uint32_t so
 	if (n < head)
 		return -EBADMSG;
 	if (last)
-		same = common_prefix(last + head, frame + head,
-				     SG_MIN(w->last[slot].n, n) - head);
+		same = common_prefix(last + head, frame + head, SG_MIN(w->last[slot].n, n) - head);
 	sg_buf_add(&w->raw, &slot_byte, 1);
 	sg_put_varint(&w->raw, n);
 	sg_put_varint(&w->raw, same);

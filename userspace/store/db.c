@@ -81,8 +81,8 @@ int sg_db_i64(struct sg_db *db, sqlite3_stmt *s, int64_t fallback, int64_t *ret)
 
 	if (r < 0)
 		return r;
-	*ret = r && sqlite3_column_type(s, 0) == SQLITE_INTEGER ? sqlite3_column_int64(s, 0) :
-								  fallback;
+	*ret = r && sqlite3_column_type(s, 0) == SQLITE_INTEGER ? sqlite3_column_int64(s, 0)
+								: fallback;
 	sqlite3_reset(s);
 	return 0;
 }
@@ -119,10 +119,9 @@ int sg_db_commit(struct sg_db *db)
 
 int sg_db_checkpoint(struct sg_db *db, bool truncate)
 {
-	int rc = sqlite3_wal_checkpoint_v2(db->h, NULL,
-					   truncate ? SQLITE_CHECKPOINT_TRUNCATE :
-						      SQLITE_CHECKPOINT_PASSIVE,
-					   NULL, NULL);
+	int rc = sqlite3_wal_checkpoint_v2(
+		db->h, NULL, truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE,
+		NULL, NULL);
 
 	return rc == SQLITE_OK || rc == SQLITE_BUSY ? 0 : failed(db, rc);
 }
@@ -249,10 +248,11 @@ static int identify(struct sg_db *db, int64_t *version, struct sg_error *err)
 	if (app != db->kind->application_id || *version < 1)
 		return failed(db, SQLITE_NOTADB);
 	if (*version > db->kind->n_migrations)
-		return sg_fail(err, -EPROTONOSUPPORT,
-			       "%s has schema version %" PRId64 ", but this sgprobe knows only up "
-			       "to %d: start the newer sgprobe that wrote it, or move the file away",
-			       db->path, *version, db->kind->n_migrations);
+		return sg_fail(
+			err, -EPROTONOSUPPORT,
+			"%s has schema version %" PRId64 ", but this sgprobe knows only up "
+			"to %d: start the newer sgprobe that wrote it, or move the file away",
+			db->path, *version, db->kind->n_migrations);
 	return 0;
 }
 
@@ -301,8 +301,8 @@ static int migrate(struct sg_db *db, int64_t version)
 
 static int open_handle(struct sg_db *db, const char *name, int flags, int wait_ms)
 {
-	int rc = sqlite3_open_v2(name, &db->h,
-				 flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+	int rc = sqlite3_open_v2(name, &db->h, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+				 NULL);
 
 	if (rc != SQLITE_OK)
 		return failed(db, rc);
@@ -409,7 +409,7 @@ int sg_db_open_reader(const struct sg_db_kind *kind, const char *dir, struct sg_
 	 * folder does not allow: then it is read as it is, without what a crash left
 	 * in the WAL.
 	 */
-	static const char *const how[] = { "mode=ro", "mode=ro&immutable=1" };
+	static const char *const how[] = {"mode=ro", "mode=ro&immutable=1"};
 	int r = -EIO;
 
 	for (size_t i = 0; i < ARRAY_SIZE(how); i++) {

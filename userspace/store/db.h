@@ -58,7 +58,7 @@ struct sg_db {
 	sqlite3_stmt **stmts;
 	int n_stmts;
 	uint64_t deadline_ns; /* sg_mono_ns() after which statements are interrupted; 0: none */
-	int rc;               /* SQLite's code of the last failure, for messages */
+	int rc; /* SQLite's code of the last failure, for messages */
 	char path[4096];
 	uint64_t dev, ino; /* of the file when it was opened */
 };

@@ -55,9 +55,8 @@ int sg_folder_lock(const char *dir, int *fd, struct sg_error *err)
 	if (f < 0)
 		return sg_fail(err, -errno, "%s: %s", path, strerror(errno));
 	if (flock(f, LOCK_EX | LOCK_NB) < 0)
-		return errno == EWOULDBLOCK ?
-			       lock_busy(dir, f, err) :
-			       sg_fail(err, -errno, "%s: %s", path, strerror(errno));
+		return errno == EWOULDBLOCK ? lock_busy(dir, f, err)
+					    : sg_fail(err, -errno, "%s: %s", path, strerror(errno));
 	lock_note_pid(f);
 	*fd = sg_take_fd(f);
 	return 0;
@@ -79,7 +78,7 @@ static void delete_older(const char *dir, const char *prefix, const char *keep)
 
 int sg_folder_set_aside(const char *dir, const char *file, int64_t now_ms, char *name, size_t n)
 {
-	static const char *const suffixes[] = { "", "-wal", "-shm" };
+	static const char *const suffixes[] = {"", "-wal", "-shm"};
 	char prefix[64], aside[128], from[4096], to[4096];
 
 	snprintf(prefix, sizeof(prefix), "%s.corrupt-", file);

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define GAP_JOIN_MS 10 /* a tick is not exactly as long as its span */
 #define BAD_IDS 256 /* rows told apart, so that one that is read again counts once */
 
 struct sg_head {
@@ -66,6 +67,7 @@ static struct sg_head_frame *frame_new(const struct sg_frame *header, const void
 	f->session = header->session;
 	f->seq = header->seq;
 	f->t_ms = header->t_ms;
+	f->from_ms = header->t_ms - (int64_t)(header->span_ns / 1000000);
 	f->source = header->source;
 	f->n = n;
 	memcpy(f->bytes, p, n);
@@ -129,10 +131,10 @@ size_t sg_head_trim(struct sg_head *h, size_t max, int64_t *from_ms, int64_t *to
 
 	pthread_mutex_lock(&h->lock);
 	for (; h->n && h->bytes > max; dropped++) {
-		int64_t t = h->frames[h->first]->t_ms;
+		const struct sg_head_frame *f = h->frames[h->first];
 
-		*from_ms = dropped ? SG_MIN(*from_ms, t) : t;
-		*to_ms = dropped ? SG_MAX(*to_ms, t) : t;
+		*from_ms = dropped ? SG_MIN(*from_ms, f->from_ms) : f->from_ms;
+		*to_ms = dropped ? SG_MAX(*to_ms, f->t_ms) : f->t_ms;
 		pop_frame(h);
 	}
 	pthread_mutex_unlock(&h->lock);
@@ -141,16 +143,33 @@ size_t sg_head_trim(struct sg_head *h, size_t max, int64_t *from_ms, int64_t *to
 
 void sg_head_add_gap(struct sg_head *h, int64_t from_ms, int64_t to_ms, const char *reason)
 {
-	struct sg_head_gap *g;
+	struct sg_head_gap *g = NULL;
 
 	pthread_mutex_lock(&h->lock);
-	if (h->n_gaps == SG_HEAD_MAX_GAPS)
-		pop_gaps(h, 1);
-	g = &h->gaps[h->n_gaps++];
-	g->from_ms = from_ms;
-	g->to_ms = to_ms;
-	snprintf(g->reason, sizeof(g->reason), "%s", reason);
+	if (h->n_gaps)
+		g = &h->gaps[h->n_gaps - 1];
+	if (g && !strcmp(g->reason, reason) && from_ms >= g->from_ms &&
+	    from_ms <= g->to_ms + GAP_JOIN_MS) {
+		g->to_ms = SG_MAX(g->to_ms, to_ms);
+	} else {
+		if (h->n_gaps == SG_HEAD_MAX_GAPS)
+			pop_gaps(h, 1);
+		g = &h->gaps[h->n_gaps++];
+		g->from_ms = from_ms;
+		g->to_ms = to_ms;
+		snprintf(g->reason, sizeof(g->reason), "%s", reason);
+	}
 	pthread_mutex_unlock(&h->lock);
+}
+
+bool sg_head_is_empty(struct sg_head *h)
+{
+	bool empty;
+
+	pthread_mutex_lock(&h->lock);
+	empty = !h->n && !h->n_gaps;
+	pthread_mutex_unlock(&h->lock);
+	return empty;
 }
 
 size_t sg_head_bytes(struct sg_head *h)

@@ -19,7 +19,7 @@
 struct sg_head_frame {
 	atomic_uint refs;
 	uint64_t session, seq;
-	int64_t t_ms;
+	int64_t from_ms, t_ms; /* it covers (from_ms, t_ms] */
 	uint32_t source;
 	size_t n;
 	uint8_t bytes[];
@@ -49,9 +49,10 @@ int sg_head_push(struct sg_head *h, const struct sg_frame *header, const void *p
 void sg_head_committed(struct sg_head *h, size_t n_frames, size_t n_gaps, int64_t block_id);
 /* Drops the oldest frames until at most max bytes are held; returns how many; *from and *to: their time. */
 size_t sg_head_trim(struct sg_head *h, size_t max, int64_t *from_ms, int64_t *to_ms);
-/* Keeps the newest SG_HEAD_MAX_GAPS. */
+/* Keeps the newest SG_HEAD_MAX_GAPS; one that goes on where the last ended extends it. */
 void sg_head_add_gap(struct sg_head *h, int64_t from_ms, int64_t to_ms, const char *reason);
 size_t sg_head_bytes(struct sg_head *h);
+bool sg_head_is_empty(struct sg_head *h); /* neither frames nor gaps */
 
 int sg_head_snapshot(struct sg_head *h, struct sg_head_view *ret); /* -ENOMEM */
 void sg_head_view_free(struct sg_head_view *v);

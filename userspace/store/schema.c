@@ -23,7 +23,7 @@ static const char *const state_stmts[] = {
 #include "statements.def"
 };
 
-#define METRICS_MIGRATION(n, ...) [(n) - 1] = __VA_ARGS__,
+#define METRICS_MIGRATION(n, ...) [(n)-1] = __VA_ARGS__,
 #define STATE_MIGRATION(n, ...)
 static const char *const metrics_migrations[] = {
 #include "migrations.def"
@@ -31,7 +31,7 @@ static const char *const metrics_migrations[] = {
 #undef METRICS_MIGRATION
 #undef STATE_MIGRATION
 #define METRICS_MIGRATION(n, ...)
-#define STATE_MIGRATION(n, ...) [(n) - 1] = __VA_ARGS__,
+#define STATE_MIGRATION(n, ...) [(n)-1] = __VA_ARGS__,
 static const char *const state_migrations[] = {
 #include "migrations.def"
 };

@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "collect.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "accum.h"
+
+/* A series that some frame carried: matched or not, which is decided once. */
+struct seen {
+	struct sg_series *series; /* matched: in the result's arena; else in the collector's */
+	bool wanted;
+	bool known; /* value or cum holds what was counted so far */
+	bool changed; /* cum is not what was emitted last */
+	int64_t last_ms; /* of its last frame */
+	double value;
+	struct sg_hist cum;
+	struct sg_hist shown; /* cum as it was emitted, shared by samples that are equal */
+	size_t n, t_cap, v_cap, h_cap;
+	int64_t *t;
+	double *v;
+	struct sg_hist *h;
+};
+
+struct slot {
+	struct sg_frame_table table;
+	struct seen **entries;
+	uint8_t *want;
+	size_t cap, want_cap;
+};
+
+struct sg_collect {
+	struct sg_collect_options o;
+	struct sg_arena *own;
+	struct sg_map *map;
+	struct slot slots[SG_SOURCE_SLOTS];
+	struct slot base_slot;
+	const int64_t *age_ms; /* of the base's part being walked */
+	const struct slot *slot; /* of the frame being walked */
+	int64_t t_ms, span_ms;
+	size_t n_samples;
+};
+
+static int seen_eq(const void *e, const void *key)
+{
+	return sg_series_equal(((const struct seen *)e)->series, key);
+}
+
+struct sg_collect *sg_collect_new(const struct sg_collect_options *o)
+{
+	sg_auto(sg_collect) c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	c->o = *o;
+	c->own = sg_arena_new(0);
+	c->map = sg_map_new(seen_eq);
+	return c->own && c->map ? sg_take(c) : NULL;
+}
+
+static void slot_free(struct slot *s)
+{
+	sg_frame_table_free(&s->table);
+	free(s->entries);
+	free(s->want);
+}
+
+static void seen_release(struct seen *e)
+{
+	sg_hist_free(&e->cum);
+	free(e->t);
+	free(e->v);
+	free(e->h);
+}
+
+void sg_collect_free(struct sg_collect *c)
+{
+	struct seen *e;
+
+	if (!c)
+		return;
+	for (size_t it = 0; c->map && (e = sg_map_next(c->map, &it));)
+		seen_release(e);
+	for (size_t i = 0; i < SG_SOURCE_SLOTS; i++)
+		slot_free(&c->slots[i]);
+	slot_free(&c->base_slot);
+	sg_map_free(c->map);
+	sg_arena_free(c->own);
+	free(c);
+}
+
+/* ---- which series -------------------------------------------------------------- */
+
+static bool is_wanted(const struct sg_collect *c, const struct sg_series *s)
+{
+	for (size_t i = 0; i < c->o.n_sels; i++)
+		if (sg_selector_match(&c->o.sels[i], s))
+			return true;
+	return false;
+}
+
+static int find_seen(struct sg_collect *c, const struct sg_series *s, struct seen **ret)
+{
+	struct seen *e = sg_map_get(c->map, s->hash, s);
+	int r;
+
+	if (e) {
+		*ret = e;
+		return 0;
+	}
+	e = sg_arena_zalloc(c->own, sizeof(*e));
+	if (!e)
+		return -ENOMEM;
+	e->wanted = is_wanted(c, s);
+	e->series = sg_series_copy(e->wanted ? c->o.arena : c->own, s);
+	if (!e->series)
+		return e->wanted ? -E2BIG : -ENOMEM;
+	r = sg_map_put(c->map, s->hash, e);
+	if (!r)
+		*ret = e;
+	return r;
+}
+
+static int update_slot(struct sg_collect *c, struct slot *s, const struct sg_frame_view *v)
+{
+	int r = sg_frame_table_update(&s->table, v);
+
+	if (r <= 0)
+		return r;
+	r = SG_GROW(s->entries, s->cap, s->table.n);
+	if (!r)
+		r = SG_GROW(s->want, s->want_cap, s->table.n);
+	for (size_t i = 0; i < s->table.n && !r; i++) {
+		r = find_seen(c, &s->table.series[i], &s->entries[i]);
+		s->want[i] = !r && s->entries[i]->wanted;
+	}
+	if (r < 0)
+		sg_frame_table_free(&s->table);
+	return r;
+}
+
+/* ---- samples ------------------------------------------------------------------- */
+
+/* Room for a sample at t; 0: not in the range, 1: e->t[e->n - 1] is set. */
+static int add_point(struct sg_collect *c, struct seen *e, int64_t t)
+{
+	int r;
+
+	if (t <= c->o.from_ms || t > c->o.to_ms)
+		return 0;
+	/* The clock was set back: what is written later counts. */
+	while (e->n && e->t[e->n - 1] >= t) {
+		e->n--;
+		c->n_samples--;
+	}
+	if (c->o.max_samples && c->n_samples >= c->o.max_samples)
+		return -E2BIG;
+	r = SG_GROW(e->t, e->t_cap, e->n);
+	if (!r)
+		r = e->series->type == SG_HISTOGRAM ? SG_GROW(e->h, e->h_cap, e->n)
+						    : SG_GROW(e->v, e->v_cap, e->n);
+	if (r < 0)
+		return r;
+	e->t[e->n++] = t;
+	c->n_samples++;
+	return 1;
+}
+
+static int emit_value(struct sg_collect *c, struct seen *e, int64_t t, double v)
+{
+	int r = add_point(c, e, t);
+
+	if (r > 0)
+		e->v[e->n - 1] = v;
+	return SG_MIN(r, 0);
+}
+
+static int copy_hist(struct sg_arena *a, struct sg_hist *dst, const struct sg_hist *src)
+{
+	struct sg_bucket *b = src->n ? sg_arena_alloc(a, src->n * sizeof(*b)) : NULL;
+
+	if (src->n && !b)
+		return -E2BIG;
+	if (src->n)
+		memcpy(b, src->buckets, src->n * sizeof(*b));
+	*dst = (struct sg_hist){.count = src->count, .sum = src->sum, .n = src->n, .buckets = b};
+	return 0;
+}
+
+static int emit_hist(struct sg_collect *c, struct seen *e, int64_t t, const struct sg_hist *h)
+{
+	int r = add_point(c, e, t);
+
+	return r > 0 ? copy_hist(c->o.arena, &e->h[e->n - 1], h) : r;
+}
+
+static int emit_cum(struct sg_collect *c, struct seen *e, int64_t t)
+{
+	int r;
+
+	if (e->series->type == SG_COUNTER)
+		return emit_value(c, e, t, e->value);
+	r = add_point(c, e, t);
+	if (r <= 0)
+		return r;
+	if (e->changed) {
+		r = copy_hist(c->o.arena, &e->shown, &e->cum);
+		if (r < 0)
+			return r;
+		e->changed = false;
+	}
+	e->h[e->n - 1] = e->shown;
+	return 0;
+}
+
+static int add_to_cum(struct seen *e, const struct sg_sample *s)
+{
+	if (e->series->type == SG_COUNTER) {
+		e->value += s->value;
+		return 0;
+	}
+	if (s->hist.count == 0 && !s->hist.n)
+		return 0;
+	e->changed = true;
+	return sg_hist_add(&e->cum, &s->hist);
+}
+
+static int on_delta(struct sg_collect *c, struct seen *e, const struct sg_sample *s)
+{
+	if (s->series.type == SG_HISTOGRAM)
+		return emit_hist(c, e, c->t_ms, &s->hist);
+	return emit_value(c, e, c->t_ms, s->value);
+}
+
+static int on_cumulative(struct sg_collect *c, struct seen *e, const struct sg_sample *s)
+{
+	int r = 0;
+
+	/* It was not in the frame before: so that this increase has a start. */
+	if (!e->known || e->last_ms < c->t_ms - c->span_ms - c->span_ms / 2)
+		r = emit_cum(c, e, c->t_ms - c->span_ms);
+	if (!r)
+		r = add_to_cum(e, s);
+	e->known = true;
+	return r < 0 ? r : emit_cum(c, e, c->t_ms);
+}
+
+/* The metric became one of another type: what came before is not comparable. */
+static void restart(struct sg_collect *c, struct seen *e, enum sg_type type)
+{
+	c->n_samples -= e->n;
+	e->n = 0;
+	e->known = e->changed = false;
+	e->value = 0;
+	sg_hist_clear(&e->cum);
+	memset(&e->shown, 0, sizeof(e->shown));
+	e->series->type = type;
+}
+
+static int on_sample(void *ctx, size_t i, const struct sg_sample *s)
+{
+	struct sg_collect *c = ctx;
+	struct seen *e = c->slot->entries[i];
+	int r;
+
+	if (e->series->type != s->series.type)
+		restart(c, e, s->series.type);
+	if (c->o.deltas)
+		r = on_delta(c, e, s);
+	else if (s->series.type == SG_GAUGE)
+		r = emit_value(c, e, c->t_ms, s->value);
+	else
+		r = on_cumulative(c, e, s);
+	e->last_ms = c->t_ms;
+	return r;
+}
+
+int sg_collect_frame(struct sg_collect *c, const void *frame, size_t n)
+{
+	struct sg_frame_view v;
+	struct slot *s;
+	int r = sg_frame_view(frame, n, false, &v);
+
+	if (r < 0)
+		return r;
+	if (c->o.deltas && (v.header.t_ms <= c->o.from_ms || v.header.t_ms > c->o.to_ms))
+		return 0;
+	s = &c->slots[v.header.source % SG_SOURCE_SLOTS];
+	r = update_slot(c, s, &v);
+	if (r < 0)
+		return r;
+	c->slot = s;
+	c->t_ms = v.header.t_ms;
+	c->span_ms = SG_MAX((int64_t)((v.header.span_ns + 500000) / 1000000), (int64_t)1);
+	return sg_frame_visit(&v, &s->table, s->want, on_sample, c);
+}
+
+static int on_base_sample(void *ctx, size_t i, const struct sg_sample *s)
+{
+	struct sg_collect *c = ctx;
+	struct seen *e = c->base_slot.entries[i];
+
+	if (e->known || s->series.type == SG_GAUGE)
+		return 0;
+	e->known = e->changed = true;
+	e->series->type = s->series.type;
+	e->last_ms = c->t_ms - c->age_ms[i];
+	if (s->series.type == SG_HISTOGRAM)
+		return sg_hist_copy(&e->cum, &s->hist);
+	e->value = s->value;
+	return 0;
+}
+
+static int on_base_part(void *ctx, const struct sg_frame_view *v, const int64_t *age_ms)
+{
+	struct sg_collect *c = ctx;
+	int r = update_slot(c, &c->base_slot, v);
+
+	if (r < 0)
+		return r;
+	c->t_ms = v->header.t_ms;
+	c->age_ms = age_ms;
+	return sg_frame_visit(v, &c->base_slot.table, c->base_slot.want, on_base_sample, c);
+}
+
+int sg_collect_base(struct sg_collect *c, const void *base, size_t n)
+{
+	return sg_base_walk(base, n, NULL, on_base_part, c);
+}
+
+/* ---- the result ---------------------------------------------------------------- */
+
+static int cmp_points(const void *a, const void *b)
+{
+	return sg_series_cmp(&((const struct sg_points *)a)->series,
+			     &((const struct sg_points *)b)->series);
+}
+
+static int finish_one(struct sg_collect *c, const struct seen *e, struct sg_points *p)
+{
+	bool hist = e->series->type == SG_HISTOGRAM;
+	size_t size = hist ? sizeof(*p->hists) : sizeof(*p->values);
+	void *vals = sg_arena_alloc(c->o.arena, e->n * size);
+
+	p->series = *e->series;
+	p->n = e->n;
+	p->t_ms = sg_arena_alloc(c->o.arena, e->n * sizeof(*p->t_ms));
+	if (!vals || !p->t_ms)
+		return -E2BIG;
+	memcpy(p->t_ms, e->t, e->n * sizeof(*p->t_ms));
+	memcpy(vals, hist ? (const void *)e->h : (const void *)e->v, e->n * size);
+	if (hist)
+		p->hists = vals;
+	else
+		p->values = vals;
+	return 0;
+}
+
+int sg_collect_finish(struct sg_collect *c, struct sg_points_set *ret)
+{
+	struct sg_points_set set = {0};
+	struct seen *e;
+	size_t n = 0;
+	int r = 0;
+
+	for (size_t it = 0; (e = sg_map_next(c->map, &it));)
+		n += e->n > 0;
+	set.series = sg_arena_zalloc(c->o.arena, SG_MAX(n, (size_t)1) * sizeof(*set.series));
+	if (!set.series)
+		return -E2BIG;
+	for (size_t it = 0; !r && (e = sg_map_next(c->map, &it));)
+		if (e->n)
+			r = finish_one(c, e, &set.series[set.n++]);
+	if (r < 0)
+		return r;
+	qsort(set.series, set.n, sizeof(*set.series), cmp_points);
+	set.n_samples = c->n_samples;
+	*ret = set;
+	return 0;
+}

@@ -1,0 +1,546 @@
+// SPDX-License-Identifier: GPL-2.0
+/* A reader: rows of the journal, then the head, into a collector. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <sgprobe/time.h>
+
+#include "collect.h"
+#include "row.h"
+#include "store.h"
+
+#define MAX_SAMPLES 5000000U
+#define MAX_GAPS 10000
+#define HOLE_MAX 64 /* rows between two that are in the range by time: read as well */
+#define TIME_MAX ((int64_t)1 << 53)
+
+struct reader {
+	struct sg_reader api; /* first: what others hold */
+	char dir[3072];
+	struct sg_head *head;
+	struct sg_db *db; /* NULL: there is no file (yet) */
+	struct sg_buf raw;
+	struct sg_block_reader frames;
+};
+
+struct ids {
+	int64_t *v;
+	size_t n, cap;
+};
+
+/* What a selection needs on its way through the rows. */
+struct scan {
+	struct reader *r;
+	int64_t from_ms, to_ms,
+		last_id; /* rows above last_id: their frames are in the head's view */
+	uint64_t deadline_ns;
+	int (*on_base)(void *ctx, const void *base, size_t n); /* NULL: not wanted */
+	int (*on_frame)(void *ctx, const void *frame, size_t n);
+	void *ctx;
+	int64_t before; /* the row before, 0: none that was whole */
+	bool started;
+};
+
+/* ---- the connection ------------------------------------------------------------ */
+
+static int ensure_db(struct reader *r, struct sg_error *err)
+{
+	int e;
+
+	if (r->db && sg_db_replaced(r->db)) {
+		sg_db_close(r->db);
+		r->db = NULL;
+	}
+	if (r->db)
+		return 0;
+	e = sg_db_open_reader(&sg_db_metrics, r->dir, &r->db, err);
+	if (e < 0 && r->head && e != -ENOMEM && e != -EPROTONOSUPPORT) {
+		if (err) /* the head is there, and its owner says what is wrong with the file */
+			err->msg[0] = '\0';
+		return 0;
+	}
+	return e;
+}
+
+static int scan_error(int r, struct sg_error *err)
+{
+	switch (r) {
+	case 0: return 0;
+	case -ETIMEDOUT: return sg_fail(err, r, "the query took too long: shorten its time range");
+	case -E2BIG:
+		return sg_fail(err, r,
+			       "the query selects too many samples: shorten its time range or "
+			       "select fewer series");
+	case -ENOMEM: return sg_fail(err, r, "out of memory");
+	default: return sg_fail(err, -EIO, "cannot read the store: %s", strerror(-r));
+	}
+}
+
+/* ---- which rows ---------------------------------------------------------------- */
+
+static int add_id(struct ids *ids, int64_t id)
+{
+	int r = SG_GROW(ids->v, ids->cap, ids->n);
+
+	if (!r)
+		ids->v[ids->n++] = id;
+	return r;
+}
+
+/*
+ * Rows in the order of the journal. What lies between two of them by id but not
+ * by time (the clock was set) is taken along when it is little, so that sums go
+ * through.
+ */
+static int list_rows(struct sg_db *db, sqlite3_stmt *s, struct ids *ids, bool fill)
+{
+	int r;
+
+	while ((r = sg_db_step(db, s)) > 0) {
+		int64_t id = sqlite3_column_int64(s, 0);
+		int64_t next = ids->n ? ids->v[ids->n - 1] + 1 : id;
+
+		for (; fill && !r && next < id && id - next < HOLE_MAX; next++)
+			r = add_id(ids, next);
+		if (r > 0)
+			r = add_id(ids, id);
+		if (r < 0)
+			break;
+	}
+	sqlite3_reset(s);
+	return r;
+}
+
+static int find_start(struct scan *sc, int64_t *id, int64_t *t0)
+{
+	struct sg_db *db = sc->r->db;
+	sqlite3_stmt *s = sg_db_stmt(db, R_START);
+	int r;
+
+	*id = 0;
+	*t0 = -TIME_MAX;
+	sqlite3_bind_int64(s, 1, sc->from_ms);
+	r = sg_db_step(db, s);
+	if (r > 0) {
+		*id = sqlite3_column_int64(s, 0);
+		*t0 = sqlite3_column_int64(s, 1);
+		sqlite3_reset(s);
+	}
+	return SG_MIN(r, 0);
+}
+
+static int list_from_key(struct scan *sc, struct ids *ids)
+{
+	sqlite3_stmt *s;
+	int64_t id, t0;
+	int r = find_start(sc, &id, &t0);
+
+	if (r < 0)
+		return r;
+	s = sg_db_stmt(sc->r->db, R_BLOCKS);
+	sqlite3_bind_int64(s, 1, t0);
+	sqlite3_bind_int64(s, 2, sc->to_ms);
+	sqlite3_bind_int64(s, 3, id);
+	sqlite3_bind_int64(s, 4, sc->last_id);
+	return list_rows(sc->r->db, s, ids, true);
+}
+
+static int list_overlap(struct scan *sc, struct ids *ids)
+{
+	sqlite3_stmt *s = sg_db_stmt(sc->r->db, R_OVERLAP);
+
+	sqlite3_bind_int64(s, 1, sc->from_ms);
+	sqlite3_bind_int64(s, 2, sc->to_ms);
+	sqlite3_bind_int64(s, 3, 2 * SG_BLOCK_SPAN_MS);
+	sqlite3_bind_int64(s, 4, sc->last_id);
+	return list_rows(sc->r->db, s, ids, false);
+}
+
+/* ---- their frames -------------------------------------------------------------- */
+
+static int scan_frames(struct scan *sc, const struct sg_row_data *row)
+{
+	struct reader *r = sc->r;
+	const uint8_t *p;
+	size_t n;
+	int e = sg_row_frames(row, &r->raw);
+
+	if (e < 0)
+		return e;
+	sg_block_start(&r->frames, r->raw.data, r->raw.len);
+	while ((e = sg_block_next(&r->frames, &p, &n)) > 0) {
+		e = sc->on_frame(sc->ctx, p, n);
+		if (e < 0)
+			break;
+		if (sc->deadline_ns && sg_mono_ns() > sc->deadline_ns)
+			return -ETIMEDOUT;
+	}
+	return e;
+}
+
+static int scan_base(struct scan *sc, const struct sg_row_data *row)
+{
+	int e = sg_row_base(row, &sc->r->raw);
+
+	return e < 0 ? e : sc->on_base(sc->ctx, sc->r->raw.data, sc->r->raw.len);
+}
+
+/* Sums start at a row with a base, and take one in again after something was missing. */
+static int scan_row_data(struct scan *sc, const struct sg_row_data *row, int64_t id)
+{
+	int e = sg_row_check(row);
+
+	if (!e && sc->on_base && row->base_len && (!sc->started || id != sc->before + 1))
+		e = scan_base(sc, row);
+	if (e < 0)
+		return e;
+	if (sc->on_base && row->base_len)
+		sc->started = true;
+	if (sc->on_base && !sc->started)
+		return 0;
+	return scan_frames(sc, row);
+}
+
+static bool is_damage(int e)
+{
+	return e == -EBADMSG || e == -EUCLEAN || e == -EIO || e == -EPROTONOSUPPORT;
+}
+
+static int scan_row(struct scan *sc, int64_t id)
+{
+	struct sg_db *db = sc->r->db;
+	sqlite3_stmt *s = sg_db_stmt(db, R_BLOCK);
+	struct sg_row_data row;
+	int e;
+
+	sqlite3_bind_int64(s, 1, id);
+	e = sg_db_step(db, s);
+	if (e > 0) {
+		sg_row_of_stmt(s, 0, &row);
+		e = scan_row_data(sc, &row, id);
+		sqlite3_reset(s);
+		if (!e)
+			sc->before = id;
+	}
+	if (is_damage(e)) { /* skipped; the writer is told */
+		if (sc->r->head)
+			sg_head_count_bad(sc->r->head, id);
+		e = 0;
+	}
+	return e;
+}
+
+static int scan_journal(struct scan *sc)
+{
+	struct ids ids = {0};
+	int e;
+
+	if (!sc->r->db)
+		return 0;
+	sc->r->db->deadline_ns = sc->deadline_ns;
+	e = sc->on_base ? list_from_key(sc, &ids) : list_overlap(sc, &ids);
+	for (size_t i = 0; i < ids.n && !e; i++)
+		e = scan_row(sc, ids.v[i]);
+	free(ids.v);
+	sc->r->db->deadline_ns = 0;
+	return e;
+}
+
+static int scan_head(struct scan *sc, const struct sg_head_view *v)
+{
+	int e = 0;
+
+	for (size_t i = 0; i < v->n && !e; i++) {
+		e = sc->on_frame(sc->ctx, v->frames[i]->bytes, v->frames[i]->n);
+		if (!e && sc->deadline_ns && sg_mono_ns() > sc->deadline_ns)
+			e = -ETIMEDOUT;
+	}
+	return e;
+}
+
+static int scan_all(struct scan *sc, struct sg_error *err)
+{
+	struct sg_head_view v = {.block_id = INT64_MAX};
+	int e = sc->r->head ? sg_head_snapshot(sc->r->head, &v) : 0;
+
+	sc->last_id = v.block_id;
+	sc->from_ms = SG_MAX(sc->from_ms, -TIME_MAX);
+	sc->to_ms = SG_MIN(sc->to_ms, TIME_MAX);
+	if (!e)
+		e = ensure_db(sc->r, err);
+	if (!e)
+		e = scan_journal(sc);
+	if (!e)
+		e = scan_head(sc, &v);
+	sg_head_view_free(&v);
+	return e < 0 && err && *err->msg ? e : scan_error(e, err);
+}
+
+/* ---- the interface ------------------------------------------------------------- */
+
+static int collect_base(void *ctx, const void *base, size_t n)
+{
+	return sg_collect_base(ctx, base, n);
+}
+
+static int collect_frame(void *ctx, const void *frame, size_t n)
+{
+	return sg_collect_frame(ctx, frame, n);
+}
+
+static int run_select(struct sg_reader *api, const struct sg_collect_options *o,
+		      const struct sg_read_limits *lim, struct sg_points_set *ret,
+		      struct sg_error *err)
+{
+	sg_auto(sg_collect) c = sg_collect_new(o);
+	struct scan sc = {
+		.r = (struct reader *)api,
+		.from_ms = o->from_ms,
+		.to_ms = o->to_ms,
+		.deadline_ns = lim ? lim->deadline_ns : 0,
+		.on_base = o->deltas ? NULL : collect_base,
+		.on_frame = collect_frame,
+		.ctx = c,
+	};
+	int r;
+
+	if (!c)
+		return scan_error(-ENOMEM, err);
+	r = scan_all(&sc, err);
+	return r < 0 ? r : scan_error(sg_collect_finish(c, ret), err);
+}
+
+static int reader_select(struct sg_reader *r, const struct sg_selector *sels, size_t n_sels,
+			 int64_t from_ms, int64_t to_ms, const struct sg_read_limits *lim,
+			 struct sg_arena *arena, struct sg_points_set *ret, struct sg_error *err)
+{
+	const struct sg_collect_options o = {
+		.sels = sels,
+		.n_sels = n_sels,
+		.from_ms = from_ms,
+		.to_ms = to_ms,
+		.max_samples = lim && lim->max_samples ? lim->max_samples : MAX_SAMPLES,
+		.arena = arena,
+	};
+
+	return run_select(r, &o, lim, ret, err);
+}
+
+static int reader_select_deltas(struct sg_reader *r, const struct sg_selector *sels, size_t n_sels,
+				int64_t from_ms, int64_t to_ms, const struct sg_read_limits *lim,
+				struct sg_arena *arena, struct sg_points_set *ret,
+				struct sg_error *err)
+{
+	const struct sg_collect_options o = {
+		.sels = sels,
+		.n_sels = n_sels,
+		.from_ms = from_ms,
+		.to_ms = to_ms,
+		.deltas = true,
+		.max_samples = lim && lim->max_samples ? lim->max_samples : MAX_SAMPLES,
+		.arena = arena,
+	};
+
+	return run_select(r, &o, lim, ret, err);
+}
+
+struct gap_list {
+	struct sg_gap *v;
+	size_t n;
+	struct sg_arena *arena;
+};
+
+static int add_gap(struct gap_list *l, int64_t from_ms, int64_t to_ms, const char *reason)
+{
+	char *copy = sg_arena_strdup(l->arena, reason ? reason : "");
+
+	if (!copy)
+		return -ENOMEM;
+	l->v[l->n++] = (struct sg_gap){.from_ms = from_ms, .to_ms = to_ms, .reason = copy};
+	return 0;
+}
+
+static int journal_gaps(struct sg_db *db, int64_t from_ms, int64_t to_ms, struct gap_list *l)
+{
+	sqlite3_stmt *s = sg_db_stmt(db, R_GAPS);
+	int e;
+
+	sqlite3_bind_int64(s, 1, from_ms);
+	sqlite3_bind_int64(s, 2, to_ms);
+	sqlite3_bind_int64(s, 3, MAX_GAPS);
+	while ((e = sg_db_step(db, s)) > 0) {
+		e = add_gap(l, sqlite3_column_int64(s, 0), sqlite3_column_int64(s, 1),
+			    (const char *)sqlite3_column_text(s, 2));
+		if (e < 0)
+			break;
+	}
+	sqlite3_reset(s);
+	return e;
+}
+
+static int head_gaps(const struct sg_head_view *v, int64_t from_ms, int64_t to_ms,
+		     struct gap_list *l)
+{
+	int e = 0;
+
+	for (size_t i = 0; i < v->n_gaps && !e; i++)
+		if (v->gaps[i].from_ms < to_ms && v->gaps[i].to_ms > from_ms)
+			e = add_gap(l, v->gaps[i].from_ms, v->gaps[i].to_ms, v->gaps[i].reason);
+	return e;
+}
+
+static int reader_gaps(struct sg_reader *api, int64_t from_ms, int64_t to_ms,
+		       struct sg_arena *arena, struct sg_gap **ret, size_t *n)
+{
+	struct reader *r = (struct reader *)api;
+	struct sg_head_view v = {0};
+	struct gap_list l = {.arena = arena};
+	int e = r->head ? sg_head_snapshot(r->head, &v) : 0;
+
+	if (!e)
+		e = ensure_db(r, NULL);
+	l.v = sg_arena_alloc(arena, (MAX_GAPS + SG_HEAD_MAX_GAPS) * sizeof(*l.v));
+	if (!e && !l.v)
+		e = -ENOMEM;
+	if (!e && r->db)
+		e = journal_gaps(r->db, from_ms, to_ms, &l);
+	if (!e)
+		e = head_gaps(&v, from_ms, to_ms, &l);
+	sg_head_view_free(&v);
+	if (e < 0)
+		return e == -ENOMEM ? e : -EIO;
+	*ret = l.v;
+	*n = l.n;
+	return 0;
+}
+
+static int journal_range(struct sg_db *db, int64_t last_id, int64_t *oldest, int64_t *newest)
+{
+	sqlite3_stmt *s = sg_db_stmt(db, R_RANGE);
+	int e;
+
+	sqlite3_bind_int64(s, 1, last_id);
+	e = sg_db_step(db, s);
+	if (e > 0 && sqlite3_column_type(s, 0) == SQLITE_INTEGER) {
+		*oldest = sqlite3_column_int64(s, 0);
+		*newest = sqlite3_column_int64(s, 1);
+	}
+	sqlite3_reset(s);
+	return SG_MIN(e, 0);
+}
+
+static int reader_range(struct sg_reader *api, int64_t *oldest_ms, int64_t *newest_ms)
+{
+	struct reader *r = (struct reader *)api;
+	struct sg_head_view v = {.block_id = INT64_MAX};
+	int64_t oldest = INT64_MAX, newest = INT64_MIN;
+	int e = r->head ? sg_head_snapshot(r->head, &v) : 0;
+
+	if (!e)
+		e = ensure_db(r, NULL);
+	if (!e && r->db)
+		e = journal_range(r->db, v.block_id, &oldest, &newest);
+	if (!e && v.n) {
+		oldest = SG_MIN(oldest, v.frames[0]->t_ms);
+		newest = v.frames[v.n - 1]->t_ms;
+	}
+	sg_head_view_free(&v);
+	if (e < 0)
+		return e == -ENOMEM ? e : -EIO;
+	if (newest == INT64_MIN)
+		return -ENODATA;
+	*oldest_ms = oldest;
+	*newest_ms = newest;
+	return 0;
+}
+
+static void reader_close(struct sg_reader *api)
+{
+	struct reader *r = (struct reader *)api;
+
+	sg_db_close(r->db);
+	sg_head_unref(r->head);
+	sg_buf_free(&r->raw);
+	sg_block_reader_free(&r->frames);
+	free(r);
+}
+
+static struct reader *reader_new(const char *dir, struct sg_head *head)
+{
+	struct reader *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return NULL;
+	snprintf(r->dir, sizeof(r->dir), "%s", dir);
+	r->head = sg_head_ref(head);
+	r->api = (struct sg_reader){
+		.select = reader_select,
+		.select_deltas = reader_select_deltas,
+		.gaps = reader_gaps,
+		.range = reader_range,
+		.close = reader_close,
+	};
+	return r;
+}
+
+int sg_store_reader(const char *data_dir, struct sg_head *head, struct sg_reader **ret,
+		    struct sg_error *err)
+{
+	struct reader *r;
+	int e;
+
+	if (strlen(data_dir) >= sizeof(r->dir))
+		return sg_fail(err, -ENAMETOOLONG, "data_dir: too long");
+	r = reader_new(data_dir, head);
+	if (!r)
+		return sg_fail(err, -ENOMEM, "out of memory");
+	e = ensure_db(r, err);
+	if (e < 0) {
+		reader_close(&r->api);
+		return e;
+	}
+	*ret = &r->api;
+	return 0;
+}
+
+/* ---- frames as they are -------------------------------------------------------- */
+
+struct copy {
+	int64_t from_ms, to_ms;
+	sg_store_on_frame cb;
+	void *ctx;
+	int stopped; /* what cb returned to stop */
+};
+
+static int copy_frame(void *ctx, const void *p, size_t n)
+{
+	struct copy *c = ctx;
+	struct sg_frame f;
+	int r = sg_frame_decode_header(p, n, &f);
+
+	if (r < 0 || f.t_ms <= c->from_ms || f.t_ms > c->to_ms)
+		return r;
+	c->stopped = c->cb(p, n, c->ctx);
+	return c->stopped ? -ECANCELED : 0;
+}
+
+int sg_store_frames(const char *data_dir, int64_t from_ms, int64_t to_ms, sg_store_on_frame cb,
+		    void *ctx, struct sg_error *err)
+{
+	struct copy c = {.from_ms = from_ms, .to_ms = to_ms, .cb = cb, .ctx = ctx};
+	sg_auto(sg_reader) api = NULL;
+	struct scan sc = {.from_ms = from_ms, .to_ms = to_ms, .on_frame = copy_frame, .ctx = &c};
+	int r = sg_store_reader(data_dir, NULL, &api, err);
+
+	if (r < 0)
+		return r;
+	sc.r = (struct reader *)api;
+	r = scan_all(&sc, err);
+	if (!c.stopped)
+		return r;
+	if (err) /* stopping is no failure of the store */
+		err->msg[0] = '\0';
+	return c.stopped;
+}

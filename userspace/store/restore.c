@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The writer's memory, from what is in the journal. */
+#include <errno.h>
+#include <string.h>
+
+#include "row.h"
+#include "store.h"
+
+#define KEYS_TRIED 8 /* damaged key blocks that are stepped over */
+
+static void note_session(struct sg_store *st, const struct sg_frame *h)
+{
+	struct sg_session *s = sg_sessions_get(&st->sessions, h->session, h->t_ms);
+
+	s->taken = s->committed = SG_MAX(s->committed, h->seq);
+	s->t_ms = h->t_ms;
+}
+
+static int restore_frames(struct sg_store *st, const struct sg_buf *raw)
+{
+	struct sg_block_reader br = {0};
+	const uint8_t *p;
+	size_t n;
+	int r;
+
+	sg_block_start(&br, raw->data, raw->len);
+	while ((r = sg_block_next(&br, &p, &n)) > 0) {
+		struct sg_frame_view v;
+
+		r = sg_frame_view(p, n, false, &v);
+		if (!r)
+			r = sg_accum_add(st->accum, &v);
+		if (r < 0)
+			break;
+		note_session(st, &v.header);
+	}
+	sg_block_reader_free(&br);
+	return r;
+}
+
+/* One row: its base too when it is the first. -EBADMSG: this row is damaged. */
+static int restore_row(struct sg_store *st, const struct sg_row_data *row, bool first)
+{
+	sg_auto_buf raw = {0};
+	int r = sg_row_check(row);
+
+	if (!r && first) {
+		r = sg_row_base(row, &raw);
+		if (!r)
+			r = sg_accum_decode(st->accum, &st->sessions, raw.data, raw.len);
+	}
+	if (!r)
+		r = sg_row_frames(row, &raw);
+	return r < 0 ? r : restore_frames(st, &raw);
+}
+
+static int reset_accum(struct sg_store *st)
+{
+	struct sg_accum *a = sg_accum_new();
+
+	if (!a)
+		return -ENOMEM;
+	sg_accum_free(st->accum);
+	st->accum = a;
+	st->sessions.n = 0;
+	return 0;
+}
+
+/* 1: restored from this key block; 0: its base is damaged; -errno. */
+static int restore_from(struct sg_store *st, int64_t key)
+{
+	sqlite3_stmt *s = sg_db_stmt(st->db, W_BLOCKS_FROM);
+	struct sg_row_data row;
+	bool first = true;
+	int r = reset_accum(st);
+
+	sqlite3_bind_int64(s, 1, key);
+	while (!r && (r = sg_db_step(st->db, s)) > 0) {
+		sg_row_of_stmt(s, 1, &row);
+		r = restore_row(st, &row, first);
+		if (r == -EBADMSG) {
+			st->bad_blocks++;
+			if (first)
+				break;
+			r = 0;
+		}
+		first = false;
+	}
+	sqlite3_reset(s);
+	if (r == -EBADMSG)
+		return 0;
+	return r < 0 ? r : 1;
+}
+
+static int restore_counts(struct sg_store *st)
+{
+	int64_t id = 0, count = 0;
+	int r = sg_db_i64(st->db, sg_db_stmt(st->db, W_LAST_ID), 0, &id);
+
+	if (!r)
+		r = sg_db_i64(st->db, sg_db_stmt(st->db, W_COUNT), 0, &count);
+	if (!r)
+		r = sg_db_i64(st->db, sg_db_stmt(st->db, W_OLDEST), 0, &st->oldest_ms);
+	if (!r)
+		r = sg_db_i64(st->db, sg_db_stmt(st->db, W_NEWEST), 0, &st->newest_ms);
+	if (r < 0)
+		return r;
+	if (id < 0 || id >= INT64_MAX / 2)
+		return -EUCLEAN;
+	st->n_blocks = (uint64_t)count;
+	st->next_id = id + 1;
+	return 0;
+}
+
+int sg_restore(struct sg_store *st)
+{
+	int64_t key = 0, before = INT64_MAX;
+	int r = restore_counts(st), done = 0;
+
+	for (int i = 0; !r && !done && i < KEYS_TRIED; i++) {
+		sqlite3_stmt *s = sg_db_stmt(st->db, W_LAST_KEY);
+
+		sqlite3_bind_int64(s, 1, before);
+		r = sg_db_i64(st->db, s, 0, &key);
+		if (r || !key)
+			break;
+		r = restore_from(st, key);
+		done = r > 0;
+		r = SG_MIN(r, 0);
+		before = key;
+	}
+	if (!r && !done)
+		r = reset_accum(st);
+	return r;
+}
