@@ -16,6 +16,7 @@ enum sg_from {
 	SG_FROM_BLOCKS, /* histogram: fixed blocks first .. first + n - 1, signal 0 of each */
 	SG_FROM_COUNTER, /* counter: counters first .. first + n - 1 */
 	SG_FROM_BLOCK_COUNT, /* counter: observations in fixed block first + i, plus counter plus + i */
+	SG_FROM_LEVEL, /* gauge: what counters first .. first + n - 1 have added up to since the start, as +1 and -1 */
 	SG_FROM_TICK, /* any: added by the domain's tick function; listed here for the catalogue */
 };
 
