@@ -183,11 +183,12 @@ static void open_store(struct server *s)
 	int r = sg_store_open(&o, &s->store, &err);
 
 	if (r < 0) {
+		err.msg[sizeof(h->message) - 1] = '\0';
 		if (strcmp(s->said, err.msg) != 0)
 			sg_log(SG_LOG_ERROR, "%s", err.msg);
-		snprintf(s->said, sizeof(s->said), "%s", err.msg);
 		*h = (struct sg_store_health){0};
-		snprintf(h->message, sizeof(h->message), "%s", s->said);
+		memcpy(h->message, err.msg, sizeof(h->message));
+		memcpy(s->said, err.msg, sizeof(s->said));
 		sg_door_shut(&s->door, h->message);
 		return;
 	}
@@ -219,11 +220,6 @@ static void open_http(struct server *s)
 				    .ctx = &s->door};
 	struct sg_error err = {0};
 
-	/* Copies: what sg_http_start took over is gone when it fails. */
-	if (s->env->listen_fd >= 0)
-		o.listen_fd = dup(s->env->listen_fd);
-	if (s->env->unix_fd >= 0)
-		o.unix_fd = dup(s->env->unix_fd);
 	if (sg_http_start(&o, &s->http, &err) < 0)
 		sg_log(SG_LOG_ERROR, "no dashboard for now: %s", err.msg);
 }

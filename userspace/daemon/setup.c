@@ -169,6 +169,23 @@ static int lock_folder(const struct sg_config *cfg, struct sg_setup *s, struct s
 		       cfg->data_dir);
 }
 
+static int make_socket_folder(const struct sg_config *cfg, struct sg_error *err)
+{
+	char folder[sizeof(cfg->socket)];
+	char *slash;
+	int r;
+
+	memcpy(folder, cfg->socket, sizeof(folder));
+	slash = strrchr(folder, '/');
+	if (!slash || slash == folder)
+		return 0;
+	*slash = '\0';
+	r = sg_mkdir_p(folder, 0755);
+	return r < 0 ? sg_fail(err, r, "cannot create the folder %s of the socket: %s", folder,
+			       strerror(-r))
+		     : 0;
+}
+
 static int open_sockets(const struct sg_config *cfg, struct sg_setup *s, struct sg_error *err)
 {
 	int r;
@@ -179,9 +196,15 @@ static int open_sockets(const struct sg_config *cfg, struct sg_setup *s, struct 
 			return r;
 		s->listen_fd = r;
 	}
-	r = sg_http_listen_unix(cfg->socket, s->gid, err);
+	r = make_socket_folder(cfg, err);
+	if (r == 0)
+		r = sg_http_listen_unix(cfg->socket, err);
 	if (r < 0)
 		return r;
+	/* The user's group may ask; there is no group when the server runs as nobody. */
+	if (strcmp(s->user, cfg->user) == 0 && chown(cfg->socket, -1, s->gid) < 0)
+		sg_warn("cannot give %s to the group of %s: %s", cfg->socket, s->user,
+			strerror(errno));
 	s->unix_fd = r;
 	return 0;
 }
