@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* A heat map as text. Pure. */
+#ifndef SG_CLI_RENDER_H
+#define SG_CLI_RENDER_H
+
+#include "source.h"
+#include "tty.h"
+
+struct sg_heat_style {
+	unsigned int columns, rows; /* of the whole picture, at least 20 x 6 */
+	enum sg_depth depth;
+};
+/* Title, rows from slow to fast, a time axis and a line of quantiles. */
+void sg_heat_render(struct sg_buf *b, const struct sg_heat *h, const struct sg_heat_style *style);
+
+/* Foreground or background colour of a share 0 ... 1; "" in monochrome. */
+void sg_color(struct sg_buf *b, enum sg_depth depth, bool background, double share);
+
+/* A value in the metric's unit: "1.2ms" for seconds. */
+const char *sg_fmt_unit(const char *unit, double v, char *out, size_t n);
+
+#endif
