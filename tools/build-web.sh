@@ -3,9 +3,12 @@
 # Builds the dashboard into the folder given: what lies there afterwards is embedded as it is.
 set -eu
 out=$1
-rm -rf "$out" && mkdir -p "$out"
-if [ -f web/build.mjs ]; then
-	[ -d web/node_modules ] || (cd web && npm ci --ignore-scripts --no-audit --no-fund --silent)
-	exec node web/build.mjs "$out"
+case $out in /*) ;; *) out=$PWD/$out ;; esac
+mkdir -p "$out"
+cd "$(dirname "$0")/../web"
+# The stamp says for which lock file node_modules was filled (tools/setup.sh writes the same).
+if ! cmp -s package-lock.json node_modules/.lock; then
+	npm ci --ignore-scripts --no-audit --no-fund --silent
+	cp package-lock.json node_modules/.lock
 fi
-echo '<!doctype html><title>sgprobe</title>' | gzip -9n > "$out/index.html.gz"
+exec node build.mjs "$out"

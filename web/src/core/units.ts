@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: GPL-2.0
+// Numbers for people: three significant digits, units that fit, and round places for axis marks.
+
+function digits(v: number): string {
+  const a = Math.abs(v);
+  if (a >= 99.95 || a === 0) return v.toFixed(0);
+  if (a >= 9.995) return v.toFixed(1);
+  return v.toFixed(2);
+}
+function short(v: number): string {
+  return digits(v).replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "");
+}
+
+const NONE = "–";
+type Step = readonly [number, string];
+
+function scaled(v: number, steps: readonly Step[], text: (v: number) => string): string {
+  if (!Number.isFinite(v)) return v === Infinity ? "∞" : NONE;
+  const a = Math.abs(v);
+  // The bound is where rounding would reach the next unit: 999.96 µs is 1 ms.
+  const s = steps.find(([size]) => a >= size * 0.9995) ?? steps[steps.length - 1];
+  return text(v / s[0]) + s[1];
+}
+
+const TIME: readonly Step[] = [[86400, " d"], [3600, " h"], [60, " min"], [1, " s"], [1e-3, " ms"], [1e-6, " µs"], [1e-9, " ns"]];
+const BYTES: readonly Step[] = [[2 ** 40, " TiB"], [2 ** 30, " GiB"], [2 ** 20, " MiB"], [1024, " KiB"], [1, " B"]];
+const COUNT: readonly Step[] = [[1e9, " G"], [1e6, " M"], [1e3, " k"], [1, ""]];
+
+export function seconds(v: number, text = digits): string {
+  return v === 0 ? "0 s" : scaled(v, TIME, text);
+}
+export const bytes = (v: number): string => scaled(v, BYTES, digits);
+export const count = (v: number): string => (Math.abs(v) < 1000 && Number.isInteger(v) ? String(v) : scaled(v, COUNT, digits));
+export const perSecond = (v: number): string => (Number.isFinite(v) ? `${count(v)}/s` : NONE);
+export const bytesPerSecond = (v: number): string => (Number.isFinite(v) ? `${bytes(v)}/s` : NONE);
+export function percent(share: number): string {
+  if (!Number.isFinite(share)) return NONE;
+  const p = share * 100;
+  if (p !== 0 && Math.abs(p) < 0.01) return "< 0.01 %";
+  return `${p >= 99.995 ? "100" : digits(p)} %`;
+}
+/** A percentile with as many nines as it needs: p50, p99.9, p99.97. */
+export function percentile(share: number): string {
+  if (!Number.isFinite(share)) return NONE;
+  const p = share * 100;
+  return `p${p > 99 ? p.toFixed(2).replace(/\.?0+$/, "") : p.toFixed(p > 10 ? 1 : 2).replace(/\.?0+$/, "")}`;
+}
+export function grouped(v: number): string {
+  return Number.isFinite(v) ? Math.round(v).toLocaleString("en").replace(/,/g, "\u202f") : NONE;
+}
+/** Axis text: no trailing zeros. */
+export const secondsShort = (v: number): string => seconds(v, short);
+
+const NICE_SECONDS = [1, 2, 4, 10, 15, 30, 60, 120, 300, 600];
+
+/** Round values between two latencies on a log axis, at most `most` of them, coarse ones first. */
+export function logMarks(lo: number, hi: number, most: number): number[] {
+  for (const mantissas of [[1, 2, 5], [1, 3], [1]]) {
+    const out: number[] = [];
+    for (let e = Math.floor(Math.log10(lo)); e <= Math.ceil(Math.log10(hi)); e++)
+      for (const m of mantissas) {
+        const v = m * 10 ** e;
+        if (v >= lo && v <= hi && (v <= 1 || NICE_SECONDS.includes(v) || m === 1)) out.push(v);
+      }
+    if (out.length <= most) return out;
+    if (mantissas.length === 1) {
+      const every = Math.ceil(out.length / most);
+      return out.filter((_, i) => i % every === 0);
+    }
+  }
+  return [];
+}

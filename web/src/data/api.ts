@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0
+// The HTTP routes that the page asks, with what comes back checked before use.
+
+export interface Metric {
+  name: string;
+  title: string;
+  help: string;
+  unit: string;
+  type: "counter" | "gauge" | "histogram";
+  group: string;
+  /** Natural label, or "". */
+  label: string;
+  /** For metrics with an added dimension: the host's metric and the label. */
+  of: string;
+  dim: string;
+}
+
+async function get(path: string, signal?: AbortSignal): Promise<Record<string, unknown>> {
+  const r = await fetch(path, { signal: signal ?? null, headers: { Accept: "application/json" } });
+  const doc: unknown = await r.json().catch(() => null);
+  if (!doc || typeof doc !== "object") throw new Error(`the server answered ${r.status} to ${path.split("?")[0]}`);
+  const o = doc as Record<string, unknown>;
+  if (!r.ok) throw new Error(typeof o.error === "string" ? o.error : `the server answered ${r.status}`);
+  return o;
+}
+const text = (v: unknown): string => (typeof v === "string" ? v : "");
+const num = (v: unknown): number => (typeof v === "number" ? v : NaN);
+
+export async function getCatalog(): Promise<Metric[]> {
+  const doc = await get("/api/sg/v1/catalog");
+  const list = Array.isArray(doc.metrics) ? (doc.metrics as Record<string, unknown>[]) : [];
+  return list
+    .filter((m) => /^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(text(m?.name)))
+    .map((m) => ({
+      name: text(m.name), title: text(m.title) || text(m.name), help: text(m.help), unit: text(m.unit),
+      type: m.type === "histogram" || m.type === "gauge" ? m.type : "counter",
+      group: text(m.group), label: text(m.label), of: text(m.of), dim: text(m.dim),
+    }));
+}
+export async function getStatus(): Promise<unknown> {
+  return get("/api/sg/v1/status");
+}
+
+export interface Heat {
+  step_ms: number;
+  columns: [number, number, number, [number, number][]][];
+}
+export async function getHeat(match: string, from: number, to: number, step: number, signal: AbortSignal): Promise<Heat> {
+  const q = new URLSearchParams({ match, from: String(Math.round(from)), to: String(Math.round(to)), step: String(Math.round(step)) });
+  const doc = await get(`/api/sg/v1/heat?${q}`, signal);
+  const columns = (Array.isArray(doc.columns) ? doc.columns : []) as Heat["columns"];
+  return { step_ms: num(doc.step_ms) || step, columns: columns.filter((c) => Array.isArray(c) && Array.isArray(c[3])) };
+}
+export async function getGaps(from: number, to: number, signal: AbortSignal): Promise<{ from_ms: number; to_ms: number; reason: string }[]> {
+  const doc = await get(`/api/sg/v1/gaps?from=${Math.round(from)}&to=${Math.round(to)}`, signal);
+  const list = Array.isArray(doc.gaps) ? (doc.gaps as Record<string, unknown>[]) : [];
+  return list.map((g) => ({ from_ms: num(g.from_ms), to_ms: num(g.to_ms), reason: text(g.reason) }));
+}
+export async function getLabelValues(label: string, match: string): Promise<string[]> {
+  const doc = await get(`/api/v1/label/${encodeURIComponent(label)}/values?${new URLSearchParams({ "match[]": match })}`);
+  return (Array.isArray(doc.data) ? doc.data : []).filter((v): v is string => typeof v === "string").slice(0, 1000);
+}

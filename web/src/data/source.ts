@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0
+// Where a latency panel gets its columns: from the ring while that reaches back far enough, else from the server.
+
+import { columnStep } from "../core/time";
+import { getHeat, getGaps } from "./api";
+import { Columns } from "./columns";
+import type { Fetched } from "./columns";
+import type { Series, Track } from "./track";
+import { gaps, isLive, newest, shownWindow } from "../state";
+import { invalidateAll } from "../charts/schedule";
+
+export interface Pick {
+  track: Track | null;
+  series: readonly Series[];
+}
+export type Fill = "ready" | "loading" | "failed";
+
+export class Source {
+  readonly columns = new Columns();
+  fill: Fill = "ready";
+  error = "";
+  private key = "";
+  private loaded: Fetched | null = null;
+  private abort: AbortController | null = null;
+
+  constructor(private readonly pick: () => Pick, private readonly match: () => string) {}
+
+  /** The columns of the window shown, at most `most` of them. */
+  prepare(most: number): Columns {
+    const w = shownWindow();
+    const step = columnStep(w.to - w.from, Math.max(30, most));
+    const { track, series } = this.pick();
+    if (isLive.value || (track && this.ringHolds(track, w.from))) {
+      this.fill = "ready";
+      if (track) this.columns.update(track, series, w.to, Math.round((w.to - w.from) / 1000 / step) || 1, step);
+    } else this.fetched(w.from, w.to, step * 1000);
+    return this.columns;
+  }
+  private ringHolds(track: Track, from: number): boolean {
+    const oldest = track.oldest();
+    return oldest > 0 && from >= oldest - 1000;
+  }
+  private fetched(from: number, to: number, stepMs: number): void {
+    const key = `${this.match()} ${from} ${to} ${stepMs}`;
+    if (key === this.key) return;
+    this.key = key;
+    this.loaded = null;
+    this.fill = "loading";
+    this.abort?.abort();
+    const abort = (this.abort = new AbortController());
+    Promise.all([getHeat(this.match(), from, to, stepMs, abort.signal), getGaps(from, to, abort.signal)])
+      .then(([heat, watched]) => {
+        this.loaded = { stepMs: heat.step_ms, columns: heat.columns, gaps: [...watched, ...gaps.value], oldestMs: 0, newestMs: newest.value };
+        this.columns.load(this.loaded, from, to);
+        this.fill = "ready";
+      })
+      .catch((e: unknown) => {
+        if (abort.signal.aborted) return;
+        this.fill = "failed";
+        this.error = e instanceof Error ? e.message : String(e);
+      })
+      .finally(invalidateAll);
+  }
+  dispose(): void {
+    this.abort?.abort();
+  }
+}

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-2.0
+// Connects the feed to the page: which series are subscribed, and what each panel reads.
+
+import { batch, effect, signal } from "@preact/signals";
+import { ROWS, quantile } from "./core/hist";
+import { nameSelectors, oneOf, selector } from "./core/text";
+import type { Latency } from "./core/health";
+import type { Metric } from "./data/api";
+import { getCatalog, getGaps, getLabelValues, getStatus } from "./data/api";
+import { Columns } from "./data/columns";
+import type { Gap } from "./data/feed";
+import { Feed } from "./data/feed";
+import { Source } from "./data/source";
+import { EXTRA_METRICS, TILES } from "./data/tiles";
+import { Track, tickOf } from "./data/track";
+import { arrived, beforeFrame, invalidateAll, onPainted } from "./charts/schedule";
+import * as s from "./state";
+
+/** Ten minutes: what "than usual" compares with. */
+const HOST_SPAN = 620_000;
+const SELECTOR_BYTES = 3000;
+
+export const catalog = signal<readonly Metric[]>([]);
+export const catalogError = signal("");
+
+// ---- what is measured ----------------------------------------------------------------------------
+/** Latency histograms of the host: a panel each. */
+export function probes(): Metric[] {
+  return catalog.value.filter((m) => m.type === "histogram" && m.unit === "seconds" && !m.of);
+}
+export interface Split {
+  /** Label. */
+  dim: string;
+  /** Metric that carries it. */
+  metric: string;
+}
+/** The ways in which a probe's total can be split: its natural label and the added dimensions. */
+export function splits(probe: Metric): Split[] {
+  const out: Split[] = [];
+  if (probe.label) out.push({ dim: probe.label, metric: probe.name });
+  for (const m of catalog.value) if (m.of === probe.name && m.dim) out.push({ dim: m.dim, metric: m.name });
+  return out;
+}
+
+// ---- subscriptions ----------------------------------------------------------------------------------
+let feed: Feed;
+const LOST = new Track();
+let host: Track = LOST;
+const probeTracks = new Map<string, Track>();
+let extra: { key: string; track: Track } | null = null;
+
+export function hostTrack(): Track {
+  return host;
+}
+function spanWanted(): number {
+  const r = s.route.value.range;
+  return "live" in r ? Math.max(HOST_SPAN, r.live * 1000 + 5000) : HOST_SPAN;
+}
+
+function subscribeHost(): void {
+  const known = new Set(catalog.value.map((m) => m.name));
+  const wanted = new Set([...TILES.flatMap((t) => t.metrics), ...EXTRA_METRICS].filter((n) => known.has(n)));
+  host = feed.subscribe(nameSelectors([...wanted], 1000).map(oneOf), HOST_SPAN);
+  probeTracks.clear();
+  for (const names of nameSelectors(probes().map((p) => p.name), SELECTOR_BYTES)) {
+    const track = feed.subscribe([oneOf(names)], spanWanted());
+    for (const n of names) probeTracks.set(n, track);
+  }
+}
+
+/** The series of the dimension that the page shows: one value of it on the grid, all in the detail view. */
+function subscribeExtra(): void {
+  const { page, probe, dim, value } = s.route.value;
+  const match: string[] = [];
+  if (page === "latency" && dim)
+    for (const p of probes()) {
+      if (probe && p.name !== probe) continue;
+      const split = splits(p).find((x) => x.dim === dim);
+      // A natural label's series are in the host's track already.
+      if (split && split.metric !== p.name) match.push(probe || !value ? split.metric : selector(split.metric, { [dim]: value }));
+    }
+  const key = match.slice(0, 16).join(" ");
+  if (extra?.key === key) return;
+  if (extra) feed.unsubscribe(extra.track);
+  extra = match.length ? { key, track: feed.subscribe(match.slice(0, 16), spanWanted()) } : null;
+}
+
+/** Where the panel of a probe reads: the host's total, or what is chosen of a dimension. */
+export function probeSource(probe: Metric): Source {
+  const chosen = () => {
+    const { dim, value } = s.route.value;
+    return dim && value ? splits(probe).find((x) => x.dim === dim) : undefined;
+  };
+  return new Source(
+    () => {
+      const split = chosen();
+      const { dim, value } = s.route.value;
+      const track = trackOf(split && split.metric !== probe.name ? split.metric : probe.name, probe.name);
+      if (!track) return { track: null, series: [] };
+      if (!split) return { track, series: track.named(probe.name) };
+      return { track, series: track.named(split.metric).filter((x) => x.labels[dim] === value) };
+    },
+    () => {
+      const split = chosen();
+      return split ? selector(split.metric, { [s.route.value.dim]: s.route.value.value }) : probe.name;
+    },
+  );
+}
+export function trackOf(metric: string, probe: string): Track | null {
+  return metric === probe ? (probeTracks.get(probe) ?? null) : (extra?.track ?? null);
+}
+
+/** Values that a dimension has had lately, for the chooser. */
+export const dimValues = signal<{ dim: string; values: readonly string[] }>({ dim: "", values: [] });
+async function loadDimValues(): Promise<void> {
+  const { dim, probe } = s.route.value;
+  if (!dim) return;
+  const metrics = probes().filter((p) => !probe || p.name === probe).flatMap((p) => splits(p).filter((x) => x.dim === dim).map((x) => x.metric));
+  if (!metrics.length) return;
+  try {
+    const values = await getLabelValues(dim, oneOf(metrics.slice(0, 20)));
+    if (s.route.value.dim === dim) dimValues.value = { dim, values: values.sort() };
+  } catch {
+    dimValues.value = { dim, values: [] };
+  }
+}
+
+// ---- latencies of the last ten minutes, for the Overview --------------------------------------------
+const COLUMN = 10;
+const COLUMNS_BACK = 60;
+const recent = new Map<string, Columns>();
+
+export interface Standing extends Latency {
+  metric: Metric;
+  rate: number;
+  history: number[];
+}
+function standing(metric: Metric): Standing {
+  const track = probeTracks.get(metric.name);
+  const c = recent.get(metric.name) ?? new Columns();
+  recent.set(metric.name, c);
+  const last = Math.floor(tickOf(s.newest.value) / COLUMN);
+  if (!track || !last) return { metric, title: metric.title, now: NaN, before: NaN, events: 0, rate: NaN, history: [] };
+  // Ends with a whole column, so that all stand on ten seconds.
+  c.update(track, track.named(metric.name), last * COLUMN * 1000, COLUMNS_BACK, COLUMN);
+  const end = c.slot(last);
+  const history: number[] = [];
+  for (let i = c.first; i <= last; i++) history.push(c.watched[c.slot(i)] ? c.p99[c.slot(i)] : NaN);
+  const before = c.merged(c.first, last - 1);
+  return {
+    metric, title: metric.title, now: quantile(c.cells, 0.99, end * ROWS), before: quantile(before, 0.99),
+    events: c.count[end], rate: c.watched[end] ? c.count[end] / c.watched[end] : NaN, history,
+  };
+}
+let standingsAt = -1;
+let standingsKept: Standing[] = [];
+/** Slowest relative to its past first. Made every ten seconds. */
+export function standings(): Standing[] {
+  const at = Math.floor(tickOf(s.newest.value) / COLUMN) * 1e6 + probeTracks.size;
+  if (at !== standingsAt || settle > 0) {
+    standingsAt = at;
+    settle = Math.max(0, settle - 1);
+    const factor = (x: Standing) => (x.now > 0 && x.before > 0 ? x.now / x.before : 0);
+    standingsKept = probes().map(standing).sort((a, b) => factor(b) - factor(a));
+  }
+  return standingsKept;
+}
+/** Frames after a snapshot or backfill in which they are made again at once. */
+let settle = 3;
+
+// ---- life -------------------------------------------------------------------------------------------
+const lags: number[] = [];
+declare global {
+  interface Window {
+    __sgprobe: { lag: number[]; state: () => unknown };
+  }
+}
+window.__sgprobe = {
+  lag: lags,
+  state: () => ({
+    connection: s.connection.value, newest: s.newest.value, bootId: s.bootId.value, paused: s.paused.value,
+    stale: s.stale.value, probes: probes().length, series: host.seriesCount, skipped: s.skippedTicks.value, route: s.route.value,
+  }),
+};
+export const lag = signal({ p50: NaN, p95: NaN });
+function measured(tMs: number): void {
+  // A clock that is not the server's would be measured instead of the way of the sample.
+  const skew = Math.abs(s.skewMs.value) > 1000 ? s.skewMs.value : 0;
+  lags.push(Date.now() + skew - tMs);
+  if (lags.length > 600) lags.shift();
+  const sorted = lags.slice(-120).sort((a, b) => a - b);
+  lag.value = { p50: sorted[Math.floor(sorted.length * 0.5)], p95: sorted[Math.floor(sorted.length * 0.95)] };
+}
+
+let pendingNewest = 0;
+function onData(kind: number, tMs: number): void {
+  pendingNewest = Math.max(pendingNewest, tMs);
+  if (kind !== 2) settle = 3;
+  // Only a tick that just happened says how long its way was.
+  if (kind === 2) arrived(tMs);
+  else invalidateAll();
+}
+function beforeDraw(): void {
+  batch(() => {
+    if (pendingNewest > s.newest.value) {
+      s.newest.value = pendingNewest;
+      s.newestAt.value = Date.now();
+    }
+    s.drawn.value++;
+  });
+}
+
+function loadCatalog(): void {
+  getCatalog()
+    .then((list) => {
+      catalogError.value = "";
+      const names = (l: readonly Metric[]) => l.map((m) => m.name).join();
+      if (catalog.value.length && names(list) === names(catalog.value)) return;
+      if (catalog.value.length) {
+        // Another version of sgprobe answers now: this page may not fit it.
+        location.reload();
+        return;
+      }
+      catalog.value = list;
+      subscribeHost();
+      subscribeExtra();
+    })
+    .catch((e: unknown) => {
+      catalogError.value = e instanceof Error ? e.message : String(e);
+      window.setTimeout(() => s.connection.value === "open" && !catalog.value.length && loadCatalog(), 3000);
+    });
+}
+
+export function start(): void {
+  beforeFrame(beforeDraw);
+  onPainted(measured);
+  const scheme = location.protocol === "https:" ? "wss:" : "ws:";
+  feed = new Feed(`${scheme}//${location.host}/feed`, {
+    trying: () => (s.connection.value = "connecting"),
+    opened: (w) => {
+      batch(() => {
+        if (s.bootId.value && s.bootId.value !== w.boot_id) s.restartedAt.value = Date.now();
+        s.connection.value = "open";
+        s.everOpened.value = true;
+        s.bootId.value = w.boot_id;
+        s.serverVersion.value = w.version;
+        s.tickMs.value = w.tick_ms;
+        s.skewMs.value = w.now_ms - Date.now();
+        s.newestAt.value = Date.now();
+      });
+      loadCatalog();
+      getStatus().then((d) => (s.statusDoc.value = d), () => undefined);
+      getGaps(Date.now() - 3_600_000, Date.now() + 60_000, new AbortController().signal).then((g) => addGaps(g), () => undefined);
+    },
+    closed: (at, why) => batch(() => {
+      s.connection.value = "closed";
+      s.retryAt.value = at;
+      s.closedWhy.value = why;
+    }),
+    data: onData,
+    status: (doc) => (s.statusDoc.value = doc),
+    watched: addGaps,
+    skipped: (g: Gap) => (s.skippedTicks.value += Math.max(1, Math.round((g.to_ms - g.from_ms) / 1000))),
+  });
+  feed.connect();
+  document.addEventListener("visibilitychange", () => feed.visible(!document.hidden));
+  effect(() => {
+    void s.route.value;
+    if (!catalog.value.length) return;
+    subscribeExtra();
+    void loadDimValues();
+    for (const t of new Set(probeTracks.values())) feed.reach(t, spanWanted());
+    if (extra) feed.reach(extra.track, spanWanted());
+  });
+}
+export function retryNow(): void {
+  feed.connect();
+}
+function addGaps(list: readonly Gap[]): void {
+  const seen = new Set(s.gaps.value.map((g) => `${g.from_ms} ${g.to_ms}`));
+  const fresh = list.filter((g) => !seen.has(`${g.from_ms} ${g.to_ms}`));
+  if (fresh.length) s.gaps.value = [...s.gaps.value, ...fresh].slice(-500);
+}
