@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The probe alone, without store and server: ticks until SIGTERM, then prints what
+ * every series added up to, one per line: NAME{LABELS} VALUE, and of a histogram
+ * NAME{LABELS} COUNT SUM P50 P99 MAX. Prints "ready" when the programs run.
+ *
+ *   probe_print [-i MILLISECONDS] [-d (drop privileges)] [-s (kernel statistics)] [-t (time per tick)]
+ *               [KEY=VALUE of the configuration]...
+ */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+
+#include <sgprobe/probe.h>
+#include <sgprobe/time.h>
+
+struct total {
+	struct sg_series *series;
+	double value;
+	struct sg_hist hist;
+};
+
+struct run {
+	struct sg_config cfg;
+	struct sg_probe *probe;
+	struct sg_frame *frame;
+	struct sg_map *by_series;
+	struct total **totals;
+	size_t n, cap;
+	int interval_ms;
+	bool drop, stats, timing;
+	unsigned int ticks;
+};
+
+static int total_eq(const void *entry, const void *key)
+{
+	return sg_series_equal(((const struct total *)entry)->series, key);
+}
+
+static struct total *total_of(struct run *r, const struct sg_series *s)
+{
+	struct total *t = sg_map_get(r->by_series, s->hash, s);
+
+	if (t)
+		return t;
+	t = calloc(1, sizeof(*t));
+	if (!t || SG_GROW(r->totals, r->cap, r->n) < 0)
+		exit(1);
+	t->series = sg_series_dup(s);
+	if (!t->series || sg_map_put(r->by_series, s->hash, t) < 0)
+		exit(1);
+	return r->totals[r->n++] = t;
+}
+
+static int add(struct run *r)
+{
+	uint64_t start = sg_mono_ns();
+	int e;
+
+	sg_frame_reset(r->frame);
+	e = sg_probe_tick(r->probe, sg_real_ms(), r->frame);
+	if (r->timing)
+		fprintf(stderr, "tick %.3f ms, %zu samples\n", (double)(sg_mono_ns() - start) * 1e-6,
+			r->frame->n);
+	for (size_t i = 0; e == 0 && i < r->frame->n; i++) {
+		const struct sg_sample *s = &r->frame->samples[i];
+		struct total *t = total_of(r, &s->series);
+
+		if (s->series.type == SG_HISTOGRAM)
+			sg_hist_add(&t->hist, &s->hist);
+		else if (s->series.type == SG_COUNTER)
+			t->value += s->value;
+		else
+			t->value = s->value;
+	}
+	r->ticks++;
+	return e;
+}
+
+static void print(const struct run *r)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		const struct total *t = r->totals[i];
+		sg_auto_buf b = {0};
+
+		sg_series_format(&b, t->series);
+		if (t->series->type == SG_HISTOGRAM)
+			printf("%s %.0f %.9f %.9g %.9g %.9g\n", b.data, t->hist.count, t->hist.sum,
+			       sg_hist_quantile(&t->hist, 0.5), sg_hist_quantile(&t->hist, 0.99),
+			       sg_hist_max(&t->hist));
+		else
+			printf("%s %.17g\n", b.data, t->value);
+	}
+}
+
+static int options(struct run *r, int argc, char **argv)
+{
+	struct sg_error err = {0};
+	int c;
+
+	r->interval_ms = 1000;
+	while ((c = getopt(argc, argv, "i:dst")) != -1) {
+		if (c == 'i')
+			r->interval_ms = atoi(optarg);
+		r->drop |= c == 'd';
+		r->stats |= c == 's';
+		r->timing |= c == 't';
+		if (c == '?')
+			return -EINVAL;
+	}
+	for (; optind < argc; optind++) {
+		char *eq = strchr(argv[optind], '=');
+
+		if (!eq)
+			return -EINVAL;
+		*eq = 0;
+		if (sg_config_set(&r->cfg, argv[optind], eq + 1, &err) < 0) {
+			fprintf(stderr, "%s\n", err.msg);
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+static int run(struct run *r, int stop_fd)
+{
+	struct pollfd p = {stop_fd, POLLIN, 0};
+	int e = 0;
+
+	while (e == 0 && poll(&p, 1, r->interval_ms) == 0) {
+		if (r->stats && r->ticks == 1)
+			sg_probe_stats_window(r->probe, true);
+		e = add(r);
+	}
+	if (r->stats)
+		sg_probe_stats_window(r->probe, false);
+	/* Twice: what was in flight is in the other bank. */
+	for (int i = 0; e == 0 && i < 2; i++)
+		e = add(r);
+	return e;
+}
+
+int main(int argc, char **argv)
+{
+	struct run r = {0};
+	struct sg_error err = {0};
+	sigset_t set;
+	int e, stop_fd;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	stop_fd = signalfd(-1, &set, SFD_CLOEXEC);
+	sg_config_defaults(&r.cfg);
+	if (options(&r, argc, argv) < 0)
+		return 2;
+	r.by_series = sg_map_new(total_eq);
+	r.frame = sg_frame_new();
+	if (r.stats)
+		bpf_enable_stats(BPF_STATS_RUN_TIME);
+	e = sg_probe_new(&r.cfg, &r.probe, &err);
+	if (e == 0 && r.drop)
+		e = sg_probe_drop_privileges(r.probe, &err);
+	if (e < 0) {
+		fprintf(stderr, "%s\n", err.msg);
+		return 1;
+	}
+	puts("ready");
+	fflush(stdout);
+	e = run(&r, stop_fd);
+	sg_probe_free(r.probe);
+	print(&r);
+	return e < 0;
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0
+// The list of domains, and the catalogue of all metrics of the probe.
+#include <stdio.h>
+#include <string.h>
+
+#include "domain.h"
+#include "procfs.h"
+#include "self.h"
+
+const struct sg_domain *const sg_domains[] = {
+#define SG_DOMAIN(n) &sg_domain_##n,
+#include "domains.def"
+#undef SG_DOMAIN
+};
+const size_t sg_n_domains = ARRAY_SIZE(sg_domains);
+
+static const char *unit_of(const char *name)
+{
+	static const char *const units[] = {"seconds", "bytes"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
+		if (strstr(name, units[i]))
+			return units[i];
+	return "";
+}
+
+static void full_name(char out[SG_NAME_MAX + 1], const char *dim, const struct sg_domain *d,
+		      const struct sg_metric_row *m)
+{
+	snprintf(out, SG_NAME_MAX + 1, "sgprobe_%s%s%s_%s", dim ? dim : "", dim ? "_" : "", d->name,
+		 m->name);
+}
+
+static int each_of_row(const struct sg_domain *d, const struct sg_metric_row *m, sg_metric_cb cb,
+		       void *ctx)
+{
+	static const char *const dims[] = {"cgroup", "comm"};
+	char host[SG_NAME_MAX + 1], name[SG_NAME_MAX + 1];
+	struct sg_metric_info info = {host,    m->title, m->help, unit_of(m->name), m->label,
+				      d->name, NULL,	 NULL,	  m->type};
+	int r;
+
+	full_name(host, NULL, d, m);
+	r = cb(&info, ctx);
+	info.name = name;
+	info.of = host;
+	if (m->from == SG_FROM_BLOCKS)
+		info.label = NULL;
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(dims); i++) {
+		if (!(m->dims & (1u << i)))
+			continue;
+		full_name(name, dims[i], d, m);
+		info.dim = dims[i];
+		r = cb(&info, ctx);
+	}
+	return r;
+}
+
+int sg_metrics_each(sg_metric_cb cb, void *ctx)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < sg_n_domains; i++)
+		for (size_t j = 0; r == 0 && j < sg_domains[i]->n_metrics; j++)
+			r = each_of_row(sg_domains[i], &sg_domains[i]->metrics[j], cb, ctx);
+	if (r == 0)
+		r = sg_procfs_metrics_each(cb, ctx);
+	for (size_t i = 0; r == 0 && i < sg_self_metrics.n; i++)
+		r = cb(&sg_self_metrics.rows[i], ctx);
+	return r;
+}

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <linux/membarrier.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#include "drain.h"
+
+#define SETTLE_NS 100000 /* between two looks at a bank that programs in flight still write to */
+#define SETTLE_TRIES 10
+
+const char *const sg_drop_reasons[SG_COMMON_COUNTERS] = {
+	[SG_C_NEGATIVE] = "negative_latency",
+	[SG_C_TOO_LONG] = "latency_over_1h",
+	[SG_C_NO_STATE] = "no_memory_for_task_state",
+};
+
+static void acc_free(struct sg_acc *a)
+{
+	if (a)
+		free(a->series);
+	free(a);
+}
+
+static void accs_free(struct sg_acc **a, size_t n)
+{
+	for (size_t i = 0; a && i < n; i++)
+		acc_free(a[i]);
+	free(a);
+}
+
+static void series_free(struct sg_series **s, size_t n)
+{
+	for (size_t i = 0; s && i < n; i++)
+		free(s[i]);
+	free(s);
+}
+
+static size_t elements(const struct sg_drain *d)
+{
+	return (size_t)SG_BANKS * d->slots->shared->shards * d->loaded->blocks;
+}
+
+static bool allocate(struct sg_drain *d)
+{
+	const struct sg_domain *dom = d->loaded->domain;
+	size_t parts = SG_BANKS * d->slots->shared->shards;
+
+	d->prev_sums = calloc(elements(d) * dom->signals, sizeof(*d->prev_sums));
+	d->prev_rows = calloc(elements(d), sizeof(*d->prev_rows));
+	d->prev_counters = calloc(parts * dom->counters, sizeof(*d->prev_counters));
+	d->counted = calloc(dom->counters, sizeof(*d->counted));
+	d->counter_tick = calloc(dom->counters, sizeof(*d->counter_tick));
+	d->counter_series = calloc(dom->counters, sizeof(*d->counter_series));
+	d->count_series = calloc(dom->fixed_blocks + 1u, sizeof(*d->count_series));
+	d->host = calloc(dom->signals, sizeof(*d->host));
+	d->blocks = calloc(dom->fixed_blocks + 1u, sizeof(*d->blocks));
+	return d->prev_sums && d->prev_rows && d->prev_counters && d->counted && d->counter_tick &&
+	       d->counter_series && d->count_series && d->host && d->blocks;
+}
+
+int sg_drain_new(struct sg_loaded *l, struct sg_slots *slots, size_t index, struct sg_drain **ret)
+{
+	sg_auto(sg_drain) d = calloc(1, sizeof(*d));
+
+	if (!d)
+		return -ENOMEM;
+	d->loaded = l;
+	d->slots = slots;
+	d->index = index;
+	if (!allocate(d))
+		return -ENOMEM;
+	*ret = sg_take(d);
+	return 0;
+}
+
+void sg_drain_free(struct sg_drain *d)
+{
+	const struct sg_domain *dom;
+
+	if (!d)
+		return;
+	dom = d->loaded->domain;
+	for (size_t i = 0; d->prev_rows && i < elements(d); i++)
+		free(d->prev_rows[i]);
+	accs_free(d->host, dom->signals);
+	accs_free(d->blocks, dom->fixed_blocks);
+	series_free(d->counter_series, dom->counters);
+	series_free(d->count_series, dom->fixed_blocks);
+	free(d->prev_sums);
+	free(d->prev_rows);
+	free(d->prev_counters);
+	free(d->counted);
+	free(d->counter_tick);
+	free(d->touched);
+	free(d);
+}
+
+void sg_drain_release(struct sg_value *v)
+{
+	for (size_t i = 0; i < sg_n_domains; i++) {
+		struct sg_sums *s = v->sums[i];
+
+		for (size_t j = 0; s && j < s->n; j++)
+			acc_free(s->acc[j]);
+		free(s);
+		v->sums[i] = NULL;
+	}
+}
+
+/* The histogram at *at, made on first use, and noted as touched in this tick. */
+static struct sg_acc *acc_of(struct sg_drain *d, struct sg_acc **at)
+{
+	if (!*at)
+		*at = calloc(1, sizeof(**at));
+	if (!*at || SG_GROW(d->touched, d->cap_touched, d->n_touched) < 0)
+		return NULL;
+	if ((*at)->count == 0 && (*at)->sum_ns == 0)
+		d->touched[d->n_touched++] = *at;
+	(*at)->used_tick = d->slots->tick;
+	return *at;
+}
+
+static struct sg_acc **value_acc(struct sg_drain *d, struct sg_value *v, size_t signal)
+{
+	size_t n = d->loaded->domain->signals;
+	struct sg_sums *s = v->sums[d->index];
+
+	if (!s) {
+		s = calloc(1, sizeof(*s) + n * sizeof(struct sg_acc *));
+		if (!s)
+			return NULL;
+		s->n = n;
+		v->sums[d->index] = s;
+	}
+	return &s->acc[signal];
+}
+
+/* To which histograms a row adds; false: no memory, and none of them may be added to. */
+struct targets {
+	struct sg_acc *acc[1 + SG_AXES];
+	size_t n;
+};
+
+static bool find_targets(struct sg_drain *d, uint32_t block, size_t signal, struct targets *t)
+{
+	const struct sg_domain *dom = d->loaded->domain;
+	const struct sg_slot *slot;
+
+	t->n = 1;
+	if (block < dom->fixed_blocks) {
+		t->acc[0] = acc_of(d, &d->blocks[block]);
+		return t->acc[0];
+	}
+	t->acc[0] = acc_of(d, &d->host[signal]);
+	slot = sg_slots_use(d->slots, block - dom->fixed_blocks);
+	for (size_t i = 0; i < SG_AXES; i++) {
+		struct sg_acc **at = value_acc(d, slot->at[i], signal);
+
+		t->acc[t->n] = at ? acc_of(d, at) : NULL;
+		if (!t->acc[t->n++])
+			return false;
+	}
+	return t->acc[0];
+}
+
+static void acc_add(struct sg_acc *a, uint16_t bucket, uint32_t n)
+{
+	if (a->count == 0 || bucket < a->lo)
+		a->lo = bucket;
+	if (a->count == 0 || bucket > a->hi)
+		a->hi = bucket;
+	a->buckets[bucket] += n;
+	a->count += n;
+}
+
+static void add_row(const struct sg_row *row, uint32_t *prev, uint64_t sum, const struct targets *t)
+{
+	for (uint16_t i = 0; i < SG_BUCKETS; i++) {
+		uint32_t now = __atomic_load_n(&row->buckets[i], __ATOMIC_RELAXED),
+			 n = now - prev[i];
+
+		if (!n)
+			continue;
+		prev[i] = now;
+		for (size_t j = 0; j < t->n; j++)
+			acc_add(t->acc[j], i, n);
+	}
+	for (size_t j = 0; j < t->n; j++)
+		t->acc[j]->sum_ns += sum;
+}
+
+static int read_signal(struct sg_drain *d, size_t e, uint32_t block, size_t signal)
+{
+	size_t signals = d->loaded->domain->signals, i = e * signals + signal;
+	uint64_t sum = __atomic_load_n(&d->loaded->sums[i], __ATOMIC_ACQUIRE);
+	const struct sg_row *rows;
+	struct targets t;
+
+	if (sum == d->prev_sums[i])
+		return 0;
+	rows = sg_load_rows(d->loaded, e);
+	if (!d->prev_rows[e])
+		d->prev_rows[e] = calloc(signals, sizeof(struct sg_row));
+	if (!rows || !d->prev_rows[e] || !find_targets(d, block, signal, &t))
+		return -ENOMEM;
+	add_row(&rows[signal], d->prev_rows[e] + signal * SG_BUCKETS, sum - d->prev_sums[i], &t);
+	d->prev_sums[i] = sum;
+	return 0;
+}
+
+static void read_rows(struct sg_drain *d, uint32_t bank)
+{
+	uint32_t shards = d->slots->shared->shards, blocks = d->loaded->blocks;
+
+	for (uint32_t shard = 0; shard < shards; shard++)
+		for (uint32_t b = 0; b < blocks; b++)
+			for (size_t s = 0; s < d->loaded->domain->signals; s++)
+				if (read_signal(d, ((size_t)bank * shards + shard) * blocks + b, b,
+						s) < 0)
+					d->missing++;
+}
+
+static void read_counters(struct sg_drain *d, uint32_t bank)
+{
+	size_t n = d->loaded->domain->counters;
+	uint32_t shards = d->slots->shared->shards;
+
+	for (size_t part = (size_t)bank * shards; part < ((size_t)bank + 1) * shards; part++)
+		for (size_t i = 0; i < n; i++) {
+			uint64_t now = __atomic_load_n(&d->loaded->counters[part * n + i],
+						       __ATOMIC_RELAXED);
+
+			if (now == d->prev_counters[part * n + i])
+				continue;
+			d->counted[i] += now - d->prev_counters[part * n + i];
+			d->prev_counters[part * n + i] = now;
+			d->counter_tick[i] = d->slots->tick;
+		}
+}
+
+static void clear(struct sg_drain *d)
+{
+	for (size_t i = 0; i < d->n_touched; i++) {
+		struct sg_acc *a = d->touched[i];
+
+		memset(a->buckets + a->lo, 0, (a->hi - a->lo + 1u) * sizeof(*a->buckets));
+		a->count = a->sum_ns = 0;
+		a->lo = a->hi = 0;
+	}
+	d->n_touched = 0;
+	memset(d->counted, 0, d->loaded->domain->counters * sizeof(*d->counted));
+}
+
+/*
+ * An event that is counted in a fixed block and in a slot may be half counted
+ * while its program is in flight. Both halves are in the same bank, so it is
+ * enough to look again until they agree.
+ */
+static uint64_t imbalance(const struct sg_drain *d)
+{
+	const struct sg_domain *dom = d->loaded->domain;
+	uint64_t diff = 0;
+
+	for (size_t i = 0; i < dom->n_metrics; i++) {
+		const struct sg_metric_row *m = &dom->metrics[i];
+		uint64_t fixed = 0, slots = d->host[m->by] ? d->host[m->by]->count : 0;
+
+		if (m->from != SG_FROM_BLOCKS || !m->dims)
+			continue;
+		for (size_t b = m->first; b < (size_t)m->first + m->n; b++)
+			fixed += d->blocks[b] ? d->blocks[b]->count : 0;
+		diff += fixed > slots ? fixed - slots : slots - fixed;
+	}
+	return diff;
+}
+
+void sg_drain_read(struct sg_drain *d, uint32_t bank)
+{
+	const struct timespec pause = {.tv_nsec = SETTLE_NS};
+
+	clear(d);
+	read_rows(d, bank);
+	for (int i = 0; (d->balance = imbalance(d)) && i < SETTLE_TRIES; i++) {
+		if (i == SETTLE_TRIES - 1)
+			syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+		else
+			nanosleep(&pause, NULL);
+		read_rows(d, bank);
+	}
+	read_counters(d, bank);
+}

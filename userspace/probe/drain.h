@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Reads what a domain's programs wrote since the last tick: finds the rows that
+ * changed, subtracts what it saw before, and adds up for the host and for each
+ * value of the dimensions, all from the same reading.
+ */
+#ifndef SG_PROBE_DRAIN_H
+#define SG_PROBE_DRAIN_H
+
+#include "load.h"
+#include "slots.h"
+
+#define SG_IDLE_TICKS 300 /* a series that counted nothing for so long ends */
+
+/* One histogram of one tick, dense, and the series it is reported as. */
+struct sg_acc {
+	struct sg_series *series; /* NULL until it is first reported */
+	uint64_t used_tick;
+	uint64_t count, sum_ns;
+	uint16_t lo, hi; /* buckets in use, when count > 0 */
+	uint32_t buckets[SG_BUCKETS];
+};
+
+/* The histograms of a domain for one value of a dimension: one per signal, NULL until used. */
+struct sg_sums {
+	size_t n;
+	struct sg_acc *acc[];
+};
+
+struct sg_drain {
+	struct sg_loaded *loaded;
+	struct sg_slots *slots;
+	size_t index; /* of the domain; of its sums in struct sg_value */
+	uint64_t *prev_sums; /* as sg_load's sums */
+	uint32_t **prev_rows; /* per element: rows of all signals, NULL until first read */
+	uint64_t *prev_counters;
+	uint64_t *counted; /* counters: what this tick added */
+	uint64_t *counter_tick; /* when that was last not 0; 0: never */
+	struct sg_series **counter_series;
+	struct sg_series **count_series; /* of SG_FROM_BLOCK_COUNT, per fixed block */
+	struct sg_acc **host; /* per signal: over all slots */
+	struct sg_acc **blocks; /* per fixed block */
+	struct sg_acc **touched; /* what this tick added to */
+	size_t n_touched, cap_touched;
+	uint64_t
+		missing; /* rows that could not be read for lack of memory; they are read the next time */
+	uint64_t balance; /* difference between fixed blocks and slots that was left, must be 0 */
+};
+
+int sg_drain_new(struct sg_loaded *l, struct sg_slots *slots, size_t index, struct sg_drain **ret);
+void sg_drain_free(struct sg_drain *d);
+SG_DEFINE_AUTO(sg_drain, sg_drain_free)
+
+/* Reads the closed bank. */
+void sg_drain_read(struct sg_drain *d, uint32_t bank);
+
+/* Adds a sample for every metric of the domain, from what was read. 0, -ENOMEM or -ENOSPC. */
+int sg_drain_emit(struct sg_drain *d, struct sg_frame *f);
+
+/* Frees the sums that hang on a value of a dimension. */
+void sg_drain_release(struct sg_value *v);
+
+/* Names of enum sg_common_counter, as reasons of sgprobe_dropped_total; NULL: nothing was lost. */
+extern const char *const sg_drop_reasons[SG_COMMON_COUNTERS];
+
+#endif

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0
+// From what a drain read to samples of a frame. A series is made once and kept while it lives.
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "drain.h"
+
+#define NS 1e-9
+
+/* What a series of a domain is called: the metric, and up to two labels. */
+struct naming {
+	const char *axis, *axis_value; /* NULL: the host's */
+	const char *label, *label_value; /* NULL: none */
+};
+
+static struct sg_series *make_series(const struct sg_domain *dom, const struct sg_metric_row *m,
+				     const struct naming *n)
+{
+	char name[SG_NAME_MAX + 1];
+	struct sg_label labels[2];
+	struct sg_series s;
+	size_t k = 0;
+
+	if (n->axis)
+		labels[k++] = (struct sg_label){n->axis, n->axis_value};
+	if (n->label)
+		labels[k++] = (struct sg_label){n->label, n->label_value};
+	snprintf(name, sizeof(name), "sgprobe_%s%s%s_%s", n->axis ? n->axis : "",
+		 n->axis ? "_" : "", dom->name, m->name);
+	return sg_series_init(&s, m->type, name, labels, k) < 0 ? NULL : sg_series_dup(&s);
+}
+
+static int add_hist(struct sg_frame *f, const struct sg_acc *a)
+{
+	struct sg_hist h = {.count = (double)a->count, .sum = (double)a->sum_ns * NS};
+	size_t n = 0;
+
+	if (!a->count)
+		return sg_frame_add_hist(f, a->series, &h);
+	for (uint32_t i = a->lo; i <= a->hi; i++)
+		n += a->buckets[i] != 0;
+	h.buckets = sg_arena_alloc(f->arena, n * sizeof(*h.buckets));
+	if (!h.buckets)
+		return -ENOMEM;
+	for (uint32_t i = a->lo; i <= a->hi; i++)
+		if (a->buckets[i])
+			h.buckets[h.n++] =
+				(struct sg_bucket){(int32_t)i + SG_BUCKET_MIN, a->buckets[i]};
+	return sg_frame_add_hist(f, a->series, &h);
+}
+
+static int emit_acc(struct sg_drain *d, struct sg_frame *f, const struct sg_metric_row *m,
+		    struct sg_acc *a, const struct naming *n)
+{
+	if (!a->series)
+		a->series = make_series(d->loaded->domain, m, n);
+	return a->series ? add_hist(f, a) : -ENOMEM;
+}
+
+static struct naming host_name(const struct sg_metric_row *m, unsigned int i)
+{
+	struct naming n = {0};
+
+	if (m->label) {
+		n.label = m->label;
+		n.label_value = m->value(i);
+	}
+	return n;
+}
+
+/* The metric's dimension rows: signal of every value of every dimension that has counted it. */
+static int emit_dims(struct sg_drain *d, struct sg_frame *f, const struct sg_metric_row *m,
+		     size_t signal, struct naming n)
+{
+	int r = 0;
+
+	for (size_t a = 0; a < SG_AXES; a++) {
+		const struct sg_axis_values *ax = &d->slots->axes[a];
+
+		if (!(m->dims & (1u << a)))
+			continue;
+		for (size_t i = 0; r == 0 && i < ax->n; i++) {
+			struct sg_sums *s = ax->values[i]->sums[d->index];
+
+			n.axis = ax->label;
+			n.axis_value = ax->values[i]->name;
+			if (s && s->acc[signal])
+				r = emit_acc(d, f, m, s->acc[signal], &n);
+		}
+	}
+	return r;
+}
+
+static int emit_signal(struct sg_drain *d, struct sg_frame *f, const struct sg_metric_row *m,
+		       unsigned int i)
+{
+	struct naming n = host_name(m, i);
+	struct sg_acc **at = &d->host[m->first + i];
+	int r;
+
+	if (!*at)
+		*at = calloc(1, sizeof(**at));
+	if (!*at)
+		return -ENOMEM;
+	r = emit_acc(d, f, m, *at, &n);
+	return r < 0 ? r : emit_dims(d, f, m, m->first + i, n);
+}
+
+static bool is_live(const struct sg_drain *d, uint64_t used_tick)
+{
+	return used_tick && d->slots->tick - used_tick <= SG_IDLE_TICKS;
+}
+
+static int emit_block(struct sg_drain *d, struct sg_frame *f, const struct sg_metric_row *m,
+		      unsigned int i)
+{
+	struct naming n = host_name(m, i);
+	struct sg_acc **at = &d->blocks[m->first + i];
+	int r = 0;
+
+	if (!*at && !m->sparse)
+		*at = calloc(1, sizeof(**at));
+	if (*at && (!m->sparse || is_live(d, (*at)->used_tick)))
+		r = emit_acc(d, f, m, *at, &n);
+	if (r == 0 && i == 0 && m->dims)
+		r = emit_dims(d, f, m, m->by, (struct naming){0});
+	return r;
+}
+
+static int emit_value(struct sg_drain *d, struct sg_frame *f, const struct sg_metric_row *m,
+		      unsigned int i, struct sg_series **at, double v)
+{
+	struct naming n = host_name(m, i);
+
+	if (!*at)
+		*at = make_series(d->loaded->domain, m, &n);
+	return *at ? sg_frame_add_value(f, *at, v) : -ENOMEM;
+}
+
+static int emit_counter(struct sg_drain *d, struct sg_frame *f, const struct sg_metric_row *m,
+			unsigned int i)
+{
+	size_t c = m->first + i;
+
+	if (m->sparse && !is_live(d, d->counter_tick[c]))
+		return 0;
+	return emit_value(d, f, m, i, &d->counter_series[c], (double)d->counted[c]);
+}
+
+static int emit_count(struct sg_drain *d, struct sg_frame *f, const struct sg_metric_row *m,
+		      unsigned int i)
+{
+	const struct sg_acc *a = d->blocks[m->first + i];
+	size_t c = m->plus + i;
+	bool live = (a && is_live(d, a->used_tick)) || (m->plus && is_live(d, d->counter_tick[c]));
+
+	if (m->sparse && !live)
+		return 0;
+	return emit_value(d, f, m, i, &d->count_series[m->first + i],
+			  (double)(a ? a->count : 0) + (double)(m->plus ? d->counted[c] : 0));
+}
+
+int sg_drain_emit(struct sg_drain *d, struct sg_frame *f)
+{
+	static int (*const emit[])(struct sg_drain *, struct sg_frame *,
+				   const struct sg_metric_row *, unsigned int) = {
+		[SG_FROM_SIGNAL] = emit_signal,
+		[SG_FROM_BLOCKS] = emit_block,
+		[SG_FROM_COUNTER] = emit_counter,
+		[SG_FROM_BLOCK_COUNT] = emit_count,
+		[SG_FROM_TICK] = NULL,
+	};
+	const struct sg_domain *dom = d->loaded->domain;
+	int r = 0;
+
+	for (size_t i = 0; i < dom->n_metrics; i++) {
+		const struct sg_metric_row *m = &dom->metrics[i];
+		unsigned int n = m->n ? m->n : 1;
+
+		for (unsigned int j = 0; r == 0 && emit[m->from] && j < n; j++)
+			if (!m->label || m->value(j))
+				r = emit[m->from](d, f, m, j);
+	}
+	return r;
+}

@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "load.h"
+
+#define PIECE 65536u /* bytes of rows mapped at once; a multiple of every page size */
+#define TIDS_MAX 32768u
+
+static const char *const shared_names[SG_SHARED_MAPS] = {
+	[SG_MAP_STATE] = ".data.state", [SG_MAP_TASKS] = "sg_tasks",	 [SG_MAP_TIDS] = "sg_tids",
+	[SG_MAP_SLOTS] = "sg_slots",	[SG_MAP_FREE] = "sg_free_slots",
+};
+
+/* A variant is a way to attach; suffix: how its programs are called. In order of preference. */
+static const struct variant {
+	const char *name, *suffix;
+	enum sg_shared_map unused; /* which of the two maps of task state it does without */
+} variants[] = {
+	{"tp_btf", "_btf", SG_MAP_TIDS},
+	{"raw_tp", "_raw", SG_MAP_TASKS},
+};
+
+static uint32_t power_of_two(uint64_t n, uint32_t min, uint32_t max)
+{
+	uint32_t p = min;
+
+	while (p < n && p < max)
+		p *= 2;
+	return p;
+}
+
+/* A kernel with PREEMPT_RT may preempt what others run with interrupts off. */
+static bool is_realtime(void)
+{
+	sg_auto_buf b = {0};
+
+	return sg_read_file("/sys/kernel/realtime", 16, &b) == 0 && b.data && b.data[0] == '1';
+}
+
+void sg_shared_init(struct sg_shared *s, const struct sg_config *cfg)
+{
+	int cpus = libbpf_num_possible_cpus();
+
+	memset(s, 0, sizeof(*s));
+	for (size_t i = 0; i < SG_SHARED_MAPS; i++)
+		s->fd[i] = -1;
+	s->slots = power_of_two(cfg->slots, 16, 65536);
+	s->shards = power_of_two(cpus > 0 ? (uint64_t)cpus : 1, 1, SG_MAX_SHARDS);
+	s->private_rows = cpus > 0 && (uint32_t)cpus <= s->shards && !is_realtime();
+}
+
+void sg_shared_free(struct sg_shared *s)
+{
+	if (s->state)
+		munmap(s->state, (size_t)sysconf(_SC_PAGESIZE));
+	for (size_t i = 0; i < SG_SHARED_MAPS; i++)
+		if (s->fd[i] >= 0)
+			close(s->fd[i]);
+}
+
+static int refuse(struct sg_loaded *l, int r, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+static int refuse(struct sg_loaded *l, int r, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(l->reason, sizeof(l->reason), fmt, ap);
+	va_end(ap);
+	return r;
+}
+
+static bool ends_with(const char *s, const char *end)
+{
+	size_t n = strlen(s), m = strlen(end);
+
+	return n >= m && strcmp(s + n - m, end) == 0;
+}
+
+static void choose_programs(struct bpf_object *o, const struct variant *v)
+{
+	struct bpf_program *p;
+
+	bpf_object__for_each_program(p, o)
+	{
+		for (size_t i = 0; i < ARRAY_SIZE(variants); i++)
+			if (&variants[i] != v &&
+			    ends_with(bpf_program__name(p), variants[i].suffix))
+				bpf_program__set_autoload(p, false);
+	}
+}
+
+static struct bpf_map *find_map(struct bpf_object *o, const char *name)
+{
+	return bpf_object__find_map_by_name(o, name);
+}
+
+static uint32_t shared_entries(const struct sg_shared *s, enum sg_shared_map i)
+{
+	if (i == SG_MAP_SLOTS || i == SG_MAP_FREE)
+		return s->slots;
+	return i == SG_MAP_TIDS ? TIDS_MAX : 0;
+}
+
+static int share_maps(struct bpf_object *o, const struct sg_shared *s, const struct variant *v)
+{
+	for (size_t i = 0; i < SG_SHARED_MAPS; i++) {
+		struct bpf_map *m = find_map(o, shared_names[i]);
+		uint32_t n = shared_entries(s, i);
+		int r = 0;
+
+		if (!m)
+			continue; /* the domain knows no tasks */
+		if (i == v->unused)
+			r = bpf_map__set_autocreate(m, false);
+		else if (s->fd[i] >= 0)
+			r = bpf_map__reuse_fd(m, s->fd[i]);
+		else if (n)
+			r = bpf_map__set_max_entries(m, n);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int size_maps(struct sg_loaded *l, const struct sg_shared *s, struct bpf_object *o)
+{
+	const struct sg_bpf_config cfg = {s->slots, s->shards, l->blocks, s->private_rows};
+	uint32_t parts = SG_BANKS * s->shards;
+	int r = bpf_map__set_initial_value(find_map(o, ".rodata.cfg"), &cfg, sizeof(cfg));
+
+	if (r == 0)
+		r = bpf_map__set_max_entries(find_map(o, "sg_rows"), parts * l->blocks);
+	if (r == 0)
+		r = bpf_map__set_max_entries(find_map(o, "sg_sums"), parts * l->blocks);
+	if (r == 0)
+		r = bpf_map__set_max_entries(find_map(o, "sg_counters"), parts);
+	return r;
+}
+
+static const struct sg_program *program_of(const struct sg_domain *d, const char *name)
+{
+	for (size_t i = 0; i < d->n_programs; i++) {
+		size_t n = strlen(d->programs[i].hook);
+
+		if (strncmp(name, d->programs[i].hook, n) == 0 &&
+		    (!name[n] || strcmp(name + n, "_btf") == 0 || strcmp(name + n, "_raw") == 0))
+			return &d->programs[i];
+	}
+	return NULL;
+}
+
+static int attach(struct sg_loaded *l, struct bpf_object *o)
+{
+	struct bpf_program *p;
+
+	l->n_attached = 0;
+	bpf_object__for_each_program(p, o)
+	{
+		const struct sg_program *row = program_of(l->domain, bpf_program__name(p));
+		struct bpf_link *link;
+
+		if (!bpf_program__autoload(p))
+			continue;
+		if (!row || l->n_attached == SG_PROGRAMS_MAX)
+			return -E2BIG; /* a program that its domain's table does not list */
+		link = bpf_program__attach(p);
+		if (!link && !row->optional)
+			return -errno;
+		if (!link)
+			continue;
+		l->links[l->n_attached] = link;
+		l->attached[l->n_attached++] =
+			(struct sg_attached){.program = row, .fd = bpf_program__fd(p)};
+	}
+	return 0;
+}
+
+static void detach(struct sg_loaded *l)
+{
+	while (l->n_attached > 0) {
+		l->n_attached--;
+		bpf_link__destroy(l->links[l->n_attached]);
+		l->links[l->n_attached] = NULL;
+	}
+}
+
+/* A program that the table says is optional must not keep the others from loading. */
+static int load_object(struct bpf_object *o, const struct sg_domain *d)
+{
+	struct bpf_program *p;
+
+	bpf_object__for_each_program(p, o)
+	{
+		const struct sg_program *row = program_of(d, bpf_program__name(p));
+
+		if (row && row->optional && bpf_program__autoload(p) &&
+		    libbpf_find_vmlinux_btf_id(row->hook, BPF_TRACE_RAW_TP) < 0)
+			bpf_program__set_autoload(p, false);
+	}
+	return bpf_object__load(o);
+}
+
+static struct bpf_object *open_object(const struct sg_domain *d)
+{
+	DECLARE_LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = d->name);
+
+	return bpf_object__open_mem(d->object,
+				    (const char *)d->object_end - (const char *)d->object, &opts);
+}
+
+static void *map_whole(struct bpf_map *m, int prot, size_t *bytes, uint64_t *total)
+{
+	long page = sysconf(_SC_PAGESIZE);
+	size_t element = (bpf_map__value_size(m) + 7) & ~7ul, n = element * bpf_map__max_entries(m);
+	void *p;
+
+	*bytes = (n + (size_t)page - 1) / (size_t)page * (size_t)page;
+	*total += *bytes;
+	p = mmap(NULL, *bytes, prot, MAP_SHARED, bpf_map__fd(m), 0);
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static int fill_free_slots(const struct sg_shared *s)
+{
+	for (uint32_t i = 1; i < s->slots; i++)
+		if (bpf_map_update_elem(s->fd[SG_MAP_FREE], NULL, &i, BPF_ANY))
+			return -errno;
+	return 0;
+}
+
+/* Keeps what the first domain made for those that follow. */
+static int keep_shared(struct sg_shared *s, struct bpf_object *o)
+{
+	bool first = s->fd[SG_MAP_FREE] < 0;
+
+	for (size_t i = 0; i < SG_SHARED_MAPS; i++) {
+		struct bpf_map *m = find_map(o, shared_names[i]);
+
+		if (s->fd[i] >= 0 || !m || bpf_map__fd(m) < 0)
+			continue;
+		s->fd[i] = dup(bpf_map__fd(m));
+		if (s->fd[i] < 0)
+			return -errno;
+	}
+	if (!s->state) {
+		size_t bytes;
+		void *p = map_whole(find_map(o, shared_names[SG_MAP_STATE]), PROT_READ | PROT_WRITE,
+				    &bytes, &s->bytes);
+
+		if (!p)
+			return -ENOMEM;
+		s->state = p;
+	}
+	return first && s->fd[SG_MAP_FREE] >= 0 ? fill_free_slots(s) : 0;
+}
+
+static int try_variant(struct sg_loaded *l, struct sg_shared *s, const struct variant *v)
+{
+	struct bpf_object *o = open_object(l->domain);
+	int r = o ? 0 : -errno;
+
+	if (r < 0)
+		return refuse(l, r, "its object is damaged; build sgprobe again");
+	choose_programs(o, v);
+	r = share_maps(o, s, v);
+	if (r == 0)
+		r = size_maps(l, s, o);
+	if (r == 0)
+		r = load_object(o, l->domain);
+	if (r == 0)
+		r = keep_shared(s, o); /* with free slots to hand out before the first event */
+	if (r == 0)
+		r = attach(l, o);
+	if (r < 0) {
+		detach(l);
+		bpf_object__close(o);
+		return refuse(l, r, "%s: %s", v->name, strerror(-r));
+	}
+	l->object = o;
+	l->variant = v->name;
+	l->reason[0] = 0;
+	return 0;
+}
+
+static int map_rows(struct sg_loaded *l)
+{
+	struct bpf_map *m = find_map(l->object, "sg_rows");
+	size_t n = (size_t)bpf_map__value_size(m) * bpf_map__max_entries(m);
+	size_t pieces = (n + PIECE - 1) / PIECE;
+
+	l->rows_fd = bpf_map__fd(m);
+	l->rows_bytes = n;
+	l->bytes += n;
+	l->rows_mapped = calloc(pieces / 8 + 1, 1);
+	l->rows = mmap(NULL, pieces * PIECE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+		       -1, 0);
+	if (l->rows == MAP_FAILED)
+		l->rows = NULL;
+	return l->rows && l->rows_mapped ? 0 : -ENOMEM;
+}
+
+static int map_piece(struct sg_loaded *l, size_t piece)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE), at = piece * PIECE;
+	size_t whole = (l->rows_bytes + page - 1) / page * page;
+	size_t n = SG_MIN((size_t)PIECE, whole - at);
+
+	if (l->rows_mapped[piece / 8] & (1 << piece % 8))
+		return 0;
+	if (mmap((char *)l->rows + at, n, PROT_READ, MAP_SHARED | MAP_FIXED, l->rows_fd,
+		 (off_t)at) == MAP_FAILED)
+		return -errno;
+	l->rows_mapped[piece / 8] |= 1 << piece % 8;
+	return 0;
+}
+
+const struct sg_row *sg_load_rows(struct sg_loaded *l, size_t e)
+{
+	size_t size = sizeof(struct sg_row) * l->domain->signals, at = e * size;
+
+	if (at + size > l->rows_bytes)
+		return NULL;
+	for (size_t piece = at / PIECE; piece <= (at + size - 1) / PIECE; piece++)
+		if (map_piece(l, piece) < 0)
+			return NULL;
+	return (const struct sg_row *)((const char *)l->rows + at);
+}
+
+static int map_memory(struct sg_loaded *l)
+{
+	l->sums = map_whole(find_map(l->object, "sg_sums"), PROT_READ, &l->sums_bytes, &l->bytes);
+	l->counters = map_whole(find_map(l->object, "sg_counters"), PROT_READ, &l->counters_bytes,
+				&l->bytes);
+	if (!l->sums || !l->counters)
+		return -ENOMEM;
+	return map_rows(l);
+}
+
+int sg_load(struct sg_loaded *l, const struct sg_domain *d, struct sg_shared *s)
+{
+	int r = -EINVAL;
+
+	memset(l, 0, sizeof(*l));
+	l->domain = d;
+	l->variant = "";
+	l->blocks = d->fixed_blocks + s->slots;
+	for (size_t i = 0; i < ARRAY_SIZE(variants); i++) {
+		r = try_variant(l, s, &variants[i]);
+		if (r == 0)
+			break;
+	}
+	if (r == 0)
+		r = map_memory(l);
+	if (r < 0) {
+		char reason[sizeof(l->reason)];
+
+		memcpy(reason, l->reason, sizeof(reason));
+		sg_unload(l);
+		l->domain = d;
+		l->variant = "";
+		memcpy(l->reason, reason, sizeof(reason));
+	}
+	return r;
+}
+
+void sg_unload(struct sg_loaded *l)
+{
+	detach(l);
+	if (l->domain && l->domain->stop && l->state)
+		l->domain->stop(l->state);
+	if (l->rows)
+		munmap(l->rows, (l->rows_bytes + PIECE - 1) / PIECE * PIECE);
+	if (l->sums)
+		munmap((void *)l->sums, l->sums_bytes);
+	if (l->counters)
+		munmap((void *)l->counters, l->counters_bytes);
+	free(l->rows_mapped);
+	bpf_object__close(l->object);
+	memset(l, 0, sizeof(*l));
+}

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: GPL-2.0
+// The privileged half as one object: see <sgprobe/probe.h>.
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include <sgprobe/file.h>
+#include <sgprobe/probe.h>
+#include <sgprobe/time.h>
+
+#include "bpfstat.h"
+#include "drain.h"
+#include "privileges.h"
+#include "procfs.h"
+#include "self.h"
+
+#define FORGET_EVERY 60 /* ticks */
+#define CPUS_MAX 4096 /* bytes of a list of CPUs */
+
+struct sg_probe {
+	struct sg_shared shared;
+	struct sg_slots *slots;
+	struct sg_procfs *procfs;
+	struct sg_self self;
+	struct sg_loaded *loaded; /* one per domain */
+	struct sg_drain **drains; /* NULL where a domain is not up */
+	uint64_t flipped_ns; /* when the bank was flipped last */
+	int cpus_fd;
+	struct sg_buf cpus, cpus_now; /* the list of online CPUs, as text */
+};
+
+static int quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	char line[400];
+
+	if (level == LIBBPF_DEBUG)
+		return 0;
+	vsnprintf(line, sizeof(line), fmt, ap);
+	line[strcspn(line, "\n")] = 0;
+	sg_debug("%s", line);
+	return 0;
+}
+
+/* Kernels before 5.11 charge maps against this limit. */
+static void lift_memlock(void)
+{
+	const struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
+
+	setrlimit(RLIMIT_MEMLOCK, &unlimited);
+}
+
+static bool is_enabled(const struct sg_domain *d, const struct sg_config *cfg)
+{
+	return *(const bool *)((const char *)cfg + d->enabled);
+}
+
+static int load_domain(struct sg_probe *p, size_t i, const struct sg_config *cfg)
+{
+	const struct sg_domain *d = sg_domains[i];
+	struct sg_loaded *l = &p->loaded[i];
+	int r;
+
+	l->domain = d;
+	l->variant = "";
+	if (!is_enabled(d, cfg)) {
+		snprintf(l->reason, sizeof(l->reason), "switched off: probe.%s is false", d->name);
+		return 0;
+	}
+	r = sg_load(l, d, &p->shared);
+	if (r < 0)
+		return r;
+	r = sg_drain_new(l, p->slots, i, &p->drains[i]);
+	if (r == 0 && d->start)
+		r = d->start(cfg, &l->state);
+	return r;
+}
+
+/* Whether this process may load programs at all; a domain's own trouble is another matter. */
+static int check_rights(struct sg_error *err)
+{
+	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "sg_check", 4, 4, 1, NULL);
+
+	if (fd >= 0)
+		close(fd);
+	else if (fd == -ENOSYS)
+		return sg_fail(
+			err, fd,
+			"this kernel is built without BPF: a probe needs CONFIG_BPF_SYSCALL");
+	else if (fd == -EPERM || fd == -EACCES)
+		return sg_fail(err, -EPERM,
+			       "no right to load kernel programs: run it as root, with sudo");
+	return 0;
+}
+
+static int load_all(struct sg_probe *p, const struct sg_config *cfg)
+{
+	for (size_t i = 0; i < sg_n_domains; i++) {
+		int r = load_domain(p, i, cfg);
+
+		if (r == -ENOMEM)
+			return r;
+		if (r < 0)
+			sg_warn("domain %s is off: %s", sg_domains[i]->name, p->loaded[i].reason);
+	}
+	return 0;
+}
+
+static int prepare(struct sg_probe *p, const struct sg_config *cfg)
+{
+	int r = sg_slots_new(&p->shared, cfg, &p->slots);
+
+	p->loaded = calloc(sg_n_domains, sizeof(*p->loaded));
+	p->drains = calloc(sg_n_domains, sizeof(struct sg_drain *));
+	if (!p->loaded || !p->drains)
+		return -ENOMEM;
+	return r < 0 ? r : sg_procfs_new(cfg->proc_root, &p->procfs);
+}
+
+int sg_probe_new(const struct sg_config *cfg, struct sg_probe **ret, struct sg_error *err)
+{
+	sg_auto(sg_probe) p = NULL;
+	int r = check_rights(err);
+
+	if (r < 0)
+		return r;
+	p = calloc(1, sizeof(*p));
+	if (!p)
+		return sg_fail(err, -ENOMEM, "out of memory");
+	libbpf_set_print(quiet);
+	lift_memlock();
+	sg_self_init(&p->self);
+	sg_shared_init(&p->shared, cfg);
+	p->cpus_fd = open("/sys/devices/system/cpu/online", O_RDONLY | O_CLOEXEC);
+	if (p->cpus_fd >= 0)
+		sg_reread_fd(p->cpus_fd, CPUS_MAX, &p->cpus);
+	r = prepare(p, cfg);
+	if (r == 0)
+		r = load_all(p, cfg);
+	if (r < 0)
+		return sg_fail(err, r, "the probe cannot start: %s", strerror(-r));
+	p->flipped_ns = sg_mono_ns();
+	*ret = sg_take(p);
+	return 0;
+}
+
+void sg_probe_free(struct sg_probe *p)
+{
+	if (!p)
+		return;
+	for (size_t i = 0; p->drains && i < sg_n_domains; i++)
+		sg_drain_free(p->drains[i]);
+	for (size_t i = 0; p->loaded && i < sg_n_domains; i++)
+		sg_unload(&p->loaded[i]);
+	if (p->slots)
+		for (size_t a = 0; a < SG_AXES; a++)
+			for (size_t i = 0; i < p->slots->axes[a].n; i++)
+				sg_drain_release(p->slots->axes[a].values[i]);
+	sg_slots_free(p->slots);
+	sg_procfs_free(p->procfs);
+	sg_shared_free(&p->shared);
+	sg_self_release(&p->self);
+	if (p->cpus_fd >= 0)
+		close(p->cpus_fd);
+	sg_buf_free(&p->cpus);
+	sg_buf_free(&p->cpus_now);
+	free(p->loaded);
+	free(p->drains);
+	free(p);
+}
+
+/* From here on programs write to the other bank; what this one holds is this tick's. */
+static uint32_t flip(struct sg_probe *p, struct sg_frame *f)
+{
+	uint64_t now = sg_mono_ns();
+	uint32_t closed = 0;
+
+	if (p->shared.state)
+		closed = __atomic_fetch_xor(&p->shared.state->bank, 1, __ATOMIC_SEQ_CST);
+	f->span_ns = now - p->flipped_ns;
+	p->flipped_ns = now;
+	return closed & 1;
+}
+
+static bool cpus_changed(struct sg_probe *p)
+{
+	struct sg_buf old;
+	bool changed;
+
+	if (p->cpus_fd < 0 || sg_reread_fd(p->cpus_fd, CPUS_MAX, &p->cpus_now) < 0)
+		return false;
+	changed = p->cpus.len && (p->cpus.len != p->cpus_now.len ||
+				  memcmp(p->cpus.data, p->cpus_now.data, p->cpus.len) != 0);
+	old = p->cpus;
+	p->cpus = p->cpus_now;
+	p->cpus_now = old;
+	return changed;
+}
+
+static int drain_all(struct sg_probe *p, uint32_t bank, struct sg_frame *f)
+{
+	int r = 0;
+
+	sg_slots_tick(p->slots);
+	for (size_t i = 0; i < sg_n_domains; i++)
+		if (p->drains[i])
+			sg_drain_read(p->drains[i], bank);
+	for (size_t i = 0; r == 0 && i < sg_n_domains; i++) {
+		if (!p->drains[i])
+			continue;
+		r = sg_drain_emit(p->drains[i], f);
+		if (r == 0 && sg_domains[i]->tick)
+			r = sg_domains[i]->tick(p->loaded[i].state, f);
+	}
+	if (p->slots->tick % FORGET_EVERY == 0)
+		sg_slots_forget(p->slots, SG_IDLE_TICKS, sg_drain_release);
+	return r;
+}
+
+int sg_probe_tick(struct sg_probe *p, int64_t t_ms, struct sg_frame *f)
+{
+	uint64_t start = sg_mono_ns();
+	uint32_t bank = flip(p, f);
+	int r;
+
+	if (cpus_changed(p))
+		f->flags |= SG_FRAME_CPUS;
+	/* Between the flip and the reading: programs in flight finish meanwhile. */
+	r = sg_procfs_tick(p->procfs, f);
+	if (r == 0)
+		r = drain_all(p, bank, f);
+	p->self.drain_seconds = (double)(sg_mono_ns() - start) * 1e-9;
+	return r < 0 ? r : sg_self_emit(&p->self, p->loaded, p->drains, p->slots, f);
+}
+
+void sg_probe_dropped(struct sg_probe *p, const char *reason, uint64_t n)
+{
+	sg_self_dropped(&p->self, reason, (double)n);
+}
+
+void sg_probe_count(struct sg_probe *p, const char *name, double n)
+{
+	sg_self_count(&p->self, name, n);
+}
+
+/* What a running probe asks of the kernel beyond its mapped memory; 0 when no domain is up. */
+static int can_work(void *ctx)
+{
+	struct sg_probe *p = ctx;
+	struct sg_slot_key key;
+	int fd = p->shared.fd[SG_MAP_SLOTS];
+	int r = fd < 0 ? 0 : bpf_map_get_next_key(fd, NULL, &key);
+
+	return r < 0 && r != -ENOENT ? r : 0;
+}
+
+int sg_probe_drop_privileges(struct sg_probe *p, struct sg_error *err)
+{
+	return sg_privileges_drop(can_work, p, err);
+}
+
+void sg_probe_stats_window(struct sg_probe *p, bool open)
+{
+	for (size_t i = 0; i < sg_n_domains; i++) {
+		if (open)
+			sg_bpfstat_open(&p->loaded[i]);
+		else
+			sg_bpfstat_close(&p->loaded[i]);
+	}
+}

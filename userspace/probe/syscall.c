@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: GPL-2.0
+// System calls: see bpf/syscall.bpf.c.
+#include <sgprobe/bpf/syscall.h>
+
+#include "domain.h"
+
+SG_DECLARE_OBJECT(syscall);
+
+static const char *syscall_name(unsigned int i)
+{
+	static const char *const names[SYSCALL_ROWS] = {
+#define SYSCALL_NAME(nr, name) [nr] = name,
+#include "syscall_names.def"
+#undef SYSCALL_NAME
+		[SYSCALL_COMPAT] = "compat",
+		[SYSCALL_OTHER] = "other",
+	};
+
+	return names[i];
+}
+
+#define PER_CALL .n = SYSCALL_ROWS, .label = "syscall", .value = syscall_name, .sparse = true
+
+static const struct sg_metric_row metrics[] = {
+	{"latency_seconds", SG_HISTOGRAM, SG_FROM_BLOCKS, PER_CALL, .by = SYSCALL_LATENCY,
+	 .dims = SG_DIM_CGROUP | SG_DIM_COMM, .title = "System call latency",
+	 .help = "Time from the entry of a system call to its return."},
+	{"calls_total", SG_COUNTER, SG_FROM_BLOCK_COUNT, PER_CALL, .plus = SYSCALL_UNFINISHED,
+	 .title = "System calls",
+	 .help = "System calls that returned, or ended with their thread; one that is restarted "
+		 "counts each time."},
+	{"errors_total", SG_COUNTER, SG_FROM_COUNTER, SYSCALL_ERRORS, PER_CALL,
+	 .title = "System call errors", .help = "System calls that returned an error."},
+	{"restarts_total", SG_COUNTER, SG_FROM_COUNTER, SYSCALL_RESTARTS, PER_CALL,
+	 .title = "System call restarts",
+	 .help = "System calls that a signal interrupted, to be restarted or to end as EINTR."},
+	{"unfinished_total", SG_COUNTER, SG_FROM_COUNTER, SYSCALL_UNFINISHED, PER_CALL,
+	 .title = "Unfinished system calls",
+	 .help = "System calls in which their thread ended, such as exit_group."},
+};
+
+static const struct sg_program programs[] = {
+	{"sys_enter", SYSCALL_ENTERS},
+	{"sys_exit", SYSCALL_EXITS},
+	{"sched_process_exit", SYSCALL_THREAD_EXITS},
+};
+
+const struct sg_domain sg_domain_syscall = {
+	.name = "syscall",
+	.title = "System calls",
+	SG_OBJECT(syscall),
+	.signals = SYSCALL_SIGNALS,
+	.fixed_blocks = SYSCALL_ROWS,
+	.counters = SYSCALL_COUNTERS,
+	.programs = programs,
+	.n_programs = ARRAY_SIZE(programs),
+	.metrics = metrics,
+	.n_metrics = ARRAY_SIZE(metrics),
+	.enabled = offsetof(struct sg_config, domain_syscall),
+};
