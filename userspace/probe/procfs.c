@@ -134,7 +134,7 @@ static struct device *device_get(struct sg_procfs *p, const char *name)
 	for (d = p->current->devices; d < p->current->devices + SG_PROCFS_DEVICES_MAX; d++) {
 		if (d->tick && !strcmp(d->name, name))
 			goto found;
-		if (!spare && d->tick + 1 < p->tick) /* not seen in the tick before, nor in this */
+		if (!spare && (!d->tick || d->tick + 1 < p->tick)) /* free, or gone for a tick */
 			spare = d;
 	}
 	d = spare;
