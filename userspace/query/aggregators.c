@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: GPL-2.0
+// What each aggregation does with one group at one step.
+#include <errno.h>
+#include <math.h>
+
+#include "aggregate.h"
+
+void pq_sum_add(struct pq_sum *s, double v)
+{
+	double t = s->sum + v;
+
+	if (isinf(t))
+		s->c = 0;
+	else if (fabs(s->sum) >= fabs(v))
+		s->c += (s->sum - t) + v;
+	else
+		s->c += (v - t) + s->sum;
+	s->sum = t;
+}
+
+double pq_sum_get(const struct pq_sum *s)
+{
+	return isinf(s->sum) ? s->sum : s->sum + s->c;
+}
+
+/* The plain sum is exact enough until it overflows; then the mean is built step by step. */
+double pq_mean(double (*get)(const void *ctx, size_t i), const void *ctx, size_t n)
+{
+	struct pq_sum s = {0};
+	double mean = 0;
+	bool finite = true;
+
+	for (size_t i = 0; i < n; i++) {
+		pq_sum_add(&s, get(ctx, i));
+		finite &= isfinite(get(ctx, i));
+	}
+	if (!isinf(s.sum) || !finite)
+		return pq_sum_get(&s) / (double)n;
+	for (size_t i = 0; i < n; i++)
+		mean += get(ctx, i) / (double)(i + 1) - mean / (double)(i + 1);
+	return mean;
+}
+
+int pq_compare_doubles(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	if (isnan(x) || isnan(y))
+		return isnan(y) - isnan(x);
+	return (x > y) - (x < y);
+}
+
+double pq_quantile(double q, double *v, size_t n)
+{
+	double rank, lower, weight;
+
+	if (!n || isnan(q))
+		return NAN;
+	if (q < 0)
+		return -INFINITY;
+	if (q > 1)
+		return INFINITY;
+	qsort(v, n, sizeof(*v), pq_compare_doubles);
+	rank = q * (double)(n - 1);
+	lower = fmax(0, floor(rank));
+	weight = rank - lower;
+	return v[(size_t)lower] * (1 - weight) + v[SG_MIN(n - 1, (size_t)lower + 1)] * weight;
+}
+
+/* 1: only floats, 2: only histograms, 3: both, which has no meaning here. */
+static int kinds(struct pq_engine *e, const struct pq_agg_step *s)
+{
+	int k = 0;
+
+	for (size_t i = 0; i < s->n; i++)
+		k |= pq_is_float(s->cells[i]) ? 1 : 2;
+	if (k == 3)
+		pq_warn(e, s->node->args[0]->pos,
+			"encountered a mix of histograms and floats for aggregation");
+	return k;
+}
+
+static int sum_hists(struct pq_engine *e, const struct pq_agg_step *s, double divisor,
+		     struct pq_cell *out)
+{
+	pq_hist_sum_clear(&e->hist_sum);
+	for (size_t i = 0; i < s->n; i++)
+		pq_hist_sum_add(&e->hist_sum, s->cells[i]->h, 1 / divisor);
+	out->h = pq_hist_sum_take(e, &e->hist_sum);
+	return out->h ? 1 : pq_oom(e);
+}
+
+int pq_agg_sum(struct pq_engine *e, const struct pq_agg_step *s, struct pq_cell *out)
+{
+	struct pq_sum sum = {0};
+	int k = kinds(e, s);
+
+	if (k == 2)
+		return sum_hists(e, s, 1, out);
+	for (size_t i = 0; k == 1 && i < s->n; i++)
+		pq_sum_add(&sum, s->cells[i]->v);
+	out->v = pq_sum_get(&sum);
+	return k == 1;
+}
+
+static double cell_value(const void *ctx, size_t i)
+{
+	return ((const struct pq_agg_step *)ctx)->cells[i]->v;
+}
+
+int pq_agg_avg(struct pq_engine *e, const struct pq_agg_step *s, struct pq_cell *out)
+{
+	int k = kinds(e, s);
+
+	if (k == 2)
+		return sum_hists(e, s, (double)s->n, out);
+	if (k == 1)
+		out->v = pq_mean(cell_value, s, s->n);
+	return k == 1;
+}
+
+/* Floats go to scratch; histograms are left out, with a word about it. */
+static size_t floats_only(struct pq_engine *e, const struct pq_agg_step *s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n; i++) {
+		if (pq_is_float(s->cells[i]))
+			s->scratch[n++] = s->cells[i]->v;
+		else
+			pq_info(e, s->node->args[0]->pos, "ignored histogram in %s aggregation",
+				s->node->agg->name);
+	}
+	return n;
+}
+
+int pq_agg_min(struct pq_engine *e, const struct pq_agg_step *s, struct pq_cell *out)
+{
+	size_t n = floats_only(e, s);
+
+	for (size_t i = 0; i < n; i++)
+		if (!i || s->scratch[i] < out->v || isnan(out->v))
+			out->v = s->scratch[i];
+	return n > 0;
+}
+
+int pq_agg_max(struct pq_engine *e, const struct pq_agg_step *s, struct pq_cell *out)
+{
+	size_t n = floats_only(e, s);
+
+	for (size_t i = 0; i < n; i++)
+		if (!i || s->scratch[i] > out->v || isnan(out->v))
+			out->v = s->scratch[i];
+	return n > 0;
+}
+
+int pq_agg_count(struct pq_engine *e, const struct pq_agg_step *s, struct pq_cell *out)
+{
+	out->v = (double)s->n;
+	return 1;
+}
+
+int pq_agg_group(struct pq_engine *e, const struct pq_agg_step *s, struct pq_cell *out)
+{
+	out->v = 1;
+	return 1;
+}
+
+/* Welford's method. */
+int pq_agg_stdvar(struct pq_engine *e, const struct pq_agg_step *s, struct pq_cell *out)
+{
+	size_t n = floats_only(e, s);
+	double mean = 0, m2 = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		double d = s->scratch[i] - mean;
+
+		mean += d / (double)(i + 1);
+		m2 += d * (s->scratch[i] - mean);
+	}
+	out->v = m2 / (double)n;
+	return n > 0;
+}
+
+int pq_agg_stddev(struct pq_engine *e, const struct pq_agg_step *s, struct pq_cell *out)
+{
+	int r = pq_agg_stdvar(e, s, out);
+
+	out->v = sqrt(out->v);
+	return r;
+}
+
+int pq_agg_quantile(struct pq_engine *e, const struct pq_agg_step *s, struct pq_cell *out)
+{
+	size_t n = floats_only(e, s);
+
+	if (!(s->param >= 0 && s->param <= 1))
+		pq_warn(e, s->node->args[1]->pos,
+			"quantile value should be between 0 and 1, got %g", s->param);
+	out->v = pq_quantile(s->param, s->scratch, n);
+	return n > 0;
+}
+
+static int parameter(struct pq_engine *e, const struct pq_agg_step *s, size_t *k)
+{
+	if (isnan(s->param))
+		return sg_fail(e->err, -EINVAL, "Parameter value is NaN");
+	if (fabs(s->param) >= 9.2e18)
+		return sg_fail(e->err, -EINVAL, "Scalar value %g overflows int64", s->param);
+	*k = s->param < 1 ? 0 : (size_t)SG_MIN(s->param, (double)s->n);
+	return 0;
+}
+
+/* Before means nearer to the top; NaN is always last. */
+static bool before(double a, double b, bool top)
+{
+	if (isnan(a) || isnan(b))
+		return !isnan(a) && isnan(b);
+	return top ? a > b : a < b;
+}
+
+/* Insertion into a list of at most k: k is small, and equal values keep their order. */
+static int pick_sorted(struct pq_engine *e, const struct pq_agg_step *s, size_t *order, bool top)
+{
+	size_t k, n = 0;
+	int r = parameter(e, s, &k);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; k && i < s->n; i++) {
+		size_t at = n;
+
+		if (!pq_is_float(s->cells[i])) {
+			pq_info(e, s->node->args[0]->pos, "ignored histogram in %s aggregation",
+				s->node->agg->name);
+			continue;
+		}
+		while (at && before(s->cells[i]->v, s->cells[order[at - 1]]->v, top))
+			at--;
+		if (at >= k)
+			continue;
+		if (n < k)
+			n++;
+		for (size_t j = n - 1; j > at; j--)
+			order[j] = order[j - 1];
+		order[at] = i;
+	}
+	return (int)n;
+}
+
+int pq_agg_topk(struct pq_engine *e, const struct pq_agg_step *s, size_t *order)
+{
+	return pick_sorted(e, s, order, true);
+}
+
+int pq_agg_bottomk(struct pq_engine *e, const struct pq_agg_step *s, size_t *order)
+{
+	return pick_sorted(e, s, order, false);
+}
+
+int pq_agg_limitk(struct pq_engine *e, const struct pq_agg_step *s, size_t *order)
+{
+	size_t k;
+	int r = parameter(e, s, &k);
+
+	for (size_t i = 0; !r && i < k; i++)
+		order[i] = i;
+	return r < 0 ? r : (int)k;
+}
+
+const char *pq_float_text(struct pq_engine *e, double v)
+{
+	sg_auto_buf b = {0};
+
+	sg_fmt_float(&b, v);
+	return b.err ? NULL : sg_arena_strdup(e->arena, b.data);
+}

@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: GPL-2.0
+// rate, increase, delta, irate, idelta, resets, changes: what counters did in a window.
+#include <errno.h>
+#include <math.h>
+
+#include "engine.h"
+#include "windows.h"
+
+/* ---- counter resets, found once per series ------------------------------------------- */
+
+static bool is_reset(const struct pq_track *t, size_t i)
+{
+	const struct sg_hist *a = t->hists ? t->hists[i - 1] : NULL;
+	const struct sg_hist *b = t->hists ? t->hists[i] : NULL;
+
+	if (a && b)
+		return sg_hist_is_reset(a, b);
+	/* A float after a histogram, or the other way round, starts anew. */
+	if (a || b)
+		return true;
+	return t->values[i] < t->values[i - 1];
+}
+
+static int find_resets(struct pq_engine *e, struct pq_track *t)
+{
+	size_t n = 0;
+
+	if (t->resets_known)
+		return 0;
+	for (size_t i = 1; i < t->n; i++)
+		n += is_reset(t, i);
+	t->resets = pq_alloc_n(e, n, sizeof(*t->resets));
+	if (!t->resets)
+		return pq_oom(e);
+	for (size_t i = 1; n && i < t->n; i++)
+		if (is_reset(t, i))
+			t->resets[t->n_resets++] = i;
+	t->resets_known = true;
+	return 0;
+}
+
+/* Resets after sample lo up to sample hi - 1: indices [*from, *to) of t->resets. */
+static void resets_between(const struct pq_track *t, size_t lo, size_t hi, size_t *from, size_t *to)
+{
+	size_t a = 0, b = t->n_resets;
+
+	while (a < b) {
+		size_t mid = (a + b) / 2;
+
+		if (t->resets[mid] <= lo)
+			a = mid + 1;
+		else
+			b = mid;
+	}
+	*from = *to = a;
+	while (*to < t->n_resets && t->resets[*to] < hi)
+		(*to)++;
+}
+
+/* ---- windows ------------------------------------------------------------------------- */
+
+int pq_window_kinds(const struct pq_window *w)
+{
+	const struct pq_track *t = w->track;
+	int k = 0;
+
+	if (!t->hists)
+		return PQ_FLOATS;
+	if (!t->values)
+		return PQ_HISTS;
+	for (size_t i = w->lo; i < w->hi; i++)
+		k |= t->hists[i] ? PQ_HISTS : PQ_FLOATS;
+	return k;
+}
+
+bool pq_window_is_mixed(struct pq_engine *e, const struct pq_window *w)
+{
+	if (pq_window_kinds(w) != (PQ_FLOATS | PQ_HISTS))
+		return false;
+	pq_warn(e, w->arg->pos, "encountered a mix of histograms and floats for metric name \"%s\"",
+		w->track->series->name);
+	return true;
+}
+
+/* ---- rate, increase, delta ----------------------------------------------------------- */
+
+enum flavour { RATE, INCREASE, DELTA };
+
+/* last - first, plus what was there before each reset. */
+static double float_increase(const struct pq_window *w, bool counter)
+{
+	const struct pq_track *t = w->track;
+	double v = t->values[w->hi - 1] - t->values[w->lo];
+	size_t from, to;
+
+	if (!counter)
+		return v;
+	resets_between(t, w->lo, w->hi, &from, &to);
+	for (size_t i = from; i < to; i++)
+		v += t->values[t->resets[i] - 1];
+	return v;
+}
+
+static void hist_increase(struct pq_engine *e, const struct pq_window *w, bool counter)
+{
+	const struct pq_track *t = w->track;
+	size_t from, to;
+
+	pq_hist_sum_clear(&e->hist_sum);
+	pq_hist_sum_add(&e->hist_sum, t->hists[w->hi - 1], 1);
+	pq_hist_sum_add(&e->hist_sum, t->hists[w->lo], -1);
+	if (!counter)
+		return;
+	resets_between(t, w->lo, w->hi, &from, &to);
+	for (size_t i = from; i < to; i++)
+		pq_hist_sum_add(&e->hist_sum, t->hists[t->resets[i] - 1], 1);
+}
+
+/*
+ * How much longer than the samples the window is, as Prometheus guesses it: up to
+ * the edges when the samples come near them, else half an interval, and for a
+ * counter never further back than where it would have been zero.
+ */
+static double extrapolation(const struct pq_window *w, double first, double increase, bool counter)
+{
+	const int64_t *t = w->track->t_ms;
+	double sampled = (double)(t[w->hi - 1] - t[w->lo]) / 1000;
+	double to_start = (double)(t[w->lo] - w->start_ms) / 1000;
+	double to_end = (double)(w->end_ms - t[w->hi - 1]) / 1000;
+	double interval = sampled / (double)(w->hi - w->lo - 1);
+
+	if (to_start >= interval * 1.1)
+		to_start = interval / 2;
+	if (counter && increase > 0 && first >= 0)
+		to_start = fmin(to_start, sampled * (first / increase));
+	if (to_end >= interval * 1.1)
+		to_end = interval / 2;
+	return (sampled + to_start + to_end) / sampled;
+}
+
+static void check_counter_name(struct pq_engine *e, const struct pq_window *w)
+{
+	const struct sg_series *s = w->track->series;
+
+	/* The store knows types; of a subquery's result nothing is known. */
+	if (w->arg->kind == PQ_SELECTOR && s->type == SG_GAUGE)
+		pq_info(e, w->arg->pos,
+			"metric might not be a counter, name does not end in "
+			"_total/_sum/_count/_bucket: \"%s\"",
+			s->name);
+}
+
+static int extrapolated_hist(struct pq_engine *e, const struct pq_window *w, enum flavour f,
+			     struct pq_cell *out)
+{
+	bool counter = f != DELTA;
+	double factor;
+	const struct sg_hist *h;
+
+	hist_increase(e, w, counter);
+	factor = extrapolation(w, w->track->hists[w->lo]->count, e->hist_sum.count, counter);
+	if (f == RATE)
+		factor /= (double)w->range_ms / 1000;
+	h = pq_hist_sum_take(e, &e->hist_sum);
+	out->h = h ? pq_hist_scale(e, h, factor, false) : NULL;
+	if (!counter)
+		pq_warn(e, w->arg->pos, "this native histogram metric is not a gauge: \"%s\"",
+			w->track->series->name);
+	return out->h ? 1 : pq_oom(e);
+}
+
+static int extrapolated(struct pq_engine *e, const struct pq_window *w, enum flavour f,
+			struct pq_cell *out)
+{
+	bool counter = f != DELTA;
+	double increase, factor;
+	int r;
+
+	if (counter)
+		check_counter_name(e, w);
+	if (pq_window_is_mixed(e, w) || w->hi - w->lo < 2)
+		return 0;
+	r = counter ? find_resets(e, w->track) : 0;
+	if (r < 0)
+		return r;
+	if (pq_window_kinds(w) == PQ_HISTS)
+		return extrapolated_hist(e, w, f, out);
+	increase = float_increase(w, counter);
+	factor = extrapolation(w, w->track->values[w->lo], increase, counter);
+	if (f == RATE)
+		factor /= (double)w->range_ms / 1000;
+	out->v = increase * factor;
+	return 1;
+}
+
+PQ_WINDOW_FN(pq_fn_rate)
+{
+	return extrapolated(e, w, RATE, out);
+}
+
+PQ_WINDOW_FN(pq_fn_increase)
+{
+	return extrapolated(e, w, INCREASE, out);
+}
+
+PQ_WINDOW_FN(pq_fn_delta)
+{
+	return extrapolated(e, w, DELTA, out);
+}
+
+/* ---- the last two samples ------------------------------------------------------------ */
+
+static int instant_hist(struct pq_engine *e, const struct pq_window *w, bool rate, double seconds,
+			struct pq_cell *out)
+{
+	const struct sg_hist *a = w->track->hists[w->hi - 2], *b = w->track->hists[w->hi - 1];
+	const struct sg_hist *h = b;
+
+	if (!rate)
+		pq_warn(e, w->arg->pos, "this native histogram metric is not a gauge: \"%s\"",
+			w->track->series->name);
+	if (!rate || !sg_hist_is_reset(a, b))
+		h = pq_hist_combine(e, b, a, -1);
+	if (h && rate)
+		h = pq_hist_scale(e, h, seconds, true);
+	out->h = h;
+	return h ? 1 : pq_oom(e);
+}
+
+static int instant_value(struct pq_engine *e, const struct pq_window *w, bool rate,
+			 struct pq_cell *out)
+{
+	const struct pq_track *t = w->track;
+	struct pq_window two = *w;
+	double seconds, a, b;
+
+	if (rate)
+		check_counter_name(e, w);
+	if (w->hi - w->lo < 2)
+		return 0;
+	two.lo = w->hi - 2;
+	if (pq_window_is_mixed(e, &two))
+		return 0;
+	seconds = (double)(t->t_ms[w->hi - 1] - t->t_ms[w->hi - 2]) / 1000;
+	if (seconds == 0)
+		return 0;
+	if (pq_window_kinds(&two) == PQ_HISTS)
+		return instant_hist(e, w, rate, seconds, out);
+	a = t->values[w->hi - 2];
+	b = t->values[w->hi - 1];
+	out->v = rate && b < a ? b : b - a;
+	if (rate)
+		out->v /= seconds;
+	return 1;
+}
+
+PQ_WINDOW_FN(pq_fn_irate)
+{
+	return instant_value(e, w, true, out);
+}
+
+PQ_WINDOW_FN(pq_fn_idelta)
+{
+	return instant_value(e, w, false, out);
+}
+
+/* ---- how often ----------------------------------------------------------------------- */
+
+PQ_WINDOW_FN(pq_fn_resets)
+{
+	size_t from, to;
+	int r = find_resets(e, w->track);
+
+	if (r < 0)
+		return r;
+	resets_between(w->track, w->lo, w->hi, &from, &to);
+	out->v = (double)(to - from);
+	return 1;
+}
+
+static bool differs(const struct pq_track *t, size_t i)
+{
+	const struct sg_hist *a = t->hists ? t->hists[i - 1] : NULL;
+	const struct sg_hist *b = t->hists ? t->hists[i] : NULL;
+
+	if (a && b)
+		return !sg_hist_equal(a, b);
+	if (a || b)
+		return true;
+	return t->values[i] != t->values[i - 1] &&
+	       !(isnan(t->values[i]) && isnan(t->values[i - 1]));
+}
+
+PQ_WINDOW_FN(pq_fn_changes)
+{
+	(void)e;
+	for (size_t i = w->lo + 1; i < w->hi; i++)
+		out->v += differs(w->track, i);
+	return 1;
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0
+// Results as Prometheus' HTTP API prints them.
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <sgprobe/query.h>
+
+/* Seconds, with three decimals when there are milliseconds. */
+static void put_time(struct sg_buf *b, int64_t ms)
+{
+	uint64_t u = ms < 0 ? -(uint64_t)ms : (uint64_t)ms;
+
+	if (ms < 0)
+		sg_buf_char(b, '-');
+	sg_buf_printf(b, "%" PRIu64, u / 1000);
+	if (u % 1000)
+		sg_buf_printf(b, ".%03u", (unsigned int)(u % 1000));
+}
+
+static void put_float(struct sg_buf *b, double v)
+{
+	sg_buf_char(b, '"');
+	sg_fmt_float(b, v);
+	sg_buf_char(b, '"');
+}
+
+/* A bucket's 0 says how its bounds belong to it: open on the left, closed on the right. */
+static void put_hist(struct sg_buf *b, const struct sg_hist *h)
+{
+	bool first = true;
+
+	sg_buf_str(b, "{\"count\":");
+	put_float(b, h->count);
+	sg_buf_str(b, ",\"sum\":");
+	put_float(b, h->sum);
+	for (uint32_t i = 0; i < h->n; i++) {
+		if (h->buckets[i].count == 0)
+			continue;
+		sg_buf_str(b, first ? ",\"buckets\":[[0," : ",[0,");
+		first = false;
+		put_float(b, sg_bucket_lower(h->buckets[i].index));
+		sg_buf_char(b, ',');
+		put_float(b, sg_bucket_upper(h->buckets[i].index));
+		sg_buf_char(b, ',');
+		put_float(b, h->buckets[i].count);
+		sg_buf_char(b, ']');
+	}
+	sg_buf_str(b, first ? "}" : "]}");
+}
+
+static void put_point(struct sg_buf *b, const struct sg_point *p)
+{
+	sg_buf_char(b, '[');
+	put_time(b, p->t_ms);
+	sg_buf_char(b, ',');
+	if (p->hist)
+		put_hist(b, p->hist);
+	else
+		put_float(b, p->value);
+	sg_buf_char(b, ']');
+}
+
+static void put_label(struct sg_buf *b, bool *first, const char *name, const char *value)
+{
+	if (!*first)
+		sg_buf_char(b, ',');
+	*first = false;
+	sg_json_str(b, name);
+	sg_buf_char(b, ':');
+	sg_json_str(b, value);
+}
+
+/* Labels in order; the name is one of them. */
+static void put_metric(struct sg_buf *b, const struct sg_series *s)
+{
+	bool first = true, name = *s->name != '\0';
+
+	sg_buf_str(b, "\"metric\":{");
+	for (size_t i = 0; i < s->n_labels; i++) {
+		if (name && strcmp("__name__", s->labels[i].name) < 0) {
+			put_label(b, &first, "__name__", s->name);
+			name = false;
+		}
+		put_label(b, &first, s->labels[i].name, s->labels[i].value);
+	}
+	if (name)
+		put_label(b, &first, "__name__", s->name);
+	sg_buf_char(b, '}');
+}
+
+/* The floats, or the histograms, of a series: Prometheus keeps them in two lists. */
+static void put_points(struct sg_buf *b, const struct sg_value_series *s, bool hists)
+{
+	bool first = true;
+
+	for (size_t i = 0; i < s->n; i++) {
+		if ((s->points[i].hist != NULL) != hists)
+			continue;
+		sg_buf_str(b, !first ? "," : hists ? ",\"histograms\":[" : ",\"values\":[");
+		first = false;
+		put_point(b, &s->points[i]);
+	}
+	if (!first)
+		sg_buf_char(b, ']');
+}
+
+static void put_series(struct sg_buf *b, const struct sg_value *v)
+{
+	sg_buf_char(b, '[');
+	for (size_t i = 0; i < v->n; i++) {
+		const struct sg_value_series *s = &v->series[i];
+
+		sg_buf_str(b, i ? ",{" : "{");
+		put_metric(b, &s->series);
+		if (v->kind == SG_MATRIX) {
+			put_points(b, s, false);
+			put_points(b, s, true);
+		} else {
+			sg_buf_str(b, s->points[0].hist ? ",\"histogram\":" : ",\"value\":");
+			put_point(b, &s->points[0]);
+		}
+		sg_buf_char(b, '}');
+	}
+	sg_buf_char(b, ']');
+}
+
+void sg_query_json(struct sg_buf *b, const struct sg_value *v)
+{
+	static const char *const types[] = {"scalar", "string", "vector", "matrix"};
+
+	sg_buf_printf(b, "{\"resultType\":\"%s\",\"result\":", types[v->kind]);
+	if (v->kind == SG_SCALAR) {
+		put_point(b, &v->scalar);
+	} else if (v->kind == SG_STRING) {
+		sg_buf_char(b, '[');
+		put_time(b, v->scalar.t_ms);
+		sg_buf_char(b, ',');
+		sg_json_str(b, v->string);
+		sg_buf_char(b, ']');
+	} else {
+		put_series(b, v);
+	}
+	sg_buf_char(b, '}');
+}

@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: GPL-2.0
+// Reading: one select per distinct selector, for all steps and all uses of it.
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+
+#include "engine.h"
+
+/* ---- what must be read --------------------------------------------------------------- */
+
+static bool same_matcher(const struct sg_matcher *a, const struct sg_matcher *b)
+{
+	return a->op == b->op && !strcmp(a->name, b->name) && !strcmp(a->value, b->value);
+}
+
+static bool same_selector(const struct sg_selector *a, const struct sg_selector *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (!same_matcher(&a->matchers[i], &b->matchers[i]))
+			return false;
+	return true;
+}
+
+static int add_selection(struct pq_engine *e, struct pq_node *n, int64_t from, int64_t to)
+{
+	struct pq_selection *s;
+
+	for (size_t i = 0; i < e->n_selections; i++) {
+		s = &e->selections[i];
+		if (!same_selector(s->sel, &n->sel))
+			continue;
+		s->from_ms = SG_MIN(s->from_ms, from);
+		s->to_ms = SG_MAX(s->to_ms, to);
+		n->selection = i;
+		return 0;
+	}
+	if (e->n_selections == e->cap_selections) {
+		size_t cap = e->cap_selections ? e->cap_selections * 2 : 8;
+
+		s = pq_alloc_n(e, cap, sizeof(*s));
+		if (!s)
+			return pq_oom(e);
+		if (e->n_selections)
+			memcpy(s, e->selections, e->n_selections * sizeof(*s));
+		e->selections = s;
+		e->cap_selections = cap;
+	}
+	n->selection = e->n_selections;
+	e->selections[e->n_selections++] =
+		(struct pq_selection){.sel = &n->sel, .from_ms = from, .to_ms = to};
+	return 0;
+}
+
+/* The time that a modifier gives instead of the step's. */
+static bool fixed_time(const struct pq_engine *e, const struct pq_node *n, int64_t *t)
+{
+	switch (n->at) {
+	case PQ_AT_TIME: *t = n->at_ms; return true;
+	case PQ_AT_START: *t = e->start_ms; return true;
+	case PQ_AT_END: *t = e->end_ms; return true;
+	default: return false;
+	}
+}
+
+static int plan(struct pq_engine *e, struct pq_node *n, int64_t start, int64_t end)
+{
+	int64_t t;
+	int r = 0;
+
+	if (n->kind == PQ_SELECTOR || n->kind == PQ_SUBQUERY) {
+		if (fixed_time(e, n, &t))
+			start = end = t;
+		start -= n->offset_ms;
+		end -= n->offset_ms;
+	}
+	if (n->kind == PQ_SELECTOR)
+		return add_selection(e, n, start - (n->range_ms ? n->range_ms : PQ_LOOKBACK_MS),
+				     end);
+	if (n->kind == PQ_SUBQUERY)
+		start -= n->range_ms;
+	for (size_t i = 0; !r && i < n->n_args; i++)
+		r = plan(e, n->args[i], start, end);
+	return r;
+}
+
+/* ---- reading ------------------------------------------------------------------------- */
+
+static int hist_pointers(struct pq_engine *e, const struct sg_points *p, struct pq_track *t)
+{
+	const struct sg_hist **h = pq_alloc_n(e, p->n, sizeof(*h));
+
+	if (!h)
+		return pq_oom(e);
+	for (size_t i = 0; i < p->n; i++)
+		h[i] = &p->hists[i];
+	t->hists = h;
+	return 0;
+}
+
+static int make_tracks(struct pq_engine *e, const struct sg_points_set *set, struct pq_tracks *ret)
+{
+	int r = 0;
+
+	ret->tracks = pq_alloc_n(e, set->n, sizeof(*ret->tracks));
+	if (!ret->tracks)
+		return pq_oom(e);
+	ret->n = set->n;
+	for (size_t i = 0; !r && i < set->n; i++) {
+		const struct sg_points *p = &set->series[i];
+		struct pq_track *t = &ret->tracks[i];
+
+		*t = (struct pq_track){.series = &p->series, .n = p->n, .t_ms = p->t_ms};
+		if (p->series.type == SG_HISTOGRAM)
+			r = hist_pointers(e, p, t);
+		else
+			t->values = p->values;
+	}
+	return r;
+}
+
+static int too_many_samples(struct pq_engine *e)
+{
+	return sg_fail(
+		e->err, -E2BIG,
+		"query processing would load too many samples into memory in query "
+		"execution: ask for a shorter range or fewer series (the limit is %zu samples)",
+		e->max_samples);
+}
+
+static int read_selection(struct pq_engine *e, struct pq_selection *s)
+{
+	struct sg_read_limits lim = {.max_samples = e->max_samples - e->n_samples,
+				     .deadline_ns = e->deadline_ns};
+	struct sg_points_set set = {0};
+	int r;
+
+	if (!lim.max_samples)
+		return too_many_samples(e);
+	r = e->reader->select(e->reader, s->sel, 1, s->from_ms, s->to_ms, &lim, e->arena, &set,
+			      e->err);
+	if (r == -ENOMEM)
+		return pq_oom(e);
+	if (r < 0)
+		return r;
+	e->n_samples += set.n_samples;
+	return e->n_samples > e->max_samples ? too_many_samples(e)
+					     : make_tracks(e, &set, &s->tracks);
+}
+
+int pq_read_all(struct pq_engine *e, struct pq_node *root, const struct pq_grid *g)
+{
+	int r = plan(e, root, g->start_ms, pq_grid_time(g, g->n - 1));
+
+	for (size_t i = 0; !r && i < e->n_selections; i++) {
+		r = pq_tick(e);
+		if (!r)
+			r = read_selection(e, &e->selections[i]);
+	}
+	return r;
+}
+
+/* ---- windows ------------------------------------------------------------------------- */
+
+void pq_window_at(const struct pq_engine *e, const struct pq_grid *g, const struct pq_node *n,
+		  size_t step, int64_t *start, int64_t *end)
+{
+	int64_t t = pq_grid_time(g, step);
+
+	fixed_time(e, n, &t);
+	*end = t - n->offset_ms;
+	*start = *end - n->range_ms;
+}
+
+void pq_window_slide(struct pq_window *w, int64_t start, int64_t end)
+{
+	const struct pq_track *t = w->track;
+
+	while (w->hi < t->n && t->t_ms[w->hi] <= end)
+		w->hi++;
+	while (w->lo < w->hi && t->t_ms[w->lo] <= start)
+		w->lo++;
+	w->start_ms = start;
+	w->end_ms = end;
+}
+
+/* ---- instant selectors --------------------------------------------------------------- */
+
+static void cell_at(const struct pq_track *t, size_t i, struct pq_cell *out)
+{
+	out->h = t->hists ? t->hists[i] : NULL;
+	out->v = out->h ? 0 : t->values[i];
+}
+
+static int fill_row(struct pq_engine *e, const struct pq_grid *g, const struct pq_node *n,
+		    struct pq_track *t, struct pq_rows *out)
+{
+	struct pq_window w = {.track = t};
+	struct pq_cell *cells = NULL;
+
+	for (size_t i = 0; i < g->n; i++) {
+		int64_t start, end;
+
+		pq_window_at(e, g, n, i, &start, &end);
+		pq_window_slide(&w, end - PQ_LOOKBACK_MS, end);
+		if (w.lo == w.hi)
+			continue;
+		if (!cells)
+			cells = pq_cells(e, g);
+		if (!cells)
+			return pq_oom(e);
+		cell_at(t, w.hi - 1, &cells[i]);
+	}
+	return cells ? pq_rows_add(e, out, t->series, cells) : 0;
+}
+
+int pq_eval_selector(struct pq_engine *e, const struct pq_grid *g, const struct pq_node *n,
+		     struct pq_rows *out)
+{
+	struct pq_tracks *ts = &e->selections[n->selection].tracks;
+	int r = 0;
+
+	for (size_t i = 0; !r && i < ts->n; i++) {
+		r = pq_tick(e);
+		if (!r)
+			r = fill_row(e, g, n, &ts->tracks[i], out);
+	}
+	return r;
+}
+
+/* ---- subqueries ---------------------------------------------------------------------- */
+
+static int64_t floor_div(int64_t a, int64_t b)
+{
+	return a / b - (a % b < 0);
+}
+
+/* Steps of a subquery are multiples of its step, whatever the query's start is. */
+static int inner_grid(struct pq_engine *e, const struct pq_grid *g, const struct pq_node *n,
+		      struct pq_grid *in)
+{
+	int64_t first, last, ignored;
+
+	pq_window_at(e, g, n, 0, &first, &ignored);
+	pq_window_at(e, g, n, g->n - 1, &ignored, &last);
+	in->step_ms = n->step_ms ? n->step_ms : PQ_SUBQUERY_STEP_MS;
+	in->start_ms = (floor_div(first, in->step_ms) + 1) * in->step_ms;
+	in->n = last < in->start_ms ? 0 : (size_t)((last - in->start_ms) / in->step_ms) + 1;
+	return in->n > e->max_samples ? too_many_samples(e) : 0;
+}
+
+static int row_to_track(struct pq_engine *e, const struct pq_grid *in, const struct pq_row *row,
+			struct pq_track *t)
+{
+	int64_t *times = pq_alloc_n(e, in->n, sizeof(*times));
+	double *values = pq_alloc_n(e, in->n, sizeof(*values));
+	const struct sg_hist **hists = pq_alloc_n(e, in->n, sizeof(*hists));
+	bool any_hist = false;
+
+	if (!times || !values || !hists)
+		return pq_oom(e);
+	*t = (struct pq_track){.series = &row->series, .t_ms = times, .values = values};
+	for (size_t i = 0; i < in->n; i++) {
+		if (!pq_has(&row->cells[i]))
+			continue;
+		times[t->n] = pq_grid_time(in, i);
+		values[t->n] = row->cells[i].v;
+		hists[t->n++] = row->cells[i].h;
+		any_hist |= row->cells[i].h != NULL;
+	}
+	t->hists = any_hist ? hists : NULL;
+	return 0;
+}
+
+static int eval_subquery(struct pq_engine *e, const struct pq_grid *g, const struct pq_node *n,
+			 struct pq_tracks *ret)
+{
+	struct pq_rows rows = {0};
+	struct pq_grid in;
+	int r = inner_grid(e, g, n, &in);
+
+	*ret = (struct pq_tracks){0};
+	if (r < 0 || !in.n)
+		return r;
+	r = pq_eval(e, &in, n->args[0], &rows);
+	pq_rows_done(&rows);
+	if (r < 0)
+		return r;
+	ret->tracks = pq_alloc_n(e, rows.n, sizeof(*ret->tracks));
+	if (!ret->tracks)
+		return pq_oom(e);
+	for (size_t i = 0; !r && i < rows.n; i++)
+		r = row_to_track(e, &in, rows.rows[i], &ret->tracks[ret->n++]);
+	return r;
+}
+
+int pq_eval_tracks(struct pq_engine *e, const struct pq_grid *g, const struct pq_node *n,
+		   struct pq_tracks *ret)
+{
+	n = pq_unwrap(n);
+	if (n->kind == PQ_SUBQUERY)
+		return eval_subquery(e, g, n, ret);
+	*ret = e->selections[n->selection].tracks;
+	return 0;
+}
