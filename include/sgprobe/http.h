@@ -13,14 +13,25 @@
 struct sg_http_options {
 	const struct sg_config *cfg; /* listen, socket, hosts, max_clients; copied */
 	int listen_fd; /* already bound and listening TCP socket, taken over, or -1 for none */
-	int unix_fd;   /* already bound and listening unix socket, taken over, or -1 */
+	int unix_fd; /* already bound and listening unix socket, taken over, or -1 */
 	uint64_t boot_id; /* of this server start: clients notice a restart by it */
-	/* Opens a reader; called once in the HTTP thread. */
+	/* Opens a reader; called in each of the two threads that read, and again after an -EIO. */
 	int (*open_reader)(void *ctx, struct sg_reader **ret, struct sg_error *err);
 	void *ctx;
 };
 
+/*
+ * The listening sockets, non-blocking, close-on-exec; the supervisor makes them
+ * before it drops privileges and hands them to every server process. A descriptor,
+ * or -errno with a sentence: -EINVAL, -EACCES (not a loopback address and not
+ * allowed), -EADDRINUSE (another program, or a live daemon on the unix socket; the
+ * file of a dead one is replaced; mode 0660).
+ */
+int sg_http_listen_tcp(const char *hostport, bool allow_nonloopback, struct sg_error *err);
+int sg_http_listen_unix(const char *path, struct sg_error *err);
+
 struct sg_http;
+/* On failure the descriptors stay the caller's. */
 int sg_http_start(const struct sg_http_options *o, struct sg_http **ret, struct sg_error *err);
 /* Any thread: the bytes of one stored frame (copied); wakes the HTTP thread. Bounded: the oldest are dropped and counted. */
 void sg_http_push(struct sg_http *h, const void *frame, size_t n);
@@ -28,10 +39,12 @@ void sg_http_push(struct sg_http *h, const void *frame, size_t n);
 void sg_http_status(struct sg_http *h, const char *json);
 /* Any thread: whether GET /-/ready answers 200. */
 void sg_http_ready(struct sg_http *h, bool ready);
-struct sg_http_stats {
+struct sg_http_stats { /* since the start, except ws_clients: now */
 	uint64_t requests, ws_clients, ws_sent_bytes, ws_gaps, queue_dropped, refused;
 };
 void sg_http_stats(struct sg_http *h, struct sg_http_stats *ret);
-void sg_http_stop(struct sg_http *h); /* closes clients, joins the thread; NULL is fine */
+void sg_http_stop(
+	struct sg_http *
+		h); /* closes clients and descriptors, joins the threads within about a second; NULL is fine */
 
 #endif

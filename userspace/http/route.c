@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <string.h>
+
+#include <sgprobe/query.h>
+#include <sgprobe/time.h>
+
+#include "assets.h"
+#include "route.h"
+#include "server.h"
+
+#define ARENA_MAX (256U << 20)
+#define BODY_MAX (64U << 20)
+#define TIMEOUT_DEFAULT_MS 10000
+#define TIMEOUT_MAX_MS 30000
+
+const struct http_route http_routes[] = {
+	{"/-/healthy", http_get_healthy, 0, "", "200 while the server runs"},
+	{"/-/ready", http_get_ready, 0, "", "200 once the first tick is stored"},
+	{"/api/v1/query", http_get_query, ROUTE_READS,
+	 "query=&time=&timeout=", "Prometheus' instant query"},
+	{"/api/v1/query_range", http_get_query_range, ROUTE_READS,
+	 "query=&start=&end=&step=&timeout=", "Prometheus' range query"},
+	{"/api/v1/series", http_get_series, ROUTE_READS,
+	 "match[]=&start=&end=", "Prometheus' series list"},
+	{"/api/v1/labels", http_get_labels, ROUTE_READS,
+	 "match[]=&start=&end=", "Prometheus' label names"},
+	{"/api/v1/label/{}/values", http_get_label_values, ROUTE_READS,
+	 "match[]=&start=&end=", "Prometheus' label values"},
+	{"/api/v1/status/buildinfo", http_get_buildinfo, 0, "", "the version, as Grafana asks it"},
+	{"/api/sg/v1/catalog", http_get_catalog, 0, "", "every metric"},
+	{"/api/sg/v1/status", http_get_status, 0, "", "the daemon"},
+	{"/api/sg/v1/heat", http_get_heat, ROUTE_READS,
+	 "match=&from=&to=&step=", "one histogram as columns"},
+	{"/api/sg/v1/report", http_get_report, ROUTE_READS, "from=&to=", "the report document"},
+	{"/api/sg/v1/gaps", http_get_gaps, ROUTE_READS, "from=&to=", "time that was not watched"},
+	{"/api/sg/v1/frames", http_get_frames, ROUTE_UNIX_ONLY | ROUTE_STREAM,
+	 "seconds=", "raw frames as they arrive"},
+};
+const size_t http_n_routes = ARRAY_SIZE(http_routes);
+
+static bool path_matches(const char *pattern, const char *path, const char **arg, size_t *len)
+{
+	const char *hole = strstr(pattern, "{}");
+	size_t before, n;
+
+	if (!hole)
+		return !strcmp(pattern, path);
+	before = hole - pattern;
+	if (strncmp(pattern, path, before))
+		return false;
+	n = strcspn(path + before, "/");
+	if (!n || strcmp(path + before + n, hole + 2))
+		return false;
+	*arg = path + before;
+	*len = n;
+	return true;
+}
+
+const struct http_route *http_route_find(const char *path, const char **arg, size_t *arg_len)
+{
+	*arg = NULL;
+	for (size_t i = 0; i < http_n_routes; i++)
+		if (path_matches(http_routes[i].path, path, arg, arg_len))
+			return &http_routes[i];
+	return NULL;
+}
+
+static const struct error_kind {
+	int r, status;
+	const char *type;
+} error_kinds[] = {
+	{-EINVAL, 400, "bad_data"},	 {-E2BIG, 422, "execution"},
+	{-EOPNOTSUPP, 422, "execution"}, {-ETIMEDOUT, 503, "timeout"},
+	{-EAGAIN, 503, "unavailable"},	 {-ENOENT, 404, "not_found"},
+	{-EACCES, 403, "forbidden"},
+};
+
+void http_error(struct http_response *resp, int r, const char *message)
+{
+	const struct error_kind *k = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(error_kinds) && !k; i++)
+		if (error_kinds[i].r == r)
+			k = &error_kinds[i];
+	sg_buf_reset(&resp->body);
+	resp->fixed = NULL;
+	resp->status = k ? k->status : 500;
+	resp->type = "application/json";
+	sg_buf_printf(&resp->body, "{\"status\":\"error\",\"errorType\":\"%s\",\"error\":",
+		      k ? k->type : "internal");
+	sg_json_str(&resp->body, *message ? message : strerror(-r));
+	sg_buf_str(&resp->body, "}\n");
+}
+
+static void free_call(struct http_call *c)
+{
+	if (!c)
+		return;
+	sg_arena_free(c->arena);
+	http_response_free(&c->resp);
+	free(c);
+}
+
+/* Runs a handler and turns its result into an answer; in whichever thread it belongs. */
+static int run_handler(struct http_call *c)
+{
+	int r = c->route->run(c);
+
+	if (!r && c->resp.body.err)
+		r = sg_fail(&c->err, c->resp.body.err == -EMSGSIZE ? -E2BIG : -ENOMEM,
+			    "the answer is too large; ask for less time or a larger step");
+	if (r < 0)
+		http_error(&c->resp, r, c->err.msg);
+	else if (!c->resp.status)
+		c->resp.status = 200;
+	if (c->accepts_gzip)
+		http_response_gzip(&c->resp);
+	else
+		c->resp.vary = true;
+	return r;
+}
+
+static int job_run(struct http_job *j, struct sg_reader *reader, struct sg_error *err)
+{
+	struct http_call *c = (struct http_call *)j;
+
+	c->reader = reader;
+	if (!reader) {
+		http_error(&c->resp, -EAGAIN,
+			   *err->msg ? err->msg : "the store cannot be read yet");
+		return 0;
+	}
+	return run_handler(c);
+}
+
+static void job_done(struct http_job *j)
+{
+	struct http_call *c = (struct http_call *)j;
+
+	if (c->conn)
+		http_conn_respond(c->conn, &c->resp);
+	free_call(c);
+}
+
+static void client_gone(void *arg)
+{
+	struct http_call *c = arg;
+
+	c->conn = NULL;
+	atomic_store(&c->job.cancelled, true);
+}
+
+static int prepare_call(struct http_call *c, const struct http_request *req, const char *arg,
+			size_t arg_len)
+{
+	int64_t timeout_ms = TIMEOUT_DEFAULT_MS;
+	int r;
+
+	c->resp.type = "application/json";
+	c->resp.body.max = BODY_MAX;
+	c->accepts_gzip = http_has_token(req->accept_encoding, "gzip");
+	c->arena = sg_arena_new(ARENA_MAX);
+	c->arg = arg ? sg_arena_strndup(c->arena, arg, arg_len) : NULL;
+	if (!c->arena || (arg && !c->arg))
+		return -ENOMEM;
+	r = http_params_parse(&c->params, req->query, c->arena, &c->err);
+	if (!r)
+		r = http_param_ms(&c->params, "timeout", http_parse_step, false, &timeout_ms,
+				  &c->err);
+	c->deadline_ns = sg_mono_ns() + SG_MIN(timeout_ms, TIMEOUT_MAX_MS) * 1000000ULL;
+	return r;
+}
+
+/* Hands the call on to who answers it; on failure the call answers itself. */
+static int start_call(struct http_server *s, struct http_call *c)
+{
+	int r;
+
+	if (c->route->flags & ROUTE_STREAM)
+		return c->route->run(c);
+	if (!(c->route->flags & ROUTE_READS)) {
+		run_handler(c);
+		job_done(&c->job);
+		return 1;
+	}
+	c->job.run = job_run;
+	c->job.done = job_done;
+	r = http_worker_submit(s->queries, &c->job);
+	if (r < 0)
+		return sg_fail(&c->err, r, "too many requests are waiting; try again");
+	http_conn_wait(c->conn, client_gone, c);
+	return 1;
+}
+
+static void call_route(struct http_server *s, struct http_conn *conn,
+		       const struct http_route *route, const struct http_request *req,
+		       const char *arg, size_t arg_len)
+{
+	struct http_call *c = calloc(1, sizeof(*c));
+	struct http_response oom = {0};
+	int r;
+
+	if (!c) {
+		http_error(&oom, -ENOMEM, "");
+		http_conn_respond(conn, &oom);
+		return;
+	}
+	c->server = s;
+	c->conn = conn;
+	c->route = route;
+	r = prepare_call(c, req, arg, arg_len);
+	if (!r && (route->flags & ROUTE_UNIX_ONLY) && !http_conn_local(conn))
+		r = sg_fail(&c->err, -EACCES, "only over the unix socket");
+	if (!r)
+		r = start_call(s, c);
+	if (r > 0)
+		return;
+	if (r < 0) {
+		http_error(&c->resp, r, c->err.msg);
+		http_conn_respond(conn, &c->resp);
+	}
+	free_call(c);
+}
+
+void http_dispatch(struct http_server *s, struct http_conn *conn, const struct http_request *req)
+{
+	struct http_response resp = {0};
+	const struct http_route *route;
+	const char *arg;
+	size_t arg_len = 0;
+
+	route = http_route_find(req->path, &arg, &arg_len);
+	if (route) {
+		call_route(s, conn, route, req, arg, arg_len);
+		return;
+	}
+	if (!http_asset(s->assets, req, &resp))
+		http_response_text(&resp, 404, "there is nothing here");
+	http_conn_respond(conn, &resp);
+}
+
+int http_param_range(struct http_call *c, int64_t span_ms, int64_t *from_ms, int64_t *to_ms)
+{
+	int r;
+
+	*to_ms = sg_real_ms();
+	r = http_param_ms(&c->params, "to", http_parse_ms, false, to_ms, &c->err);
+	*from_ms = *to_ms - span_ms;
+	if (!r)
+		r = http_param_ms(&c->params, "from", http_parse_ms, false, from_ms, &c->err);
+	if (!r && *from_ms > *to_ms)
+		r = sg_fail(&c->err, -EINVAL, "\"from\" is after \"to\"");
+	return r;
+}
+
+int http_selector(const char *text, struct sg_arena *arena, struct sg_selector *ret,
+		  struct sg_error *err)
+{
+	int r = sg_query_selector(text, arena, ret, err);
+
+	return r < 0 ? r : sg_selector_compile(ret, err);
+}

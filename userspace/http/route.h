@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The routes are the table in route.c; a new one is a row and a handler. */
+#ifndef HTTP_ROUTE_H
+#define HTTP_ROUTE_H
+
+#include <sgprobe/reader.h>
+
+#include "conn.h"
+#include "params.h"
+#include "worker.h"
+
+struct http_server;
+struct http_call;
+
+enum http_route_flags {
+	ROUTE_READS = 1 << 0, /* needs the reader: runs in the worker thread */
+	ROUTE_UNIX_ONLY = 1 << 1, /* not over TCP */
+	ROUTE_STREAM = 1 << 2, /* takes the connection over itself, in the serving thread */
+};
+
+struct http_route {
+	const char *path; /* "{}" stands for one segment, call->arg */
+	/*
+	 * Fills call->resp.body. 0, or -errno with a sentence in call->err:
+	 * -EINVAL 400 bad_data, -E2BIG and -EOPNOTSUPP 422 execution, -ETIMEDOUT 503
+	 * timeout, -EAGAIN 503 unavailable, anything else 500 internal.
+	 */
+	int (*run)(struct http_call *c);
+	unsigned int flags;
+	const char *params, *help;
+};
+extern const struct http_route http_routes[];
+extern const size_t http_n_routes;
+
+/* One request on its way through a handler. */
+struct http_call {
+	struct http_job job;
+	struct http_server *server;
+	struct http_conn *conn; /* serving thread only; NULL once the client is gone */
+	const struct http_route *route;
+	struct http_params params;
+	const char *arg;
+	bool accepts_gzip;
+	struct sg_arena *arena;
+	struct sg_reader *reader; /* ROUTE_READS only */
+	struct sg_error err;
+	struct http_response resp;
+	uint64_t deadline_ns;
+};
+
+/* The route of a path, or NULL; arg gets the bounds of what {} stands for (NULL when nothing). */
+const struct http_route *http_route_find(const char *path, const char **arg, size_t *arg_len);
+
+/* Answers a request from the table, or with a file of the dashboard, or 404. */
+void http_dispatch(struct http_server *s, struct http_conn *conn, const struct http_request *req);
+
+/* An answer that says what is wrong, as Prometheus does. */
+void http_error(struct http_response *resp, int r, const char *message);
+
+/* Handlers, by the file that holds them. */
+int http_get_query(struct http_call *c); /* api_prom.c */
+int http_get_query_range(struct http_call *c);
+int http_get_series(struct http_call *c);
+int http_get_label_values(struct http_call *c);
+int http_get_labels(struct http_call *c);
+int http_get_buildinfo(struct http_call *c);
+int http_get_heat(struct http_call *c); /* heat.c */
+int http_get_report(struct http_call *c); /* api_sg.c */
+int http_get_gaps(struct http_call *c);
+int http_get_catalog(struct http_call *c);
+int http_get_status(struct http_call *c);
+int http_get_frames(struct http_call *c);
+int http_get_healthy(struct http_call *c);
+int http_get_ready(struct http_call *c);
+
+/* "from", "to" in milliseconds: to is now when absent, from is span_ms before it. */
+int http_param_range(struct http_call *c, int64_t span_ms, int64_t *from_ms, int64_t *to_ms);
+/* A selector text, parsed and compiled; released with sg_selector_release. */
+int http_selector(const char *text, struct sg_arena *arena, struct sg_selector *ret,
+		  struct sg_error *err);
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the handlers may use of the server. */
+#ifndef HTTP_SERVER_H
+#define HTTP_SERVER_H
+
+#include <sgprobe/http.h>
+
+#include "assets.h"
+#include "conn.h"
+#include "feed.h"
+#include "guard.h"
+#include "worker.h"
+
+struct http_server {
+	struct http_guard guard;
+	const struct sg_asset *assets;
+	struct http_conns *conns;
+	struct http_worker *queries, *reads; /* of requests, and of the feed */
+	struct http_feed *feed;
+	struct http_ws *ws;
+	atomic_bool ready;
+};
+
+/* Any thread: the newest status document. */
+void http_server_put_status(struct http_server *s, struct sg_buf *b);
+
+#endif
