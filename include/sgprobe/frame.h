@@ -51,14 +51,14 @@ struct sg_frame {
 	uint32_t source;  /* 0: probe process, 1: server process */
 	size_t n, cap;
 	struct sg_sample *samples;
-	struct sg_arena *arena; /* owns samples and strings */
+	struct sg_arena *arena; /* for what lives as long as the frame: strings, labels, buckets */
 };
 
 /*
  * Building: new, then one sg_frame_add_* per series, then encode. The caller's
  * strings must outlive the frame or be copied with sg_series_copy(f->arena, ...).
  * The histogram's buckets are borrowed until sg_frame_free. -ENOSPC past
- * SG_FRAME_MAX_SAMPLES, -ENOMEM.
+ * SG_FRAME_MAX_SAMPLES, -ENOMEM. Each series once.
  */
 struct sg_frame *sg_frame_new(void);
 void sg_frame_free(struct sg_frame *f);
@@ -67,7 +67,12 @@ int sg_frame_add_value(struct sg_frame *f, const struct sg_series *s, double v);
 int sg_frame_add_hist(struct sg_frame *f, const struct sg_series *s, const struct sg_hist *h);
 SG_DEFINE_AUTO(sg_frame, sg_frame_free)
 
-/* Appends the encoded frame to b. -ENOMEM, or -EMSGSIZE past SG_FRAME_MAX_BYTES. */
+/*
+ * Appends the encoded frame to b. -ENOMEM, -EMSGSIZE past SG_FRAME_MAX_BYTES, or
+ * -EINVAL for what no decoder would take: a series twice, a counter that is not
+ * finite, a histogram with counts that are not whole or do not add up, a time
+ * before 1970 or after 9999. b is unchanged then.
+ */
 int sg_frame_encode(const struct sg_frame *f, struct sg_buf *b);
 
 /*

@@ -12,8 +12,11 @@
 
 #include <sgprobe/frame.h>
 
+struct sg_frame_codec;
+
 /* Borrows the record's bytes. */
 struct sg_frame_view {
+	const struct sg_frame_codec *codec; /* of the record's version */
 	struct sg_frame header; /* n = number of series; no samples, no arena */
 	const uint8_t *tables; /* strings and series: same bytes, same series in the same order */
 	size_t tables_len;

@@ -27,6 +27,12 @@ void sg_buf_reset(struct sg_buf *b); /* len = 0, err = 0, memory kept */
 void sg_buf_add(struct sg_buf *b, const void *p, size_t n);
 void sg_buf_str(struct sg_buf *b, const char *s);
 void sg_buf_char(struct sg_buf *b, char c);
+/*
+ * For writers of many small parts: room for n more bytes at the end, NULL when
+ * b->err is or becomes set. The caller adds what it wrote to len, at most n, and
+ * ends with sg_buf_add(b, "", 0), which puts the NUL in place.
+ */
+char *sg_buf_reserve(struct sg_buf *b, size_t n);
 void sg_buf_printf(struct sg_buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 static inline void sg_autop_buf(struct sg_buf *b)
 {

@@ -45,6 +45,11 @@ static bool reserve(struct sg_buf *b, size_t n)
 	return true;
 }
 
+char *sg_buf_reserve(struct sg_buf *b, size_t n)
+{
+	return reserve(b, n) ? b->data + b->len : NULL;
+}
+
 void sg_buf_add(struct sg_buf *b, const void *p, size_t n)
 {
 	if (!reserve(b, n))

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+
+#include "codec.h"
+
+#define MAX_BUCKETS (SG_HIST_INDEX_MAX - SG_HIST_INDEX_MIN + 1)
+
+static const struct sg_frame_codec *const codecs[] = {&sg_frame_codec_v1};
+
+int sg_frame_codec_of(const void *p, const struct sg_frame_codec **ret)
+{
+	uint16_t version;
+
+	if (memcmp(p, WIRE_MAGIC, 4) != 0)
+		return -EBADMSG;
+	version = wire_u16((const uint8_t *)p + WIRE_VERSION);
+	for (size_t i = 0; i < ARRAY_SIZE(codecs); i++) {
+		if (codecs[i]->version != version)
+			continue;
+		*ret = codecs[i];
+		return 0;
+	}
+	return version > SG_FRAME_VERSION ? -EPROTONOSUPPORT : -EBADMSG;
+}
+
+int64_t sg_frame_peek(const void *p, size_t n)
+{
+	const struct sg_frame_codec *codec;
+	uint32_t total;
+	int r;
+
+	if (n < SG_FRAME_HEADER_BYTES)
+		return 0;
+	r = sg_frame_codec_of(p, &codec);
+	if (r < 0)
+		return r;
+	total = wire_u32((const uint8_t *)p + WIRE_TOTAL_LEN);
+	if (total < SG_FRAME_HEADER_BYTES || total > SG_FRAME_MAX_BYTES)
+		return -EBADMSG;
+	return total;
+}
+
+int sg_frame_decode_header(const void *p, size_t n, struct sg_frame *f)
+{
+	const struct sg_frame_codec *codec;
+	struct sg_frame_view v;
+	int64_t total = sg_frame_peek(p, n);
+	int r;
+
+	if (total <= 0)
+		return total ? (int)total : -EBADMSG;
+	r = sg_frame_codec_of(p, &codec);
+	if (!r)
+		r = codec->header(p, &v);
+	if (!r)
+		*f = v.header;
+	return r;
+}
+
+static bool checksum_right(const uint8_t *p, size_t n)
+{
+	uint32_t crc = sg_crc32c(0, p, WIRE_CRC);
+
+	return sg_crc32c(crc, p + WIRE_FLAGS, n - WIRE_FLAGS) == wire_u32(p + WIRE_CRC);
+}
+
+int sg_frame_view(const void *p, size_t n, bool checksum, struct sg_frame_view *ret)
+{
+	int64_t total = sg_frame_peek(p, n);
+	struct sg_frame_view v = {0};
+	int r;
+
+	if (total < 0)
+		return (int)total;
+	if ((size_t)total != n || !n || (checksum && !checksum_right(p, n)))
+		return -EBADMSG;
+	r = sg_frame_codec_of(p, &v.codec);
+	if (!r)
+		r = v.codec->header(p, &v);
+	if (!r)
+		*ret = v;
+	return r;
+}
+
+void sg_frame_table_free(struct sg_frame_table *t)
+{
+	if (!t)
+		return;
+	free(t->bytes);
+	sg_arena_free(t->arena);
+	*t = (struct sg_frame_table){0};
+}
+
+static void forget(struct sg_frame_table *t)
+{
+	t->series = NULL;
+	t->n = t->len = 0;
+}
+
+static int remember(struct sg_frame_table *t, const struct sg_frame_view *v)
+{
+	int r = SG_GROW(t->bytes, t->cap, v->tables_len);
+
+	if (r < 0)
+		return r;
+	if (!t->arena)
+		t->arena = sg_arena_new(0);
+	if (!t->arena)
+		return -ENOMEM;
+	sg_arena_reset(t->arena);
+	r = v->codec->series(v, t->arena, &t->series);
+	if (r < 0)
+		return r;
+	memcpy(t->bytes, v->tables, v->tables_len);
+	t->len = v->tables_len;
+	t->n = v->header.n;
+	return 1;
+}
+
+int sg_frame_table_update(struct sg_frame_table *t, const struct sg_frame_view *v)
+{
+	int r;
+
+	if (t->series && t->n == v->header.n && t->len == v->tables_len &&
+	    !memcmp(t->bytes, v->tables, t->len))
+		return 0;
+	forget(t);
+	r = remember(t, v);
+	if (r < 0)
+		forget(t);
+	return r;
+}
+
+int sg_frame_visit(const struct sg_frame_view *v, const struct sg_frame_table *t,
+		   const uint8_t *want, sg_frame_on_sample cb, void *ctx)
+{
+	struct wire_reader in = {v->samples, v->samples + v->samples_len, false};
+	struct sg_bucket buckets[MAX_BUCKETS];
+
+	if (t->n != v->header.n)
+		return -EBADMSG;
+	for (size_t i = 0; i < t->n; i++) {
+		struct sg_sample s;
+		int r = 0;
+
+		s.series = t->series[i];
+		v->codec->sample(&in, buckets, &s);
+		if (in.bad)
+			return -EBADMSG;
+		if (!want || want[i])
+			r = cb(ctx, i, &s);
+		if (r)
+			return r;
+	}
+	return wire_left(&in) ? -EBADMSG : 0;
+}
+
+static int keep_sample(void *ctx, size_t i, const struct sg_sample *s)
+{
+	struct sg_frame *f = ctx;
+	struct sg_sample *kept = &f->samples[i];
+	size_t size;
+
+	*kept = *s;
+	f->n = i + 1;
+	if (s->series.type != SG_HISTOGRAM)
+		return 0;
+	size = s->hist.n * sizeof(*s->hist.buckets);
+	kept->hist.buckets = size ? sg_arena_alloc(f->arena, size) : NULL;
+	if (!size)
+		return 0;
+	if (!kept->hist.buckets)
+		return -ENOMEM;
+	memcpy(kept->hist.buckets, s->hist.buckets, size);
+	return 0;
+}
+
+int sg_frame_decode(const void *p, size_t n, struct sg_frame **ret)
+{
+	sg_auto(sg_frame) f = NULL;
+	struct sg_frame_table table = {0};
+	struct sg_frame_view v;
+	int r = sg_frame_view(p, n, true, &v);
+
+	if (r < 0)
+		return r;
+	f = sg_frame_new();
+	if (!f || SG_GROW(f->samples, f->cap, v.header.n) < 0)
+		return -ENOMEM;
+	v.header.samples = f->samples;
+	v.header.cap = f->cap;
+	v.header.arena = f->arena;
+	*f = v.header;
+	f->n = 0;
+	r = v.codec->series(&v, f->arena, &table.series);
+	if (r < 0)
+		return r;
+	table.n = v.header.n;
+	r = sg_frame_visit(&v, &table, NULL, keep_sample, f);
+	if (r < 0)
+		return r;
+	*ret = sg_take(f);
+	return 0;
+}
