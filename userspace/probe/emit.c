@@ -148,6 +148,20 @@ static int emit_counter(struct sg_drain *d, struct sg_frame *f, const struct sg_
 	return emit_value(d, f, m, i, &d->counter_series[c], (double)d->counted[c]);
 }
 
+/* What was read of all parts so far is the sum since the start. */
+static int emit_level(struct sg_drain *d, struct sg_frame *f, const struct sg_metric_row *m,
+		      unsigned int i)
+{
+	size_t c = m->first + i, parts = (size_t)SG_BANKS * d->slots->shared->shards;
+	uint64_t sum = 0;
+
+	for (size_t part = 0; part < parts; part++)
+		sum += d->prev_counters[part * d->loaded->domain->counters + c];
+	/* An arrival may still be in flight when the departure has been read. */
+	return emit_value(d, f, m, i, &d->counter_series[c],
+			  (int64_t)sum > 0 ? (double)sum : 0);
+}
+
 static int emit_count(struct sg_drain *d, struct sg_frame *f, const struct sg_metric_row *m,
 		      unsigned int i)
 {
@@ -169,6 +183,7 @@ int sg_drain_emit(struct sg_drain *d, struct sg_frame *f)
 		[SG_FROM_BLOCKS] = emit_block,
 		[SG_FROM_COUNTER] = emit_counter,
 		[SG_FROM_BLOCK_COUNT] = emit_count,
+		[SG_FROM_LEVEL] = emit_level,
 		[SG_FROM_TICK] = NULL,
 	};
 	const struct sg_domain *dom = d->loaded->domain;

@@ -95,6 +95,21 @@ static void choose_programs(struct bpf_object *o, const struct variant *v)
 	}
 }
 
+/* Maps that only the programs of another variant use are called like those. */
+static int choose_maps(struct bpf_object *o, const struct variant *v)
+{
+	struct bpf_map *m;
+	int r = 0;
+
+	bpf_object__for_each_map(m, o)
+	{
+		for (size_t i = 0; r == 0 && i < ARRAY_SIZE(variants); i++)
+			if (&variants[i] != v && ends_with(bpf_map__name(m), variants[i].suffix))
+				r = bpf_map__set_autocreate(m, false);
+	}
+	return r;
+}
+
 static struct bpf_map *find_map(struct bpf_object *o, const char *name)
 {
 	return bpf_object__find_map_by_name(o, name);
@@ -268,7 +283,9 @@ static int try_variant(struct sg_loaded *l, struct sg_shared *s, const struct va
 	if (r < 0)
 		return refuse(l, r, "its object is damaged; build sgprobe again");
 	choose_programs(o, v);
-	r = share_maps(o, s, v);
+	r = choose_maps(o, v);
+	if (r == 0)
+		r = share_maps(o, s, v);
 	if (r == 0)
 		r = size_maps(l, s, o);
 	if (r == 0)
