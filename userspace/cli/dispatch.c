@@ -56,10 +56,10 @@ const struct sg_command sg_commands[] = {
 	 "  sgprobe record -o slow.sgf --last 10m       what is stored already\n\n"
 	 "FILE - is stdout. 'sgprobe replay' reads it."},
 	{"replay", sg_cmd_replay, SG_NEEDS_CONFIG, "Check, print, store or serve a recording",
-	 "FILE [--print] [--into DIR] [--serve] [--json]",
+	 "FILE [--print] [--data-dir DIR] [--serve] [--json]",
 	 "Examples:\n"
 	 "  sgprobe replay slow.sgf                     checks it and says what is in it\n"
-	 "  sgprobe replay slow.sgf --into /tmp/store   fills a store with it\n"
+	 "  sgprobe replay slow.sgf --data-dir /tmp/s   fills a store with it\n"
 	 "  sgprobe replay slow.sgf --serve             shows it in the dashboard\n\n"
 	 "FILE - is stdin. No root needed."},
 	{"doctor", sg_cmd_doctor, SG_NEEDS_CONFIG, "What this machine lets sgprobe do, and cures",
