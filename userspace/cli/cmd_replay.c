@@ -239,7 +239,7 @@ int sg_cmd_replay(struct sg_cli *cli, int argc, char **argv)
 	const struct sg_opt opts[] = {
 		SG_OPT_JSON(cli),
 		{"print", 'p', SG_OPT_FLAG, &w.print, NULL, "print every sample"},
-		{"into", 0, SG_OPT_TEXT, &w.into, "DIR", "fill a store (made when absent)"},
+		{"data-dir", 'd', SG_OPT_TEXT, &w.into, "DIR", "fill the store in this folder"},
 		{"serve", 0, SG_OPT_FLAG, &w.serve, NULL, "show it in the dashboard"},
 		{"listen", 'l', SG_OPT_SETTING, NULL, "HOST:PORT", "where, with --serve", "listen"},
 	};
