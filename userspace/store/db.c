@@ -28,7 +28,11 @@ int sg_db_errno(int rc)
 	case SQLITE_LOCKED: return -EAGAIN;
 	case SQLITE_READONLY: return -EROFS;
 	case SQLITE_CORRUPT:
-	case SQLITE_NOTADB: return -EUCLEAN;
+	case SQLITE_NOTADB:
+	/* Every statement is fixed and known to be right: it is the schema or a row that is not. */
+	case SQLITE_ERROR:
+	case SQLITE_CONSTRAINT:
+	case SQLITE_MISMATCH: return -EUCLEAN;
 	case SQLITE_INTERRUPT: return -ETIMEDOUT;
 	case SQLITE_CANTOPEN:
 	case SQLITE_PERM: return -EACCES;

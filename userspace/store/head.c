@@ -29,6 +29,7 @@ struct sg_head *sg_head_new(void)
 	if (!h)
 		return NULL;
 	atomic_init(&h->refs, 1);
+	h->block_id = INT64_MAX;
 	pthread_mutex_init(&h->lock, NULL);
 	return h;
 }
@@ -122,6 +123,25 @@ void sg_head_committed(struct sg_head *h, size_t n_frames, size_t n_gaps, int64_
 		pop_frame(h);
 	pop_gaps(h, n_gaps);
 	h->block_id = block_id;
+	pthread_mutex_unlock(&h->lock);
+}
+
+void sg_head_forget(struct sg_head *h, sg_head_known known, void *ctx)
+{
+	size_t kept = 0;
+
+	pthread_mutex_lock(&h->lock);
+	for (size_t i = 0; i < h->n; i++) {
+		struct sg_head_frame *f = h->frames[h->first + i];
+
+		if (!known(f, ctx)) {
+			h->frames[h->first + kept++] = f;
+			continue;
+		}
+		h->bytes -= f->n;
+		frame_unref(f);
+	}
+	h->n = kept;
 	pthread_mutex_unlock(&h->lock);
 }
 

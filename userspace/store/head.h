@@ -33,7 +33,7 @@ struct sg_head_gap {
 struct sg_head_view {
 	struct sg_head_frame **frames;
 	size_t n;
-	int64_t block_id; /* journal rows above it hold frames that are in this view */
+	int64_t block_id; /* journal rows above it hold frames that are in this view; at first: no limit */
 	struct sg_head_gap gaps[SG_HEAD_MAX_GAPS];
 	size_t n_gaps;
 };
@@ -47,6 +47,9 @@ SG_DEFINE_AUTO(sg_head, sg_head_unref)
 int sg_head_push(struct sg_head *h, const struct sg_frame *header, const void *p, size_t n);
 /* The oldest frames as far as they are in the journal now, whose last row is block_id. */
 void sg_head_committed(struct sg_head *h, size_t n_frames, size_t n_gaps, int64_t block_id);
+/* Lets go of frames that turn out to be in the journal already. */
+typedef bool (*sg_head_known)(const struct sg_head_frame *f, void *ctx);
+void sg_head_forget(struct sg_head *h, sg_head_known known, void *ctx);
 /* Drops the oldest frames until at most max bytes are held; returns how many; *from and *to: their time. */
 size_t sg_head_trim(struct sg_head *h, size_t max, int64_t *from_ms, int64_t *to_ms);
 /* Keeps the newest SG_HEAD_MAX_GAPS; one that goes on where the last ended extends it. */

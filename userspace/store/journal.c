@@ -24,15 +24,33 @@ static uint64_t wal_allowance(const struct sg_store *st)
 
 /* ---- opening ------------------------------------------------------------------- */
 
-static int open_db(struct sg_store *st, struct sg_error *err)
+static int open_file(struct sg_store *st, struct sg_error *err)
 {
 	/* The WAL may pass its allowance by one row before it is cut back: two are set apart. */
-	struct sg_db_limits lim = {.max_bytes = st->o.max_bytes - 2 * wal_allowance(st),
-				   .wal_bytes = wal_allowance(st)};
+	struct sg_db_limits lim = { .max_bytes = st->o.max_bytes - 2 * wal_allowance(st),
+				    .wal_bytes = wal_allowance(st) };
 	int r = sg_db_open(&sg_db_metrics, st->dir, &lim, &st->db, err);
 
 	if (!r)
 		r = sg_db_quick_check(st->db, QUICK_CHECK_NS);
+	if (!r && !st->restored)
+		r = sg_restore(st);
+	return r;
+}
+
+/* From here on what is in memory stands for the file, also when that is set aside. */
+static int open_db(struct sg_store *st, struct sg_error *err)
+{
+	int r = open_file(st, err);
+
+	if (r < 0 && r != -EUCLEAN) {
+		sg_db_close(st->db);
+		st->db = NULL;
+		return r;
+	}
+	st->restored = true;
+	if (!r)
+		sg_head_committed(st->head, 0, 0, st->next_id - 1);
 	return r;
 }
 
@@ -59,27 +77,22 @@ static int set_aside(struct sg_store *st)
 
 int sg_journal_open(struct sg_store *st, struct sg_error *err)
 {
-	struct sg_error why = {0};
-	int r = open_db(st, &why);
+	struct sg_error why = { 0 };
+	int r;
 
-	if (!r && !st->next_id)
-		r = sg_restore(st);
+	st->next_id = 1;
+	st->want_key = true;
+	st->pending_first = true;
+	r = open_db(st, &why);
 	if (r == -EUCLEAN) {
 		r = set_aside(st);
 		if (!r)
 			r = open_db(st, &why);
 	}
-	if (!st->next_id)
-		st->next_id = 1;
 	if (r == -EPROTONOSUPPORT || r == -ENOMEM)
 		return sg_fail(err, r, "%s", *why.msg ? why.msg : "out of memory");
-	st->want_key = true;
-	st->pending_first = true;
-	if (r < 0) {
-		sg_db_close(st->db);
-		st->db = NULL;
-		return sg_journal_fault(st, r), 0;
-	}
+	if (r < 0)
+		sg_journal_fault(st, r);
 	return 0;
 }
 
@@ -116,8 +129,6 @@ static int mend(struct sg_store *st)
 	if (!r)
 		r = open_db(st, &err);
 	if (r < 0) {
-		sg_db_close(st->db);
-		st->db = NULL;
 		sg_store_set_failing(st,
 				     "metrics.db in %s is damaged and cannot be replaced (%s); new "
 				     "samples stay in memory: move it away",
@@ -453,14 +464,11 @@ static int write_head(struct sg_store *st)
 	int r;
 
 	if (!st->db) {
-		struct sg_error err = {0};
+		struct sg_error err = { 0 };
 
 		r = open_db(st, &err);
-		if (r < 0) {
-			sg_db_close(st->db);
-			st->db = NULL;
+		if (r < 0)
 			return r;
-		}
 	}
 	r = check_wal(st);
 	if (!r)

@@ -112,10 +112,10 @@ static int restore_counts(struct sg_store *st)
 	return 0;
 }
 
-int sg_restore(struct sg_store *st)
+static int restore_sums(struct sg_store *st)
 {
 	int64_t key = 0, before = INT64_MAX;
-	int r = restore_counts(st), done = 0;
+	int r = 0, done = 0;
 
 	for (int i = 0; !r && !done && i < KEYS_TRIED; i++) {
 		sqlite3_stmt *s = sg_db_stmt(st->db, W_LAST_KEY);
@@ -129,7 +129,29 @@ int sg_restore(struct sg_store *st)
 		r = SG_MIN(r, 0);
 		before = key;
 	}
-	if (!r && !done)
-		r = reset_accum(st);
+	return !r && !done ? reset_accum(st) : r;
+}
+
+static bool is_committed(const struct sg_head_frame *f, void *ctx)
+{
+	const struct sg_session *s = sg_sessions_find(ctx, f->session);
+
+	return s && f->seq <= s->committed;
+}
+
+int sg_restore(struct sg_store *st)
+{
+	struct sg_sessions taken = st->sessions; /* since the start, if the file could not be opened then */
+	int r = restore_counts(st);
+
+	if (!r)
+		r = restore_sums(st);
+	for (size_t i = 0; i < taken.n; i++) {
+		struct sg_session *s =
+			sg_sessions_get(&st->sessions, taken.s[i].session, taken.s[i].t_ms);
+
+		s->taken = SG_MAX(s->taken, taken.s[i].taken);
+	}
+	sg_head_forget(st->head, is_committed, &st->sessions);
 	return r;
 }

@@ -64,7 +64,6 @@ int sg_store_open(const struct sg_store_options *o, struct sg_store **ret, struc
 		r = sg_journal_open(st, err);
 	if (r < 0)
 		return r;
-	sg_head_committed(st->head, 0, 0, st->next_id - 1);
 	st->last_checkpoint_ns = sg_mono_ns();
 	*ret = sg_take(st);
 	return 0;
@@ -74,7 +73,7 @@ void sg_store_close(struct sg_store *st)
 {
 	if (!st)
 		return;
-	if (st->head && st->next_id)
+	if (st->next_id)
 		sg_store_flush(st, true);
 	sg_db_close(st->db);
 	sg_head_unref(st->head);
@@ -95,6 +94,11 @@ struct sg_head *sg_store_head(struct sg_store *st)
 	return st->head;
 }
 
+static int nothing(void *ctx, size_t i, const struct sg_sample *s)
+{
+	return 0;
+}
+
 /* What is in the journal must be readable: everything is looked at before. */
 static int check_frame(struct sg_store *st, const void *p, size_t n, struct sg_frame_view *v)
 {
@@ -105,7 +109,7 @@ static int check_frame(struct sg_store *st, const void *p, size_t n, struct sg_f
 		return r;
 	t = &st->check[v->header.source % SG_SOURCE_SLOTS];
 	r = sg_frame_table_update(t, v);
-	return r < 0 ? r : sg_frame_visit(v, t, NULL, NULL, NULL);
+	return r < 0 ? r : sg_frame_visit(v, t, NULL, nothing, NULL);
 }
 
 static void drop_oldest(struct sg_store *st)

@@ -25,6 +25,7 @@ struct sg_store {
 	struct sg_block_writer writer;
 	struct sg_buf packed, base, packed_base;
 
+	bool restored;
 	int64_t next_id;
 	int64_t key_t0_ms; /* of the last key block of this start */
 	int64_t head_t_ms; /* of the last frame taken */
@@ -56,7 +57,10 @@ void sg_store_set_ok(struct sg_store *st);
 void sg_store_set_failing(struct sg_store *st, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Accumulators, sessions, ids from the newest key block on. -EUCLEAN when the file is damaged. */
+/*
+ * Accumulators, sessions, ids from the newest key block on; frames in the head
+ * that were in the journal already leave it. -EUCLEAN when the file is damaged.
+ */
 int sg_restore(struct sg_store *st);
 
 #endif
