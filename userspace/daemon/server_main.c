@@ -15,7 +15,7 @@
 #include "confine.h"
 #include "gapwatch.h"
 #include "lazy_reader.h"
-#include "self.h"
+#include "self_frame.h"
 #include "status.h"
 
 #define SECOND_NS 1000000000ULL
@@ -34,7 +34,7 @@ struct server {
 	int waiting_fd; /* the probe's socket while there is no store; -1 */
 	struct sg_gapwatch gaps;
 	uint64_t acked; /* of the current probe session, on the current socket */
-	struct sg_self self;
+	struct sg_self_frame self;
 	struct sg_buf bytes, json;
 	struct sg_status status;
 	char said[256]; /* the store's message that was logged last */
@@ -150,7 +150,7 @@ static void add_own_frame(struct server *s)
 	if (s->gaps.live && s->gaps.seq > s->acked)
 		in.head_frames = s->gaps.seq - s->acked;
 	sg_buf_reset(&s->bytes);
-	r = sg_self_tick(&s->self, &in, &s->bytes);
+	r = sg_self_frame_tick(&s->self, &in, &s->bytes);
 	if (r <= 0)
 		return;
 	r = sg_store_append(s->store, s->bytes.data, s->bytes.len);
@@ -318,7 +318,7 @@ static int confine(const struct sg_child_env *env, struct sg_error *err)
 static int start(struct server *s, struct sg_error *err)
 {
 	const struct sg_child_env *env = s->env;
-	int r = sg_self_init(&s->self);
+	int r = sg_self_frame_init(&s->self);
 
 	if (r == 0)
 		r = confine(env, err);
@@ -344,7 +344,7 @@ static void server_free(struct server *s)
 	sg_link_rx_free(s->rx);
 	sg_state_close(s->state);
 	sg_store_close(s->store);
-	sg_self_free(&s->self);
+	sg_self_frame_free(&s->self);
 	sg_buf_free(&s->bytes);
 	sg_buf_free(&s->json);
 	sg_loop_free(s->child.loop);

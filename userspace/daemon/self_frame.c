@@ -5,7 +5,7 @@
 #include <sys/random.h>
 #include <sys/resource.h>
 
-#include "self.h"
+#include "self_frame.h"
 
 #define TICK_NS 1000000000ULL
 
@@ -20,9 +20,9 @@ static const struct row {
 #undef SG_SELF_METRIC
 };
 
-int sg_self_init(struct sg_self *s)
+int sg_self_frame_init(struct sg_self_frame *s)
 {
-	*s = (struct sg_self){.statm_fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC)};
+	*s = (struct sg_self_frame){.statm_fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC)};
 	sg_tick_init(&s->tick, TICK_NS);
 	s->frame = sg_frame_new();
 	if (!s->frame)
@@ -30,7 +30,7 @@ int sg_self_init(struct sg_self *s)
 	return getrandom(&s->session, sizeof(s->session), 0) == sizeof(s->session) ? 0 : -errno;
 }
 
-void sg_self_free(struct sg_self *s)
+void sg_self_frame_free(struct sg_self_frame *s)
 {
 	sg_frame_free(s->frame);
 	if (s->statm_fd >= 0)
@@ -49,7 +49,7 @@ static double cpu_seconds(void)
 	       (u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
 }
 
-static double resident_bytes(const struct sg_self *s)
+static double resident_bytes(const struct sg_self_frame *s)
 {
 	char text[128];
 	ssize_t n = s->statm_fd >= 0 ? pread(s->statm_fd, text, sizeof(text) - 1, 0) : -1;
@@ -63,7 +63,7 @@ static double resident_bytes(const struct sg_self *s)
 		       : 0;
 }
 
-static void add(struct sg_self *s, enum sg_self_id id, double v, const char *label_value)
+static void add(struct sg_self_frame *s, enum sg_self_id id, double v, const char *label_value)
 {
 	const struct row *row = &rows[id];
 	struct sg_label label = {row->label, label_value};
@@ -82,7 +82,7 @@ static void add(struct sg_self *s, enum sg_self_id id, double v, const char *lab
 	}
 }
 
-static void fill(struct sg_self *s, const struct sg_self_input *in)
+static void fill(struct sg_self_frame *s, const struct sg_self_input *in)
 {
 	add(s, SG_SELF_CPU, cpu_seconds(), NULL);
 	add(s, SG_SELF_RSS, resident_bytes(s), NULL);
@@ -103,7 +103,7 @@ static void fill(struct sg_self *s, const struct sg_self_input *in)
 	add(s, SG_SELF_HTTP_DROPPED, in->http.queue_dropped, NULL);
 }
 
-int sg_self_tick(struct sg_self *s, const struct sg_self_input *in, struct sg_buf *b)
+int sg_self_frame_tick(struct sg_self_frame *s, const struct sg_self_input *in, struct sg_buf *b)
 {
 	struct sg_tick_out out;
 	struct sg_clocks now;

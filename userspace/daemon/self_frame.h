@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* The server's own metrics (userspace/model/self_metrics.def) as frames of source 1. */
-#ifndef SG_DAEMON_SELF_H
-#define SG_DAEMON_SELF_H
+#ifndef SG_DAEMON_SELF_FRAME_H
+#define SG_DAEMON_SELF_FRAME_H
 
 #include <sgprobe/http.h>
 #include <sgprobe/store.h>
@@ -23,16 +23,16 @@ struct sg_self_input { /* readings; counters as totals */
 	uint64_t head_frames;
 };
 
-struct sg_self {
+struct sg_self_frame {
 	uint64_t session, seq;
 	struct sg_tick tick;
 	struct sg_frame *frame;
 	int statm_fd; /* opened before the sandbox closes */
 	double last[SG_SELF_N]; /* of counters */
 };
-int sg_self_init(struct sg_self *s);
-void sg_self_free(struct sg_self *s);
+int sg_self_frame_init(struct sg_self_frame *s);
+void sg_self_frame_free(struct sg_self_frame *s);
 /* When a tick is due: appends its encoded frame to b. 1: it did; 0: not due; -errno. */
-int sg_self_tick(struct sg_self *s, const struct sg_self_input *in, struct sg_buf *b);
+int sg_self_frame_tick(struct sg_self_frame *s, const struct sg_self_input *in, struct sg_buf *b);
 
 #endif
