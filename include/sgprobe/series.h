@@ -57,13 +57,13 @@ struct sg_matcher {
 	enum sg_match_op op;
 	const char *name;  /* "__name__" for the metric name */
 	const char *value; /* text or, for RE and NRE, an RE2-style pattern, anchored at both ends */
-	void *regex;       /* private to sg_matcher_compile */
+	void *regex;	   /* NULL before sg_selector_compile, private to it after */
 };
 struct sg_selector {
 	size_t n;
 	struct sg_matcher *matchers;
 };
-/* Compiles patterns (POSIX extended with \d \w \s and (?:...) translated). -EINVAL fills err. */
+/* Compiles the patterns. -EINVAL, with what is wrong with the pattern in err, or -ENOMEM; then none is. */
 int sg_selector_compile(struct sg_selector *sel, struct sg_error *err);
 void sg_selector_release(struct sg_selector *sel); /* frees compiled patterns, not the strings */
 bool sg_selector_match(const struct sg_selector *sel, const struct sg_series *s);
