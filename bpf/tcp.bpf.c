@@ -189,14 +189,10 @@ SG_FLATTEN void count_bytes(struct sg_tcp_sock *s, const struct view *v, __u32 p
 }
 
 /* A socket that is older than sgprobe: what it did before is not ours to count. */
-SG_FLATTEN void begin_midway(struct sg_tcp_sock *s, struct sock *sk, bool btf)
+SG_FLATTEN void begin_midway(struct sg_tcp_sock *s, const struct view *v)
 {
-	struct view v;
-
-	if (!look(sk, &v, btf))
-		return;
-	s->received = v.received;
-	s->sent = v.sent;
+	s->received = v->received;
+	s->sent = v->sent;
 }
 
 /* ---- life of a connection ----------------------------------------------------------- */
@@ -262,27 +258,24 @@ SG_FLATTEN void on_established(struct sg_tcp_sock *s, int old, __u32 part)
 	}
 }
 
-SG_FLATTEN void on_close(struct sg_tcp_sock *s, struct sock *sk, int old, __u32 part, bool btf)
+SG_FLATTEN void on_close(struct sg_tcp_sock *s, const struct view *v, int old, __u32 part)
 {
-	struct view v;
-
 	if (old == SG_TCP_SYN_SENT || (old == SG_TCP_SYN_RECV && s->connect_at))
 		sg_count(part, TCP_CONNECT_FAILURES, 1, false);
-	if (old == SG_TCP_LISTEN || !look(sk, &v, btf))
-		return;
-	count_bytes(s, &v, part);
-	if (!s->established_at)
-		return;
-	observe(s, part, TCP_LIFETIME, bpf_ktime_get_ns() - s->established_at);
-	if (v.rtt_ns)
-		observe(s, part, TCP_RTT, v.rtt_ns);
+	if (s->established_at) {
+		observe(s, part, TCP_LIFETIME, bpf_ktime_get_ns() - s->established_at);
+		if (v->rtt_ns)
+			observe(s, part, TCP_RTT, v->rtt_ns);
+	}
 	begin(s);
 }
 
 SG_FLATTEN int on_state(struct sock *sk, int old, int state, bool btf)
 {
 	__u32 part = sg_part();
+	__u64 addr = (__u64)sk;
 	struct sg_tcp_sock *s;
+	struct view v = {};
 	bool seen;
 
 	if ((btf ? sk->sk_protocol : BPF_CORE_READ(sk, sk_protocol)) != IPPROTO_TCP)
@@ -302,16 +295,16 @@ SG_FLATTEN int on_state(struct sock *sk, int old, int state, bool btf)
 		on_listen(s, sk, btf);
 	} else if (old == SG_TCP_LISTEN && state == SG_TCP_SYN_RECV) {
 		on_child(s, sk, btf);
-	} else if (!seen) {
-		begin_midway(s, sk, btf);
+	} else if (old != SG_TCP_LISTEN && look(sk, &v, btf)) {
+		if (!seen)
+			begin_midway(s, &v);
+		count_bytes(s, &v, part);
 	}
 	if (state == SG_TCP_ESTABLISHED)
 		on_established(s, old, part);
 	move_to(s, state, part);
 	if (state == SG_TCP_CLOSE) {
-		__u64 addr = (__u64)sk;
-
-		on_close(s, sk, old, part, btf);
+		on_close(s, &v, old, part);
 		if (!btf)
 			bpf_map_delete_elem(&tcp_socks_raw, &addr);
 	}
@@ -327,15 +320,15 @@ SG_FLATTEN int on_probe(struct sock *sk, bool btf)
 	__u64 now;
 
 	sg_count(part, TCP_RUNS_PROBE, 1, false);
+	if (!look(sk, &v, btf))
+		return 0;
 	if (sg_unlikely(!s)) {
 		s = make_sock(sk, part, btf);
 		if (!s)
 			return 0;
-		begin_midway(s, sk, btf);
+		begin_midway(s, &v);
 		move_to(s, SG_TCP_ESTABLISHED, part);
 	}
-	if (!look(sk, &v, btf))
-		return 0;
 	count_bytes(s, &v, part);
 	now = bpf_ktime_get_ns();
 	if (v.rtt_ns && now - s->rtt_at >= RTT_EVERY_NS) {
