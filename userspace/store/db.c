@@ -2,6 +2,7 @@
 #include "db.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -328,6 +329,13 @@ static struct sg_db *new_db(const struct sg_db_kind *kind, const char *dir)
 	return db;
 }
 
+/* The file says that it may not be written to, its permissions say that it may: it is damaged. */
+static bool only_claims_read_only(const struct sg_db *db, const char *dir)
+{
+	return !faccessat(AT_FDCWD, db->path, W_OK, AT_EACCESS) &&
+	       !faccessat(AT_FDCWD, dir, W_OK, AT_EACCESS);
+}
+
 static void remember_file(struct sg_db *db)
 {
 	struct stat st;
@@ -366,6 +374,8 @@ int sg_db_open(const struct sg_db_kind *kind, const char *dir, const struct sg_d
 		r = migrate(db, version);
 	if (!r)
 		r = prepare_all(db, kind->write_stmts, kind->n_write_stmts);
+	if (r == -EROFS && only_claims_read_only(db, dir))
+		r = failed(db, SQLITE_NOTADB);
 	if (r < 0)
 		return explain(db, r, err);
 	remember_file(db);

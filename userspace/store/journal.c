@@ -27,8 +27,8 @@ static uint64_t wal_allowance(const struct sg_store *st)
 static int open_file(struct sg_store *st, struct sg_error *err)
 {
 	/* The WAL may pass its allowance by one row before it is cut back: two are set apart. */
-	struct sg_db_limits lim = { .max_bytes = st->o.max_bytes - 2 * wal_allowance(st),
-				    .wal_bytes = wal_allowance(st) };
+	struct sg_db_limits lim = {.max_bytes = st->o.max_bytes - 2 * wal_allowance(st),
+				   .wal_bytes = wal_allowance(st)};
 	int r = sg_db_open(&sg_db_metrics, st->dir, &lim, &st->db, err);
 
 	if (!r)
@@ -77,7 +77,7 @@ static int set_aside(struct sg_store *st)
 
 int sg_journal_open(struct sg_store *st, struct sg_error *err)
 {
-	struct sg_error why = { 0 };
+	struct sg_error why = {0};
 	int r;
 
 	st->next_id = 1;
@@ -464,7 +464,7 @@ static int write_head(struct sg_store *st)
 	int r;
 
 	if (!st->db) {
-		struct sg_error err = { 0 };
+		struct sg_error err = {0};
 
 		r = open_db(st, &err);
 		if (r < 0)

@@ -141,7 +141,8 @@ static bool is_committed(const struct sg_head_frame *f, void *ctx)
 
 int sg_restore(struct sg_store *st)
 {
-	struct sg_sessions taken = st->sessions; /* since the start, if the file could not be opened then */
+	struct sg_sessions taken =
+		st->sessions; /* since the start, if the file could not be opened then */
 	int r = restore_counts(st);
 
 	if (!r)

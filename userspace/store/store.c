@@ -17,7 +17,8 @@
 #define CHECKPOINT_NS 60000000000ULL /* how much a power cut can cost at most */
 #define TRIM_NS 1000000000ULL
 #define KEEP_BELOW 0.90
-#define VACUUM_PAGES 64
+#define SHRINK_PAGES 256 /* unused at least */
+#define VACUUM_PAGES 64 /* of them given back at a time */
 
 static int check_options(const struct sg_store_options *o, struct sg_error *err)
 {
@@ -202,7 +203,7 @@ static int shrink(struct sg_store *st)
 
 	if (!r)
 		r = sg_db_i64(st->db, sg_db_stmt(st->db, W_FREE_PAGES), 0, &unused);
-	if (r < 0 || unused < 1024 || unused < pages / 4)
+	if (r < 0 || unused < SHRINK_PAGES || unused < pages / 4)
 		return r;
 	snprintf(sql, sizeof(sql), "PRAGMA incremental_vacuum(%d)", VACUUM_PAGES);
 	return sg_db_exec(st->db, sql);
