@@ -30,7 +30,7 @@ static int open_reader(void *ctx, struct sg_reader **ret, struct sg_error *err)
 static void publish(struct sg_http *http, struct sg_door *door, struct sg_status *st)
 {
 	sg_auto(sg_reader) r = NULL;
-	sg_auto_buf json = { 0 };
+	sg_auto_buf json = {0};
 
 	st->ready = st->store.ok = true;
 	if (sg_store_reader(door->data_dir, NULL, &r, NULL) == 0)
@@ -61,11 +61,12 @@ static int run(const struct sg_config *cfg, struct sg_loop *loop, struct sg_http
 
 int sg_daemon_serve(const struct sg_config *cfg)
 {
-	struct sg_http_options o = { .cfg = cfg, .unix_fd = -1, .open_reader = open_reader };
-	struct sg_status st = { .cfg = cfg, .info = { .server_pid = getpid(), .start_ms = sg_real_ms() } };
+	struct sg_http_options o = {.cfg = cfg, .unix_fd = -1, .open_reader = open_reader};
+	struct sg_status st = {.cfg = cfg,
+			       .info = {.server_pid = getpid(), .start_ms = sg_real_ms()}};
 	sg_auto(sg_loop) loop = NULL;
 	struct sg_http *http = NULL;
-	struct sg_error err = { 0 };
+	struct sg_error err = {0};
 	struct sg_door door;
 	int r;
 

@@ -213,8 +213,8 @@ static int open_reader(void *ctx, struct sg_reader **ret, struct sg_error *err)
 static void open_http(struct server *s)
 {
 	struct sg_http_options o = {.cfg = s->env->cfg,
-				    .listen_fd = -1,
-				    .unix_fd = -1,
+				    .listen_fd = s->env->listen_fd,
+				    .unix_fd = s->env->unix_fd,
 				    .boot_id = s->status.boot_id,
 				    .open_reader = open_reader,
 				    .ctx = &s->door};

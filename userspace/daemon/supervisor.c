@@ -7,6 +7,7 @@
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -454,6 +455,7 @@ int sg_daemon_run(const struct sg_config *cfg, int argc, char **argv)
 		return r == -EPERM ? SG_EXIT_HOPELESS : 1;
 	}
 	prctl(PR_SET_NAME, "sgprobe", 0, 0, 0);
+	umask(0077);
 	r = supervise(&s);
 	sg_loop_free(s.loop);
 	sg_setup_close(&s.cfg, &s.setup);
