@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Settings from YAML: maps, one inside another, of plain values. What else YAML
+ * can do (lists, anchors, aliases, tags, several documents) is refused, as are
+ * keys that are unknown or come twice.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <yaml.h>
+
+#include <sgprobe/file.h>
+
+#include "load.h"
+#include "setting.h"
+
+#define FILE_MAX_BYTES (256U << 10)
+#define SECTIONS_MAX 16
+#define KEY_MAX 64
+
+struct loader {
+	yaml_parser_t *parser;
+	const char *path;
+	struct sg_config *c;
+	struct sg_error *err;
+	bool *seen; /* by setting */
+	char sections[SECTIONS_MAX][KEY_MAX];
+	size_t n_sections;
+};
+
+static int fail_at(const struct loader *l, const yaml_mark_t *mark, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static int fail_at(const struct loader *l, const yaml_mark_t *mark, const char *fmt, ...)
+{
+	char msg[400];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(msg, sizeof(msg), fmt, ap);
+	va_end(ap);
+	return sg_fail(l->err, -EINVAL, "%s:%zu: %s", l->path, mark->line + 1, msg);
+}
+
+static int refuse_extras(const struct loader *l, const yaml_event_t *e)
+{
+	const yaml_char_t *anchor = NULL, *tag = NULL;
+
+	if (e->type == YAML_SCALAR_EVENT) {
+		anchor = e->data.scalar.anchor;
+		tag = e->data.scalar.tag;
+	} else if (e->type == YAML_MAPPING_START_EVENT) {
+		anchor = e->data.mapping_start.anchor;
+		tag = e->data.mapping_start.tag;
+	} else if (e->type == YAML_SEQUENCE_START_EVENT) {
+		return fail_at(l, &e->start_mark, "a list stands here; settings take one value");
+	}
+	if (e->type == YAML_ALIAS_EVENT || anchor)
+		return fail_at(l, &e->start_mark,
+			       "anchors and aliases (& and *) are not supported; write the value "
+			       "itself, in quotes if it starts like this");
+	if (tag)
+		return fail_at(l, &e->start_mark,
+			       "tags (!) are not supported; write the value without, in quotes if "
+			       "it starts like this");
+	return 0;
+}
+
+/* The next event, to be deleted by the caller when 0 is returned. */
+static int next_event(const struct loader *l, yaml_event_t *e)
+{
+	int r;
+
+	if (!yaml_parser_parse(l->parser, e)) {
+		if (l->parser->error == YAML_MEMORY_ERROR)
+			return -ENOMEM;
+		return fail_at(l, &l->parser->problem_mark, "this is not YAML: %s",
+			       l->parser->problem ? l->parser->problem : "unreadable");
+	}
+	r = refuse_extras(l, e);
+	if (r < 0)
+		yaml_event_delete(e);
+	return r;
+}
+
+static int unknown_key(const struct loader *l, const yaml_mark_t *mark, const char *key)
+{
+	const char *guess = sg_setting_guess(key);
+
+	if (guess)
+		return fail_at(l, mark, "%s: there is no such setting; did you mean %s?", key,
+			       guess);
+	return fail_at(l, mark, "%s: there is no such setting; 'sgprobe help config' lists all",
+		       key);
+}
+
+static int set_value(struct loader *l, const char *key, const yaml_event_t *e)
+{
+	const struct sg_setting *s = sg_setting_find(key);
+	const char *value = (const char *)e->data.scalar.value;
+	struct sg_error why = {""};
+
+	if (!s && sg_setting_is_section(key))
+		return fail_at(l, &e->start_mark,
+			       "%s: is a section; its settings go below it, "
+			       "indented",
+			       key);
+	if (!s)
+		return unknown_key(l, &e->start_mark, key);
+	if (l->seen[s - sg_settings])
+		return fail_at(l, &e->start_mark, "%s: is set a second time", key);
+	l->seen[s - sg_settings] = true;
+	if (strlen(value) != e->data.scalar.length)
+		return fail_at(l, &e->start_mark, "%s: contains a control character", key);
+	if (sg_setting_parse(s, l->c, value, &why) < 0)
+		return fail_at(l, &e->start_mark, "%s: %s", key, why.msg);
+	return 0;
+}
+
+static int load_map(struct loader *l, const char *section);
+
+static int enter_section(struct loader *l, const char *key, const yaml_event_t *e)
+{
+	if (sg_setting_find(key))
+		return fail_at(l, &e->start_mark, "%s: takes one value, not a map", key);
+	if (!sg_setting_is_section(key))
+		return unknown_key(l, &e->start_mark, key);
+	for (size_t i = 0; i < l->n_sections; i++)
+		if (!strcmp(l->sections[i], key))
+			return fail_at(l, &e->start_mark, "%s: this section comes a second time",
+				       key);
+	if (l->n_sections == SECTIONS_MAX)
+		return fail_at(l, &e->start_mark, "%s: too many sections", key);
+	strcpy(l->sections[l->n_sections++], key);
+	return load_map(l, key);
+}
+
+/* A key has been read: its value. */
+static int load_value(struct loader *l, const char *key)
+{
+	yaml_event_t e;
+	int r = next_event(l, &e);
+
+	if (r < 0)
+		return r;
+	if (e.type == YAML_MAPPING_START_EVENT)
+		r = enter_section(l, key, &e);
+	else
+		r = set_value(l, key, &e);
+	yaml_event_delete(&e);
+	return r;
+}
+
+static int full_key(const struct loader *l, const char *section, const yaml_event_t *e,
+		    char out[KEY_MAX])
+{
+	const char *name = (const char *)e->data.scalar.value;
+	size_t n = e->data.scalar.length;
+
+	if (e->type != YAML_SCALAR_EVENT)
+		return fail_at(l, &e->start_mark, "a map stands where a key is expected");
+	if (!n || strspn(name, "abcdefghijklmnopqrstuvwxyz_.ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+			       "0123456789-") != n)
+		return fail_at(l, &e->start_mark, "this is not the name of a setting");
+	if (snprintf(out, KEY_MAX, "%s%s%s", section, *section ? "." : "", name) >= KEY_MAX)
+		return fail_at(l, &e->start_mark, "%.40s...: there is no such setting", name);
+	return 0;
+}
+
+/* Up to the map's end; its start has been read. Sections do not nest: neither does this. */
+static int load_map(struct loader *l, const char *section)
+{
+	for (;;) {
+		char key[KEY_MAX];
+		yaml_event_t e;
+		int r = next_event(l, &e);
+		bool end;
+
+		if (r < 0)
+			return r;
+		end = e.type == YAML_MAPPING_END_EVENT;
+		if (!end)
+			r = full_key(l, section, &e, key);
+		yaml_event_delete(&e);
+		if (end || r < 0)
+			return r;
+		r = load_value(l, key);
+		if (r < 0)
+			return r;
+	}
+}
+
+/* The document's root. An empty file, or one of comments only, changes nothing. */
+static int load_root(struct loader *l, const yaml_event_t *e, unsigned *documents)
+{
+	switch (e->type) {
+	case YAML_DOCUMENT_START_EVENT:
+		return (*documents)++ ? fail_at(l, &e->start_mark,
+						"a second document starts here; one is read")
+				      : 0;
+	case YAML_MAPPING_START_EVENT: return load_map(l, "");
+	case YAML_SCALAR_EVENT:
+		if (!e->data.scalar.length)
+			return 0;
+		return fail_at(l, &e->start_mark, "a key and a colon are expected here");
+	default: return 0;
+	}
+}
+
+static int load_stream(struct loader *l)
+{
+	unsigned documents = 0;
+
+	for (;;) {
+		yaml_event_t e;
+		int r = next_event(l, &e);
+		bool end;
+
+		if (r < 0)
+			return r;
+		end = e.type == YAML_STREAM_END_EVENT;
+		r = load_root(l, &e, &documents);
+		yaml_event_delete(&e);
+		if (end || r < 0)
+			return r;
+	}
+}
+
+int sg_config_load_text(struct sg_config *c, const char *text, size_t n, const char *path,
+			struct sg_error *err)
+{
+	struct sg_config work = *c;
+	yaml_parser_t parser;
+	struct loader l = {.parser = &parser, .path = path, .c = &work, .err = err};
+	sg_auto_free bool *seen = calloc(sg_n_settings, sizeof(*seen));
+	int r;
+
+	if (!seen)
+		return -ENOMEM;
+	l.seen = seen;
+	if (!yaml_parser_initialize(&parser))
+		return -ENOMEM;
+	yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
+	yaml_parser_set_input_string(&parser, (const unsigned char *)text, n);
+	r = load_stream(&l);
+	yaml_parser_delete(&parser);
+	if (!r)
+		*c = work;
+	return r;
+}
+
+int sg_config_load(struct sg_config *c, const char *path, struct sg_error *err)
+{
+	sg_auto_buf text = {0};
+	int r = sg_read_file(path, FILE_MAX_BYTES, &text);
+
+	if (r == -EFBIG)
+		return sg_fail(err, -EINVAL,
+			       "%s: is larger than %u KiB; this is hardly a "
+			       "configuration file",
+			       path, FILE_MAX_BYTES >> 10);
+	if (r < 0)
+		return sg_fail(err, r, "cannot read %s: %s", path, strerror(-r));
+	return sg_config_load_text(c, text.len ? text.data : "", text.len, path, err);
+}
+
+int sg_config_set(struct sg_config *c, const char *key, const char *value, struct sg_error *err)
+{
+	const struct sg_setting *s = sg_setting_find(key);
+	const char *guess = s ? NULL : sg_setting_guess(key);
+	struct sg_error why = {""};
+
+	if (!s && guess)
+		return sg_fail(err, -EINVAL, "%.64s: there is no such setting; did you mean %s?",
+			       key, guess);
+	if (!s)
+		return sg_fail(err, -EINVAL, "%.64s: there is no such setting", key);
+	if (sg_setting_parse(s, c, value, &why) < 0)
+		return sg_fail(err, -EINVAL, "%s: %s", key, why.msg);
+	return 0;
+}
