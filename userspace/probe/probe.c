@@ -131,7 +131,6 @@ int sg_probe_new(const struct sg_config *cfg, struct sg_probe **ret, struct sg_e
 		return sg_fail(err, -ENOMEM, "out of memory");
 	libbpf_set_print(quiet);
 	lift_memlock();
-	sg_self_init(&p->self);
 	sg_shared_init(&p->shared, cfg);
 	p->cpus_fd = open("/sys/devices/system/cpu/online", O_RDONLY | O_CLOEXEC);
 	if (p->cpus_fd >= 0)
@@ -141,6 +140,7 @@ int sg_probe_new(const struct sg_config *cfg, struct sg_probe **ret, struct sg_e
 		r = load_all(p, cfg);
 	if (r < 0)
 		return sg_fail(err, r, "the probe cannot start: %s", strerror(-r));
+	sg_self_init(&p->self); /* here: loading is not part of what running costs */
 	p->flipped_ns = sg_mono_ns();
 	*ret = sg_take(p);
 	return 0;
@@ -161,7 +161,8 @@ void sg_probe_free(struct sg_probe *p)
 	sg_slots_free(p->slots);
 	sg_procfs_free(p->procfs);
 	sg_shared_free(&p->shared);
-	sg_self_release(&p->self);
+	if (p->flipped_ns)
+		sg_self_release(&p->self);
 	if (p->cpus_fd >= 0)
 		close(p->cpus_fd);
 	sg_buf_free(&p->cpus);

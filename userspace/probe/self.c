@@ -53,6 +53,11 @@ static const struct sg_metric_info metrics[] = {
 	      "Ticks that were missed; the next frame covers their time."),
 	COUNT("sgprobe_probe_clock_steps_total", "Clock steps", "Times the wall clock was set."),
 	COUNT("sgprobe_probe_suspends_total", "Suspends", "Times the machine slept."),
+/* What the server process adds, in frames of its own. */
+#define SG_SELF_METRIC(id, name, title, help, unit, type, label)                                   \
+	{name, title, help, unit, label, "self", NULL, NULL, type},
+#include "model/self_metrics.def"
+#undef SG_SELF_METRIC
 };
 const struct sg_metric_table sg_self_metrics = {metrics, ARRAY_SIZE(metrics)};
 

@@ -1,0 +1,121 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# The cost of the kernel programs, against the tools that people run today (Debian package libbpf-tools):
+# alternating rounds on the same machine, of which the least disturbed one counts; prints ratios.
+#   bench-probe.sh [ROUNDS]      O=build folder
+set -u
+cd "$(dirname "$0")/.."
+O=${O:-build}
+ROUNDS=${1:-5}
+work=$(mktemp -d)
+pid=
+trap 'stop; echo 0 > /proc/sys/kernel/bpf_stats_enabled; rm -rf "$work"' EXIT
+
+[ "$(id -u)" = 0 ] || { echo "bench: needs root: sudo make bench" >&2; exit 1; }
+for t in runqlat syscount bpftool; do
+	[ -x /usr/sbin/$t ] || { echo "bench: $t is missing: apt-get install libbpf-tools bpftool" >&2; exit 1; }
+done
+# shellcheck source=tests/kernel/lib.sh
+. tests/kernel/lib.sh
+build_probe_print || exit 1
+
+stop() {
+	[ -n "$pid" ] && kill -INT "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
+	pid=
+}
+# Each starts something that watches, and returns when its programs are attached.
+watch_nothing() { :; }
+watch_sched() { start_print probe.syscall=false probe.tcp=false; }
+watch_syscall() { start_print probe.sched=false probe.tcp=false; }
+watch_all() { start_print; }
+start_print() {
+	: > "$work/out"
+	"$PROBE_PRINT" "$@" > "$work/out" 2>/dev/null &
+	pid=$!
+	until grep -q ready "$work/out"; do sleep 0.05; kill -0 $pid || return 1; done
+}
+watch_tool() { # HOOK COMMAND...: until one more program than now bears the name of the hook
+	local hook=$1 before
+	shift
+	before=$(bpftool prog | grep -c "name $hook")
+	"$@" > /dev/null 2>&1 &
+	pid=$!
+	until [ "$(bpftool prog | grep -c "name $hook")" -gt "$before" ]; do sleep 0.05; kill -0 $pid || return 1; done
+	sleep 0.2
+}
+watch_runqlat() { watch_tool sched_switch /usr/sbin/runqlat 1000; }
+watch_syscount() { watch_tool sys_exit /usr/sbin/syscount -L -d 1000; }
+
+least() { sort -g | head -1; }
+# rounds NAME COMMAND WATCHER...: for every watcher the least output of COMMAND, in $work/NAME.WATCHER
+rounds() {
+	local name=$1 command=$2 w
+	shift 2
+	for _ in $(seq "$ROUNDS"); do
+		for w; do
+			watch_$w || { echo "bench: $w does not start" >&2; return 1; }
+			$command >> "$work/$name.$w"
+			stop
+		done
+	done
+	for w; do
+		least < "$work/$name.$w" > "$work/$name.$w.least"
+	done
+}
+of() { cat "$work/$1.$2.least"; }
+calc() { awk "BEGIN { printf \"%.2f\", $1 }"; }
+
+# Nanoseconds per run of the programs whose names are given, added up, while the ping-pong goes.
+program_cost() {
+	local sum=0 id ns
+	echo 1 > /proc/sys/kernel/bpf_stats_enabled
+	bpftool -j prog | tr '}' '\n' > "$work/before"
+	"$O/tools/work-pingpong" 30000 > /dev/null
+	bpftool -j prog | tr '}' '\n' > "$work/after"
+	echo 0 > /proc/sys/kernel/bpf_stats_enabled
+	for h in sched_wakeup sched_switch; do
+		# Programs of the watcher only: nothing else on these hooks bears these names.
+		ns=$(awk -v h="$h" '
+			match($0, /"id":[0-9]+/) { id = substr($0, RSTART + 5, RLENGTH - 5) }
+			$0 !~ "\"name\":\"" h "(_btf|_raw)?\"" { next }
+			{
+				t = c = 0
+				if (match($0, /"run_time_ns":[0-9]+/)) t = substr($0, RSTART + 14, RLENGTH - 14)
+				if (match($0, /"run_cnt":[0-9]+/)) c = substr($0, RSTART + 10, RLENGTH - 10)
+				if (FNR == NR) { t0[id] = t; c0[id] = c; next }
+				if (c > c0[id]) { dt += t - t0[id]; dc += c - c0[id] }
+			}
+			END { printf "%.1f", dc ? dt / dc : 0 }' "$work/before" "$work/after")
+		sum=$(calc "$sum + $ns")
+	done
+	echo "$sum"
+}
+pingpong() { "$O/tools/work-pingpong" 50000; }
+getppid() { "$O/tools/work-getppid" 1000000; }
+
+echo "# kernel $(uname -r), $(nproc) CPUs, $ROUNDS alternating rounds, least disturbed round each"
+rounds cost program_cost runqlat sched || exit 1
+rounds pingpong pingpong nothing runqlat sched || exit 1
+rounds getppid getppid nothing syscount syscall || exit 1
+
+row() { printf '%-52s %10s %10s %8s %10s\n' "$@"; }
+row what other sgprobe ratio wanted
+row "wake-up + switch, ns per event, against runqlat" "$(of cost runqlat)" "$(of cost sched)" \
+	"$(calc "$(of cost sched) / $(of cost runqlat)")" "<= 0.50"
+base=$(of pingpong nothing)
+a=$(calc "($(of pingpong runqlat) / $base - 1) * 100")
+b=$(calc "($(of pingpong sched) / $base - 1) * 100")
+row "pipe ping-pong slowed by %, against runqlat" "$a" "$b" "$(calc "$b / $a")" "< 1.00"
+base=$(of getppid nothing)
+a=$(calc "$(of getppid syscount) - $base")
+b=$(calc "$(of getppid syscall) - $base")
+row "added to getppid, ns, against syscount -L" "$a" "$b" "$(calc "$b / $a")" "<= 0.50"
+
+# What the probe process itself takes, everything switched on, nothing happening.
+watch_all || exit 1
+sleep 10
+stop
+grep -E '^sgprobe_probe_(cpu_seconds_total|resident_bytes|drain_seconds) ' "$work/out" |
+	awk '/cpu_seconds/ { printf "probe process: %.2f %% of one CPU, ", $2 * 10 }
+	/resident/ { printf "%.1f MB resident, ", $2 / 1e6 }
+	/drain/ { printf "last drain %.2f ms\n", $2 * 1e3 }'
