@@ -33,10 +33,13 @@ enum wire_offset { /* all numbers little-endian */
 
 /*
  * A number is a varint whose low two bits say what the rest is: a zigzag integer
- * of units, one of nanounits, or nothing and the eight bytes that follow.
+ * of units, one of nanounits (divided by 10^9, or multiplied by 10^-9: a program
+ * that counts nanoseconds does either, and they round differently), or nothing
+ * and the eight bytes that follow.
  */
-enum wire_number { WIRE_UNITS = 0, WIRE_NANOS = 1, WIRE_DOUBLE = 2 };
+enum wire_number { WIRE_UNITS = 0, WIRE_NANOS = 1, WIRE_DOUBLE = 2, WIRE_NANOS_TIMES = 3 };
 #define WIRE_NANO 1e9
+#define WIRE_NANO_TIMES 1e-9
 
 static inline uint16_t wire_u16(const uint8_t *p)
 {
@@ -114,8 +117,14 @@ static inline uint8_t *wire_put_number(uint8_t *p, double v)
 	/* -0 is not 0: it takes the long way. */
 	if (wire_is_whole(v) && !(v == 0 && signbit(v)))
 		return wire_put_varint(p, wire_zigzag((int64_t)v) << 2 | WIRE_UNITS);
-	if (wire_is_whole(nanos) && nanos != 0 && nanos / WIRE_NANO == v)
-		return wire_put_varint(p, wire_zigzag((int64_t)nanos) << 2 | WIRE_NANOS);
+	if (wire_is_whole(nanos) && nanos != 0) {
+		uint64_t n = wire_zigzag((int64_t)nanos) << 2;
+
+		if (nanos / WIRE_NANO == v)
+			return wire_put_varint(p, n | WIRE_NANOS);
+		if (nanos * WIRE_NANO_TIMES == v)
+			return wire_put_varint(p, n | WIRE_NANOS_TIMES);
+	}
 	*p++ = WIRE_DOUBLE;
 	memcpy(&bits, &v, sizeof(bits));
 	wire_put_u64(p, bits);
@@ -185,11 +194,8 @@ static inline double wire_get_number(struct wire_reader *r)
 	switch (v & 3) {
 	case WIRE_UNITS: return (double)i;
 	case WIRE_NANOS: return (double)i / WIRE_NANO;
-	case WIRE_DOUBLE:
-		if (v == WIRE_DOUBLE)
-			return wire_get_double(r);
-	/* fall through */
-	default: return (double)wire_bad(r);
+	case WIRE_NANOS_TIMES: return (double)i * WIRE_NANO_TIMES;
+	default: return v == WIRE_DOUBLE ? wire_get_double(r) : (double)wire_bad(r);
 	}
 }
 
