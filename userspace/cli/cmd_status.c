@@ -114,7 +114,7 @@ static void put_status(struct sg_buf *b, const json_t *st)
 	sg_term_str(b, text_of(st, "listen"));
 	sg_buf_str(b, "/\n");
 	put_line(b, "data", text_of(st, "data_dir"));
-	sg_buf_printf(b, "%-10s %s, %s blocks, %.0f frames since the start, %.0f lost\n", "store",
+	sg_buf_printf(b, "%-10s %s, %s, %.0f frames since the start, %.0f lost\n", "store",
 		      sg_fmt_bytes(number_of(store, "bytes"), size, sizeof(size)),
 		      json_is_true(json_object_get(store, "ok")) ? "ok" : "NOT ok",
 		      number_of(store, "frames"), number_of(store, "lost_frames"));

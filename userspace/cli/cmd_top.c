@@ -37,18 +37,16 @@ struct top {
 static void put_hist_row(struct sg_buf *b, const char *title, const char *unit,
 			 const struct sg_hist *h)
 {
-	static const double qs[] = {0.5, 0.9, 0.99};
+	const double v[] = {sg_hist_quantile(h, 0.5), sg_hist_quantile(h, 0.9),
+			    sg_hist_quantile(h, 0.99), sg_hist_max(h)};
 	char text[32];
 
-	sg_buf_printf(b, "%-30.30s %9s", title,
-		      sg_fmt_count(h->count / WINDOW_S, text, sizeof(text)));
-	for (size_t i = 0; i < ARRAY_SIZE(qs); i++)
-		sg_buf_printf(b, " %9s",
-			      h->count > 0 ? sg_fmt_unit(unit, sg_hist_quantile(h, qs[i]), text,
-							 sizeof(text))
-					   : "-");
-	sg_buf_printf(b, " %9s\n",
-		      h->count > 0 ? sg_fmt_unit(unit, sg_hist_max(h), text, sizeof(text)) : "-");
+	sg_buf_printf(b, "%-30.30s", title);
+	sg_put_right(b, sg_fmt_count(h->count / WINDOW_S, text, sizeof(text)), 10);
+	for (size_t i = 0; i < ARRAY_SIZE(v); i++)
+		sg_put_right(b, h->count > 0 ? sg_fmt_unit(unit, v[i], text, sizeof(text)) : "-",
+			     10);
+	sg_buf_char(b, '\n');
 }
 
 static int host_row(const struct sg_metric_info *m, void *ctx)
@@ -121,12 +119,14 @@ static int by_cpu(const void *a, const void *b)
 
 static void put_who(struct sg_buf *b, const struct who *w)
 {
-	char p50[32], p99[32], rate[32];
+	const double v[] = {sg_hist_quantile(&w->runq, 0.5), sg_hist_quantile(&w->runq, 0.99)};
+	char text[32];
 
-	sg_buf_printf(b, "%7.1f%% %9s %9s %9s  ", w->oncpu.sum / WINDOW_S * 100,
-		      sg_fmt_count(w->runq.count / WINDOW_S, rate, sizeof(rate)),
-		      sg_fmt_unit("seconds", sg_hist_quantile(&w->runq, 0.5), p50, sizeof(p50)),
-		      sg_fmt_unit("seconds", sg_hist_quantile(&w->runq, 0.99), p99, sizeof(p99)));
+	sg_buf_printf(b, "%7.1f%%", w->oncpu.sum / WINDOW_S * 100);
+	sg_put_right(b, sg_fmt_count(w->runq.count / WINDOW_S, text, sizeof(text)), 10);
+	for (size_t i = 0; i < ARRAY_SIZE(v); i++)
+		sg_put_right(b, sg_fmt_unit("seconds", v[i], text, sizeof(text)), 10);
+	sg_buf_str(b, "  ");
 	sg_term_str(b, w->name);
 	sg_buf_char(b, '\n');
 }

@@ -36,6 +36,17 @@ const char *sg_fmt_unit(const char *unit, double v, char *out, size_t n)
 	return strcmp(unit, "bytes") == 0 ? sg_fmt_bytes(v, out, n) : sg_fmt_count(v, out, n);
 }
 
+void sg_put_right(struct sg_buf *b, const char *text, unsigned int width)
+{
+	unsigned int n = 0;
+
+	for (const char *p = text; *p; p++)
+		n += ((unsigned char)*p & 0xc0) != 0x80;
+	for (; n < width; n++)
+		sg_buf_char(b, ' ');
+	sg_buf_str(b, text);
+}
+
 struct grid {
 	const struct sg_heat *h;
 	int32_t lowest; /* bucket index of the bottom row's first */
@@ -105,7 +116,8 @@ static void put_rows(struct sg_buf *b, const struct grid *g, const struct sg_hea
 		double upper = sg_bucket_upper(g->lowest + (int32_t)(r + 1) * g->per_row - 1);
 		char text[32];
 
-		sg_buf_printf(b, "%8s ", sg_fmt_unit(g->h->unit, upper, text, sizeof(text)));
+		sg_put_right(b, sg_fmt_unit(g->h->unit, upper, text, sizeof(text)), 8);
+		sg_buf_char(b, ' ');
 		for (unsigned int c = 0; c < g->columns; c++)
 			put_cell(b, style, cell(g, r, c), g->max);
 		sg_buf_str(b, style->depth == SG_MONO ? "\n" : "\033[0m\n");

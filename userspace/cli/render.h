@@ -16,6 +16,9 @@ void sg_heat_render(struct sg_buf *b, const struct sg_heat *h, const struct sg_h
 /* Foreground or background colour of a share 0 ... 1; "" in monochrome. */
 void sg_color(struct sg_buf *b, enum sg_depth depth, bool background, double share);
 
+/* Appends text right-aligned to 'width' columns: a character counts once, however many bytes it has. */
+void sg_put_right(struct sg_buf *b, const char *text, unsigned int width);
+
 /* A value in the metric's unit: "1.2ms" for seconds. */
 const char *sg_fmt_unit(const char *unit, double v, char *out, size_t n);
 
