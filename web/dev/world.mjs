@@ -95,7 +95,7 @@ function sampleHist(s, t) {
   const base = s.of;
   const rate = base.rate * s.part * (0.7 + 0.6 * wave(t, 170, base.group.length));
   const n = Math.floor(rate + rnd());
-  const draws = Math.min(n, 400);
+  const draws = Math.min(n, 160);
   const buckets = new Map();
   let sum = 0;
   const bad = trouble(base, t);

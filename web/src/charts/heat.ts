@@ -32,6 +32,9 @@ export class Heat implements Chart {
   private tint: Uint8Array | null = null;
   private tintKey = "";
   private sinceScale = 0;
+  /** Of the columns: what is painted already. */
+  private shape = -1;
+  private painted = 0;
   private readonly census = new Census();
   private box: Box = { x: 0, y: 0, w: 1, h: 1 };
   private pointer: Pointer | null = null;
@@ -58,6 +61,11 @@ export class Heat implements Chart {
     const h = this.el.clientHeight;
     this.box = plotBox(w, h);
     this.columns = this.source.prepare(Math.floor(this.box.w));
+    if (this.columns.shapes !== this.shape) {
+      this.shape = this.columns.shapes;
+      this.rows = null;
+      this.tint = null;
+    }
     const ctx = fit(this.base, w, h);
     ctx.fillStyle = colours().plot;
     ctx.fillRect(this.box.x, this.box.y, this.box.w, this.box.h);
@@ -75,7 +83,7 @@ export class Heat implements Chart {
   /** Chooses the rows and, where a row would be under two pixels, how many become one. */
   private arrange(): void {
     const before = this.rows;
-    this.rows = rowRange(this.columns.extent(), this.columns.reshaped ? null : this.rows);
+    this.rows = rowRange(this.columns.extent(), this.rows);
     const span = this.rows.hi - this.rows.lo;
     const merge = [1, 2, 4, 8].find((m) => (this.box.h * m) / span >= 1.6) ?? 8;
     const height = Math.ceil(span / merge);
@@ -96,8 +104,11 @@ export class Heat implements Chart {
   }
   private paint(): void {
     const key = `${scaling.value} ${shownTheme.value}`;
-    this.sinceScale += this.columns.changed.length;
-    const whole = !this.tint || key !== this.tintKey || this.columns.reshaped || this.sinceScale > this.columns.n * RESCALE;
+    const fresh: number[] = [];
+    for (let s = 0; s < this.columns.n; s++) if (this.columns.stamp[s] > this.painted) fresh.push(s);
+    this.painted = this.columns.clock;
+    this.sinceScale += fresh.length;
+    const whole = !this.tint || key !== this.tintKey || this.sinceScale > this.columns.n * RESCALE;
     if (whole) {
       this.census.clear();
       this.eachCell((c) => this.census.add(c));
@@ -105,7 +116,7 @@ export class Heat implements Chart {
       this.tintKey = key;
       this.sinceScale = 0;
       for (let s = 0; s < this.columns.n; s++) this.paintColumn(s);
-    } else for (const s of this.columns.changed) this.paintColumn(s);
+    } else for (const s of fresh) this.paintColumn(s);
     this.image.getContext("2d")!.putImageData(this.pixels!, 0, 0);
   }
   private eachCell(f: (count: number) => void): void {
@@ -205,7 +216,7 @@ export class Heat implements Chart {
     for (const k of KEYS) {
       const path = this.path(c[k]);
       ctx.setLineDash(k === "max" ? [1, 3] : []);
-      ctx.globalAlpha = 0.55;
+      ctx.globalAlpha = 0.7;
       ctx.strokeStyle = colours().plot;
       ctx.lineWidth = k === "p99" ? 3.6 : 3;
       ctx.stroke(path);

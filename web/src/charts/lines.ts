@@ -23,6 +23,8 @@ export interface Line {
 export interface LinesOptions {
   lines: readonly Line[];
   format: (v: number) => string;
+  /** Shorter, for the axis. */
+  mark?: (v: number) => string;
   log?: boolean;
 }
 
@@ -60,7 +62,7 @@ export class Lines implements Chart {
       axes: [
         { ...axis, size: GUTTER.bottom, gap: 4, grid: { show: false }, splits: () => this.marks().map((m) => m.t / 1000), values: () => this.marks().map((m) => m.text) },
         {
-          ...axis, size: GUTTER.left, gap: 6, values: (_u, v) => v.map((x) => (x == null ? "" : this.o.format(x))),
+          ...axis, size: GUTTER.left, gap: 6, values: (_u, v) => v.map((x) => (x == null ? "" : (this.o.mark ?? this.o.format)(x))),
           ...(this.o.log ? { splits: (u: uPlot) => logMarks(u.scales.y!.min ?? 1e-6, u.scales.y!.max ?? 1, 5), filter: (_u: uPlot, v: number[]) => v } : { space: 34 }),
         },
       ],
@@ -106,7 +108,7 @@ export class Lines implements Chart {
     const h = this.el.clientHeight;
     if (w < 80 || h < 40) return;
     this.box = plotBox(w, h);
-    this.columns = this.source.prepare(Math.floor(this.box.w));
+    this.columns = this.source.prepare();
     if (this.plotter && this.theme !== shownTheme.value) {
       this.plotter.destroy();
       this.plotter = null;

@@ -55,14 +55,16 @@ export function request(): void {
   requestAnimationFrame(frame);
 }
 export function register(chart: Drawable): () => void {
-  registered.set(chart.el, { chart, shown: false, dirty: true });
-  observer.observe(chart.el);
-  resized.observe(chart.el);
+  // Kept: a component's reference is gone when it is taken down.
+  const { el } = chart;
+  registered.set(el, { chart, shown: false, dirty: true });
+  observer.observe(el);
+  resized.observe(el);
   request();
   return () => {
-    registered.delete(chart.el);
-    observer.unobserve(chart.el);
-    resized.unobserve(chart.el);
+    registered.delete(el);
+    observer.unobserve(el);
+    resized.unobserve(el);
   };
 }
 export function invalidate(chart: Drawable): void {

@@ -27,7 +27,7 @@ const STEPS = 256;
 /** Hue path indigo, teal, green, yellow, as in viridis; towards the background at the low end in either theme. */
 const PATHS: Record<Theme, { l: [number, number]; c: [number, number]; h: [number, number] }> = {
   dark: { l: [0.3, 0.93], c: [0.1, 0.15], h: [285, 105] },
-  light: { l: [0.9, 0.28], c: [0.06, 0.13], h: [130, 285] },
+  light: { l: [0.92, 0.36], c: [0.06, 0.14], h: [130, 280] },
 };
 
 /** 256 colours as little-endian RGBA words for an ImageData. */
@@ -74,10 +74,11 @@ export function scale(census: Census, how: Scaling): Uint8Array {
   let top = 0;
   for (let b = 0; b < BINS; b++) if (census.bins[b]) top = b;
   const max = 2 ** (top / 8);
+  // The middle of a bin's ranks: many equal cells are neither all first nor all last.
+  const ranks = Math.max(0.5, census.total - census.bins[top] / 2);
   let below = 0;
   for (let b = 0; b < BINS; b++) {
-    const share = census.total ? (below + census.bins[b]) / census.total : 0;
-    const x = how === "rank" ? share : Math.sqrt(Math.min(1, 2 ** (b / 8) / max));
+    const x = how === "rank" ? (below + census.bins[b] / 2) / ranks : Math.sqrt(2 ** (b / 8) / max);
     out[b] = Math.round((FLOOR + (1 - FLOOR) * Math.min(1, x)) * 255);
     below += census.bins[b];
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// The sentence at the top of the Overview: the first of the things below that is not right, or that all is.
+// The sentence at the top of the Overview: the worst of what is not right, or that all is.
 
 import { age, clock } from "./time";
 import { count, seconds } from "./units";
@@ -61,6 +61,9 @@ export function judge(f: Facts): Verdict {
   const w = worst(f.latencies);
   if (w && w.factor >= FACTOR_WARN)
     found.push({ level: w.factor >= FACTOR_BAD ? "bad" : "warn", text: `${w.title}: p99 is ${seconds(w.now)}, ${w.factor.toFixed(1)} times its last 10 min` });
+  // A page without data knows nothing else; after that the worst comes first.
+  const weight = (l: Level) => ["unknown", "bad", "warn", "good"].indexOf(l);
+  found.sort((a, b) => weight(a.level) - weight(b.level));
   if (found.length) return { level: found[0].level, text: found[0].text, more: found.slice(1).map((x) => x.text) };
   if (!f.lastMs) return { level: "unknown", text: "Waiting for the first sample", more: [] };
   if (f.known < 60) return { level: "good", text: "Measuring. Comparisons begin after one minute of samples", more: [] };

@@ -31,6 +31,8 @@ export function seconds(v: number, text = digits): string {
 }
 export const bytes = (v: number): string => scaled(v, BYTES, digits);
 export const count = (v: number): string => (Math.abs(v) < 1000 && Number.isInteger(v) ? String(v) : scaled(v, COUNT, digits));
+/** For axes: no trailing zeros. */
+export const countShort = (v: number): string => scaled(v, COUNT, short);
 export const perSecond = (v: number): string => (Number.isFinite(v) ? `${count(v)}/s` : NONE);
 export const bytesPerSecond = (v: number): string => (Number.isFinite(v) ? `${bytes(v)}/s` : NONE);
 export function percent(share: number): string {

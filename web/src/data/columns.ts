@@ -30,8 +30,11 @@ export class Columns {
   p90 = new Float64Array(0);
   p99 = new Float64Array(0);
   max = new Float64Array(0);
-  /** Slots made again by the last update. */
-  readonly changed: number[] = [];
+  /** When each slot was made, as a number that grows; who has drawn up to one redraws what is above. */
+  stamp = new Uint32Array(0);
+  clock = 0;
+  /** Grows when the layout is replaced as a whole. */
+  shapes = 0;
   private at = new Float64Array(0);
   private made = new Int32Array(0);
   private seriesSeen = -1;
@@ -51,12 +54,10 @@ export class Columns {
   columnAt(tMs: number): number {
     return Math.ceil(tMs / 1000 / this.step);
   }
-  /** Whether the whole layout was replaced by the last update. */
-  reshaped = false;
-
   private shape(first: number, n: number, step: number): void {
-    this.reshaped = n !== this.n || step !== this.step;
-    if (this.reshaped) {
+    if (n !== this.n || step !== this.step) {
+      this.shapes++;
+      this.stamp = new Uint32Array(n);
       this.cells = new Float64Array(n * ROWS);
       for (const k of ["count", "sum", "p50", "p90", "p99", "max", "at"] as const) this[k] = new Float64Array(n);
       this.watched = new Uint16Array(n);
@@ -72,7 +73,7 @@ export class Columns {
   update(track: Track, series: readonly Series[], to: number, n: number, step: number): void {
     const last = Math.ceil(Math.floor((to + 250) / 1000) / step);
     this.shape(last - n + 1, n, step);
-    this.changed.length = 0;
+    this.clock++;
     if (series.length !== this.seriesSeen) this.at.fill(NaN);
     this.seriesSeen = series.length;
     const floor = Math.floor(track.newest / 1000) - RING;
@@ -109,17 +110,17 @@ export class Columns {
     this.max[s] = maximum(rows);
     this.at[s] = c;
     this.made[s] = seen;
-    this.changed.push(s);
+    this.stamp[s] = this.clock;
   }
 
   /** The same from columns that the server made. */
   load(f: Fetched, from: number, to: number): void {
     const step = Math.max(1, Math.round(f.stepMs / 1000));
     const last = Math.ceil(to / 1000 / step);
-    const n = Math.max(1, last - Math.ceil(from / 1000 / step) + 1);
+    const n = Math.max(1, last - Math.ceil(from / 1000 / step));
     this.n = 0;
     this.shape(last - n + 1, n, step);
-    this.changed.length = 0;
+    this.clock++;
     const lists = new Map(f.columns.map((c) => [Math.round(c[0] / 1000 / step), c]));
     for (let c = this.first; c <= last; c++) {
       const s = this.slot(c);
@@ -131,7 +132,6 @@ export class Columns {
       const unseen = end <= f.oldestMs || begin >= f.newestMs || f.gaps.some((g) => g.from_ms <= begin && g.to_ms >= end);
       this.finish(c, s, col ? step : unseen ? 0 : step, col?.[2] ?? 0, rows);
     }
-    this.reshaped = true;
   }
 
   /** All columns of a stretch added up. */

@@ -2,7 +2,7 @@
 // Owns the WebSocket: subscriptions, resume, retry. Knows no page; what it learns goes to its listener.
 
 import type { Header } from "../core/decode";
-import { DELTA, ProtocolError, decodeHeader } from "../core/decode";
+import { ProtocolError, decodeHeader } from "../core/decode";
 import type { SeriesInfo } from "./track";
 import { Track } from "./track";
 
@@ -211,7 +211,7 @@ export class Feed {
     }
     sub.seq = h.seq;
     sub.track.message(view, h);
-    this.to.data(h.kind === DELTA ? DELTA : h.kind, h.tMs);
+    if (h.points > 0) this.to.data(h.kind, h.tMs);
   }
   private control(m: Record<string, unknown>): void {
     switch (m.type) {

@@ -22,18 +22,20 @@ export class Source {
   private key = "";
   private loaded: Fetched | null = null;
   private abort: AbortController | null = null;
+  private most = 600;
 
   constructor(private readonly pick: () => Pick, private readonly match: () => string) {}
 
-  /** The columns of the window shown, at most `most` of them. */
-  prepare(most: number): Columns {
+  /** The columns of the window shown. The heat map says how many fit; the charts below it take the same. */
+  prepare(most = this.most): Columns {
+    this.most = Math.max(30, most);
     const w = shownWindow();
-    const step = columnStep(w.to - w.from, Math.max(30, most));
+    const step = columnStep(w.to - w.from, this.most);
     const { track, series } = this.pick();
     if (isLive.value || (track && this.ringHolds(track, w.from))) {
       this.fill = "ready";
       if (track) this.columns.update(track, series, w.to, Math.round((w.to - w.from) / 1000 / step) || 1, step);
-    } else this.fetched(w.from, w.to, step * 1000);
+    } else this.fetched(Math.floor(w.from / 1000 / step) * step * 1000, Math.floor(w.to / 1000 / step) * step * 1000, step * 1000);
     return this.columns;
   }
   private ringHolds(track: Track, from: number): boolean {

@@ -45,7 +45,8 @@ function add(...parts: ((t: Track, tick: number) => number)[]): (t: Track, tick:
 export interface Tile {
   id: string;
   title: string;
-  group: "Machine" | "Pressure" | "Work" | "Traffic" | "Cost";
+  /** A figure of sgprobe itself: shown as what watching costs. */
+  own?: true;
   metrics: readonly string[];
   value: (t: Track, tick: number) => number;
   format: (v: number) => string;
@@ -58,23 +59,23 @@ export interface Tile {
 
 const share = (v: number): string => percent(v);
 export const TILES: readonly Tile[] = [
-  { id: "cpu", title: "CPU busy", group: "Machine", metrics: [CPU], value: cpuBusy, format: share, top: 1, warn: 0.9, hint: "Share of all CPUs' time that was not idle" },
-  { id: "memory", title: "Memory available", group: "Machine", metrics: ["sgprobe_memory_available_bytes"], value: of("sgprobe_memory_available_bytes"), format: bytes, hint: "What programs could still get without swapping" },
-  { id: "runnable", title: "Tasks runnable", group: "Machine", metrics: ["sgprobe_processes_running"], value: of("sgprobe_processes_running"), format: count, hint: "Tasks that run or wait for a CPU" },
-  { id: "psi-cpu", title: "CPU pressure", group: "Pressure", metrics: [PSI], value: pressure("cpu"), format: share, warn: 0.4, hint: "Share of the second in which some task waited for a CPU" },
-  { id: "psi-io", title: "I/O pressure", group: "Pressure", metrics: [PSI], value: pressure("io"), format: share, warn: 0.4, hint: "Share of the second in which some task waited for I/O" },
-  { id: "psi-memory", title: "Memory pressure", group: "Pressure", metrics: [PSI], value: pressure("memory"), format: share, warn: 0.1, hint: "Share of the second in which some task waited for memory" },
-  { id: "switches", title: "Context switches", group: "Work", metrics: ["sgprobe_sched_switches_total", "sgprobe_cpu_context_switches_total"], value: (t, k) => { const v = total(t, k, "sgprobe_sched_switches_total"); return Number.isFinite(v) ? v : total(t, k, "sgprobe_cpu_context_switches_total"); }, format: perSecond, hint: "How often a CPU went from one task to another" },
-  { id: "syscalls", title: "System calls", group: "Work", metrics: ["sgprobe_syscall_calls_total"], value: of("sgprobe_syscall_calls_total"), format: perSecond, hint: "System calls of all tasks" },
-  { id: "errors", title: "Failed calls", group: "Work", metrics: ["sgprobe_syscall_errors_total"], value: of("sgprobe_syscall_errors_total"), format: perSecond, hint: "System calls that returned an error" },
-  { id: "connects", title: "TCP connects", group: "Traffic", metrics: ["sgprobe_netstat_tcp_active_opens_total"], value: of("sgprobe_netstat_tcp_active_opens_total"), format: perSecond, hint: "TCP connections that this machine opened" },
-  { id: "retransmits", title: "TCP retransmits", group: "Traffic", metrics: ["sgprobe_tcp_retransmits_total", "sgprobe_netstat_tcp_retransmitted_segments_total"], value: (t, k) => { const v = total(t, k, "sgprobe_tcp_retransmits_total"); return Number.isFinite(v) ? v : total(t, k, "sgprobe_netstat_tcp_retransmitted_segments_total"); }, format: perSecond, hint: "TCP segments sent again" },
-  { id: "network", title: "Network", group: "Traffic", metrics: ["sgprobe_net_receive_bytes_total", "sgprobe_net_transmit_bytes_total"], value: add(of("sgprobe_net_receive_bytes_total", notLoopback), of("sgprobe_net_transmit_bytes_total", notLoopback)), format: bytesPerSecond, hint: "Received and sent by all devices but loopback" },
-  { id: "disk", title: "Disks", group: "Traffic", metrics: ["sgprobe_disk_read_bytes_total", "sgprobe_disk_written_bytes_total"], value: add(of("sgprobe_disk_read_bytes_total", wholeDisk), of("sgprobe_disk_written_bytes_total", wholeDisk)), format: bytesPerSecond, hint: "Read from and written to whole disks" },
-  { id: "own-cpu", title: "CPU, both processes", group: "Cost", metrics: ["sgprobe_probe_cpu_seconds_total", "sgprobe_server_cpu_seconds_total"], value: add(of("sgprobe_probe_cpu_seconds_total"), of("sgprobe_server_cpu_seconds_total")), format: share, warn: 0.05, hint: "Share of one CPU that sgprobe's own processes use" },
-  { id: "own-memory", title: "Memory, both processes", group: "Cost", metrics: ["sgprobe_probe_resident_bytes", "sgprobe_server_resident_bytes"], value: add(of("sgprobe_probe_resident_bytes"), of("sgprobe_server_resident_bytes")), format: bytes, hint: "Resident memory of sgprobe's own processes" },
-  { id: "own-drain", title: "Drain", group: "Cost", metrics: ["sgprobe_probe_drain_seconds"], value: of("sgprobe_probe_drain_seconds"), format: seconds, hint: "How long a tick took to read all maps and files" },
-  { id: "own-dropped", title: "Dropped", group: "Cost", metrics: ["sgprobe_dropped_total"], value: of("sgprobe_dropped_total"), format: perSecond, hint: "Events that could not be counted, and frames that were lost" },
+  { id: "cpu", title: "CPU busy", metrics: [CPU], value: cpuBusy, format: share, top: 1, warn: 0.9, hint: "Share of all CPUs' time that was not idle" },
+  { id: "memory", title: "Memory available", metrics: ["sgprobe_memory_available_bytes"], value: of("sgprobe_memory_available_bytes"), format: bytes, hint: "What programs could still get without swapping" },
+  { id: "runnable", title: "Tasks runnable", metrics: ["sgprobe_processes_running"], value: of("sgprobe_processes_running"), format: count, hint: "Tasks that run or wait for a CPU" },
+  { id: "psi-cpu", title: "CPU pressure", metrics: [PSI], value: pressure("cpu"), format: share, warn: 0.4, hint: "Share of the second in which some task waited for a CPU" },
+  { id: "psi-io", title: "I/O pressure", metrics: [PSI], value: pressure("io"), format: share, warn: 0.4, hint: "Share of the second in which some task waited for I/O" },
+  { id: "psi-memory", title: "Memory pressure", metrics: [PSI], value: pressure("memory"), format: share, warn: 0.1, hint: "Share of the second in which some task waited for memory" },
+  { id: "switches", title: "Context switches", metrics: ["sgprobe_sched_switches_total", "sgprobe_cpu_context_switches_total"], value: (t, k) => { const v = total(t, k, "sgprobe_sched_switches_total"); return Number.isFinite(v) ? v : total(t, k, "sgprobe_cpu_context_switches_total"); }, format: perSecond, hint: "How often a CPU went from one task to another" },
+  { id: "syscalls", title: "System calls", metrics: ["sgprobe_syscall_calls_total"], value: of("sgprobe_syscall_calls_total"), format: perSecond, hint: "System calls of all tasks" },
+  { id: "errors", title: "Failed calls", metrics: ["sgprobe_syscall_errors_total"], value: of("sgprobe_syscall_errors_total"), format: perSecond, hint: "System calls that returned an error" },
+  { id: "connects", title: "TCP connects", metrics: ["sgprobe_netstat_tcp_active_opens_total"], value: of("sgprobe_netstat_tcp_active_opens_total"), format: perSecond, hint: "TCP connections that this machine opened" },
+  { id: "retransmits", title: "TCP retransmits", metrics: ["sgprobe_tcp_retransmits_total", "sgprobe_netstat_tcp_retransmitted_segments_total"], value: (t, k) => { const v = total(t, k, "sgprobe_tcp_retransmits_total"); return Number.isFinite(v) ? v : total(t, k, "sgprobe_netstat_tcp_retransmitted_segments_total"); }, format: perSecond, hint: "TCP segments sent again" },
+  { id: "network", title: "Network", metrics: ["sgprobe_net_receive_bytes_total", "sgprobe_net_transmit_bytes_total"], value: add(of("sgprobe_net_receive_bytes_total", notLoopback), of("sgprobe_net_transmit_bytes_total", notLoopback)), format: bytesPerSecond, hint: "Received and sent by all devices but loopback" },
+  { id: "disk", title: "Disks", metrics: ["sgprobe_disk_read_bytes_total", "sgprobe_disk_written_bytes_total"], value: add(of("sgprobe_disk_read_bytes_total", wholeDisk), of("sgprobe_disk_written_bytes_total", wholeDisk)), format: bytesPerSecond, hint: "Read from and written to whole disks" },
+  { id: "own-cpu", title: "CPU, both processes", own: true, metrics: ["sgprobe_probe_cpu_seconds_total", "sgprobe_server_cpu_seconds_total"], value: add(of("sgprobe_probe_cpu_seconds_total"), of("sgprobe_server_cpu_seconds_total")), format: share, warn: 0.05, hint: "Share of one CPU that sgprobe's own processes use" },
+  { id: "own-memory", title: "Memory, both processes", own: true, metrics: ["sgprobe_probe_resident_bytes", "sgprobe_server_resident_bytes"], value: add(of("sgprobe_probe_resident_bytes"), of("sgprobe_server_resident_bytes")), format: bytes, hint: "Resident memory of sgprobe's own processes" },
+  { id: "own-drain", title: "Drain", own: true, metrics: ["sgprobe_probe_drain_seconds"], value: of("sgprobe_probe_drain_seconds"), format: seconds, hint: "How long a tick took to read all maps and files" },
+  { id: "own-dropped", title: "Dropped", own: true, metrics: ["sgprobe_dropped_total"], value: of("sgprobe_dropped_total"), format: perSecond, hint: "Events that could not be counted, and frames that were lost" },
 ];
 
 /** Also watched, for the sums over minutes that the Overview shows. */

@@ -9,7 +9,7 @@ import { LINES } from "../core/colour";
 import { ROW0, ROWS, maximum, quantile } from "../core/hist";
 import { RING } from "../core/ring";
 import { visible } from "../core/text";
-import { count, percent, perSecond, seconds, secondsShort } from "../core/units";
+import { count, countShort, percent, perSecond, seconds, secondsShort } from "../core/units";
 import type { Metric } from "../data/api";
 import type { Columns } from "../data/columns";
 import type { Source } from "../data/source";
@@ -151,13 +151,13 @@ const CHARTS: readonly { id: string; title: string; hint: string; o: LinesOption
   {
     id: "quantiles", title: "Quantiles", hint: "From the buckets of each column",
     o: {
-      log: true, format: secondsShort,
+      log: true, format: seconds, mark: secondsShort,
       lines: (["p50", "p90", "p99", "max"] as const).map((k) => ({ label: k, colour: ink(k), value: (c: Columns, i: number) => c[k][i] || null, ...(k === "max" ? { dash: [2, 3] } : {}) })),
     },
   },
-  { id: "rate", title: "Events per second", hint: "How often it happened", o: { format: count, lines: [{ label: "events/s", colour: accent, fill: true, value: (c, i) => perTick(c.count[i], c, i) }] } },
-  { id: "busy", title: "Time spent per second", hint: "All events' latencies added up: 2 s/s means that two tasks were always in it", o: { format: (v) => secondsShort(v), lines: [{ label: "spent per second", colour: accent, fill: true, value: (c, i) => perTick(c.sum[i], c, i) }] } },
-  { id: "mean", title: "Mean", hint: "Time spent divided by events", o: { format: secondsShort, lines: [{ label: "mean", colour: accent, value: (c, i) => (c.count[i] ? c.sum[i] / c.count[i] : null) }] } },
+  { id: "rate", title: "Events per second", hint: "How often it happened", o: { format: count, mark: countShort, lines: [{ label: "events/s", colour: accent, fill: true, value: (c, i) => perTick(c.count[i], c, i) }] } },
+  { id: "busy", title: "Time spent per second", hint: "All events' latencies added up: 2 s/s means that two tasks were always in it", o: { format: seconds, mark: secondsShort, lines: [{ label: "spent per second", colour: accent, fill: true, value: (c, i) => perTick(c.sum[i], c, i) }] } },
+  { id: "mean", title: "Mean", hint: "Time spent divided by events", o: { format: seconds, mark: secondsShort, lines: [{ label: "mean", colour: accent, value: (c, i) => (c.count[i] ? c.sum[i] / c.count[i] : null) }] } },
 ];
 
 function Detail({ metric }: { metric: Metric }) {

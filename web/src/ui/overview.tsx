@@ -45,7 +45,6 @@ export function Overview() {
   const list = standings();
   const v = judge(facts(status, list));
   if (!catalog.value.length || !s.newest.value) return <FirstRun verdict={v} />;
-  const groups = [...new Set(TILES.map((t) => t.group))].filter((g) => g !== "Cost");
   return (
     <main class="page overview">
       <Health verdict={v} status={status} />
@@ -59,12 +58,10 @@ export function Overview() {
           <Probes status={status} />
         </div>
       </div>
-      {groups.map((g) => (
-        <section class="group" aria-label={g}>
-          <h2 class="group-name">{g}</h2>
-          <div class="tiles">{TILES.filter((t) => t.group === g).map((t) => <TileBox key={t.id} tile={t} />)}</div>
-        </section>
-      ))}
+      <section class="group" aria-labelledby="h-machine">
+        <h2 id="h-machine">Machine<span class="sub">last 5 min</span></h2>
+        <div class="tiles">{TILES.filter((t) => !t.own).map((t) => <TileBox key={t.id} tile={t} />)}</div>
+      </section>
     </main>
   );
 }

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { load } from "./bundle.mjs";
+
+const hist = await load("core/hist.ts");
+const { RING, HistRing, ScalarRing } = await load("core/ring.ts");
+const colour = await load("core/colour.ts");
+const time = await load("core/time.ts");
+const units = await load("core/units.ts");
+const text = await load("core/text.ts");
+const { judge, worst } = await load("core/health.ts");
+
+const dense = (pairs) => {
+  const d = new Float64Array(hist.ROWS);
+  for (const [i, n] of pairs) d[hist.rowOf(i)] += n;
+  return d;
+};
+const near = (a, b) => assert.ok(Math.abs(a - b) <= 1e-12 * Math.abs(b), `${a} is not ${b}`);
+
+test("a quantile is interpolated in the logarithm, as histogram_quantile does", () => {
+  // One bucket (2^(-1/8), 1]: p = 2^(lo + (hi - lo) · fraction).
+  const one = dense([[0, 10]]);
+  near(hist.quantile(one, 0.5), 2 ** (-1 / 8 + 1 / 16));
+  near(hist.quantile(one, 1), 1);
+  near(hist.quantile(one, 0), 2 ** (-1 / 8));
+  // Two buckets: rank 0.5 · 4 = 2 lies in the second, a third of it in.
+  const two = dense([[8, 1], [16, 3]]);
+  near(hist.quantile(two, 0.5), 2 ** (15 / 8 + (1 / 8) * (1 / 3)));
+  // A rank on a bucket's end belongs to that bucket.
+  near(hist.quantile(two, 0.25), 2);
+});
+
+test("quantiles of an empty histogram and outside 0…1 are as in PromQL", () => {
+  assert.ok(Number.isNaN(hist.quantile(dense([]), 0.5)));
+  assert.equal(hist.quantile(dense([[0, 1]]), -0.1), -Infinity);
+  assert.equal(hist.quantile(dense([[0, 1]]), 1.1), Infinity);
+  assert.ok(Number.isNaN(hist.quantile(dense([[0, 1]]), NaN)));
+});
+
+test("several quantiles in one pass equal each alone", () => {
+  let seed = 7;
+  const next = () => (seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0) / 2 ** 32;
+  for (let k = 0; k < 200; k++) {
+    const d = dense(Array.from({ length: 1 + Math.floor(next() * 40) }, () => [Math.floor(next() * 290) - 239, 1 + Math.floor(next() * 1000)]));
+    const out = [0, 0, 0];
+    hist.quantiles(d, [0.5, 0.9, 0.99], out);
+    [0.5, 0.9, 0.99].forEach((q, i) => near(out[i], hist.quantile(d, q)));
+  }
+});
+
+test("bucket bounds are powers of the eighth root of two", () => {
+  const r = hist.rowOf(0);
+  assert.equal(hist.upperOf(r), 1);
+  near(hist.lowerOf(r), 2 ** (-1 / 8));
+  assert.equal(Math.floor(hist.positionOf(0.99)), r);
+  near(hist.valueAt(hist.positionOf(3e-6)), 3e-6);
+});
+
+test("percentile ranks of a bucket add up", () => {
+  const d = dense([[0, 90], [8, 9], [16, 1]]);
+  const k = hist.rankOf(d, hist.rowOf(8));
+  assert.deepEqual([k.below, k.upto, k.total], [0.9, 0.99, 100]);
+});
+
+test("a histogram ring gives back what was put in, also after it was written over many times", () => {
+  const ring = new HistRing();
+  const want = new Map();
+  let seed = 3;
+  const next = () => (seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0) / 2 ** 32;
+  for (let k = 0; k < 3 * RING; k++) {
+    const slot = (k * 7) % RING;
+    const n = Math.floor(next() * 30);
+    const index = Array.from({ length: n }, (_, i) => i * 3 - 40);
+    const counts = index.map(() => 1 + Math.floor(next() * 2 ** 40));
+    ring.set(slot, k, index, counts, n);
+    want.set(slot, { sum: k, index, counts });
+  }
+  for (const [slot, w] of want) {
+    const d = new Float64Array(hist.ROWS);
+    ring.addTo(slot, d, hist.ROW0);
+    assert.equal(ring.sum(slot), w.sum);
+    assert.deepEqual([...d].filter((x) => x), w.counts);
+    w.index.forEach((i, k) => assert.equal(d[i - hist.ROW0], w.counts[k]));
+  }
+});
+
+test("buckets outside the rows are counted in the first and the last row", () => {
+  const ring = new HistRing();
+  ring.set(0, 0, [-1024, 1024], [2, 3], 2);
+  const d = new Float64Array(hist.ROWS);
+  ring.addTo(0, d, hist.ROW0);
+  assert.equal(d[0], 2);
+  assert.equal(d[hist.ROWS - 1], 3);
+});
+
+test("a scalar ring forgets to its empty value", () => {
+  const gauge = new ScalarRing(NaN);
+  gauge.set(5, 1);
+  gauge.clear(5);
+  assert.ok(Number.isNaN(gauge.get(5)));
+});
+
+test("a colour table grows evenly in lightness", () => {
+  const luma = (w) => {
+    const lin = (v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * lin((w & 255) / 255) + 0.7152 * lin(((w >> 8) & 255) / 255) + 0.0722 * lin(((w >> 16) & 255) / 255);
+  };
+  for (const [theme, sign] of [["dark", 1], ["light", -1]]) {
+    const t = colour.table(theme);
+    assert.equal(t.length, 256);
+    for (let i = 4; i < 256; i += 4) assert.ok(sign * (luma(t[i]) - luma(t[i - 4])) > 0, `${theme} at ${i}`);
+  }
+});
+
+test("an outlier of one event stays visible beside a million, in either scale", () => {
+  for (const how of ["rank", "sqrt"]) {
+    const c = new colour.Census();
+    for (let i = 0; i < 100; i++) c.add(1e6);
+    c.add(1);
+    const s = colour.scale(c, how);
+    assert.ok(s[colour.binOf(1)] >= 25, how);
+    assert.ok(s[colour.binOf(1e6)] === 255, how);
+    assert.ok(s[colour.binOf(1)] < s[colour.binOf(1000)], how);
+  }
+});
+
+test("a range survives the URL, and nonsense becomes the default", () => {
+  for (const r of [{ live: 60 }, { live: 3600 }, { from: 1_000_000, to: 2_000_000 }]) assert.deepEqual(time.parseRange(time.formatRange(r)), r);
+  for (const bad of [null, "", "x", "5-3", "1-2", "0-99999999999999", "-5-10", "5m "]) assert.deepEqual(time.parseRange(bad), { live: 300 });
+});
+
+test("moving and zooming never go past now", () => {
+  const w = { from: 0, to: 100_000 };
+  assert.deepEqual(time.shift(w, 0.5, 120_000), { from: 20_000, to: 120_000 });
+  assert.deepEqual(time.shift(w, -0.5, 120_000), { from: -50_000, to: 50_000 });
+  assert.deepEqual(time.zoom(w, 2, 120_000), { from: -80_000, to: 120_000 });
+  assert.deepEqual(time.zoom(w, 0.5, 120_000), { from: 25_000, to: 75_000 });
+  assert.equal(time.zoom(w, 1e-9, 120_000).to - time.zoom(w, 1e-9, 120_000).from, time.MIN_SPAN);
+});
+
+test("columns never outnumber pixels", () => {
+  for (const span of [60, 300, 900, 3600, 86_400, 2_678_400]) for (const px of [30, 300, 900, 3000]) assert.ok(span / time.columnStep(span * 1000, px) <= px || time.columnStep(span * 1000, px) === 86400);
+});
+
+test("latencies read as people write them", () => {
+  const cases = [[0, "0 s"], [1e-9, "1.00 ns"], [1.234e-6, "1.23 µs"], [999.96e-6, "1.00 ms"], [0.0125, "12.5 ms"], [1, "1.00 s"], [90, "1.50 min"], [NaN, "–"]];
+  for (const [v, want] of cases) assert.equal(units.seconds(v), want);
+  assert.equal(units.secondsShort(2e-3), "2 ms");
+  assert.equal(units.bytes(1536), "1.50 KiB");
+  assert.equal(units.perSecond(12_345), "12.3 k/s");
+  assert.equal(units.percent(0.00001), "< 0.01 %");
+  assert.equal(units.percentile(0.99912), "p99.91");
+});
+
+test("axis marks are few, ascending and inside", () => {
+  for (const [lo, hi] of [[1e-9, 100], [3e-6, 4e-5], [0.9, 5]])
+    for (const most of [3, 6, 12]) {
+      const m = units.logMarks(lo, hi, most);
+      assert.ok(m.length <= Math.max(most, 3) && m.every((v, i) => v >= lo && v <= hi && (!i || v > m[i - 1])), `${lo} ${hi} ${most}: ${m}`);
+    }
+});
+
+test("what is invisible or turns the line around is made visible", () => {
+  assert.equal(text.visible("a\u0000\u001b[31m\u007f"), "a␀␛[31m␡");
+  assert.equal(text.visible("evil\u202egpj"), "evil⟨U+202E⟩gpj");
+  assert.equal(text.visible("a\u200b\u2066b\ufeff"), "a⟨U+200B⟩⟨U+2066⟩b⟨U+FEFF⟩");
+  assert.equal(text.visible("ok \ud800 x 😀 ümlaut"), "ok ⟨U+D800⟩ x 😀 ümlaut");
+});
+
+test("a selector cannot be left by its label's value", () => {
+  assert.equal(text.selector("m", { comm: 'x"} or y\\\n' }), 'm{comm="x\\"} or y\\\\\\n"}');
+});
+
+test("the worst thing is said first", () => {
+  const fine = { connected: true, lastMs: 1, ageMs: 0, dropped: 0, refused: [], storeTrouble: "", latencies: [], known: 600 };
+  assert.equal(judge(fine).level, "good");
+  assert.match(judge({ ...fine, connected: false }).text, /Not connected/);
+  assert.match(judge({ ...fine, ageMs: 12_000 }).text, /12 s old/);
+  const many = judge({ ...fine, dropped: 3, refused: [{ name: "tcp", reason: "" }], storeTrouble: "disk full" });
+  assert.equal(many.level, "bad");
+  assert.match(many.text, /disk full/);
+  assert.equal(many.more.length, 2);
+  const slow = { title: "Run-queue latency", now: 5e-3, before: 5e-4, events: 1000 };
+  assert.match(judge({ ...fine, latencies: [slow] }).text, /Run-queue latency: p99 is 5.00 ms, 10.0 times/);
+});
+
+test("few events, or microseconds, are no news", () => {
+  assert.equal(worst([{ title: "a", now: 1, before: 0.01, events: 3 }]), null);
+  assert.equal(worst([{ title: "a", now: 9e-6, before: 1e-6, events: 1000 }]), null);
+});

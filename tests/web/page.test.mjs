@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: GPL-2.0
+// The built dashboard in a real browser, against a made-up daemon that can misbehave.
+import assert from "node:assert/strict";
+import { existsSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { FakeServer } from "../../web/dev/fake-server.mjs";
+import { BIDI, NASTY } from "../../web/dev/world.mjs";
+import { CHROMIUM, browser, build } from "./bundle.mjs";
+
+const PORT = 19442;
+const URL = `http://127.0.0.1:${PORT}/`;
+const RUNQ = "sgprobe_sched_runqueue_latency_seconds";
+const skip = existsSync(CHROMIUM) ? false : "no chromium here";
+
+let dir, server, chrome;
+before(async () => {
+  if (skip) return;
+  dir = build();
+  server = new FakeServer(dir);
+  await server.listen(PORT);
+  chrome = await browser();
+});
+after(async () => {
+  await chrome?.close();
+  await server?.stop();
+  if (dir) rmSync(dir, { recursive: true });
+});
+
+/** Opens a page that notes every error and every request that leaves the server. */
+async function open(hash = "", options = {}) {
+  const context = await chrome.newContext({ viewport: { width: 1440, height: 900 }, ...options });
+  const page = await context.newPage();
+  page.wrong = [];
+  page.on("pageerror", (e) => page.wrong.push(e.stack));
+  page.on("console", (m) => {
+    // Refused connections are what some tests are about.
+    if (m.type() === "error" && !/WebSocket connection|ERR_CONNECTION/.test(m.text())) page.wrong.push(m.text());
+  });
+  page.on("request", (r) => {
+    if (!r.url().startsWith(URL) && !r.url().startsWith("data:")) page.wrong.push(`asked ${r.url()}`);
+  });
+  await page.goto(URL + hash);
+  return page;
+}
+async function close(page) {
+  await page.context().close();
+  assert.deepEqual(page.wrong, []);
+}
+const state = (page) => page.evaluate(() => window.__sgprobe.state());
+const ready = (page) => page.waitForFunction(() => window.__sgprobe?.state().newest > 0);
+/** Whether a heat map has coloured cells: pixels that differ from the plot's ground. */
+const coloured = (page, selector = ".heat canvas.base") =>
+  page.waitForFunction((q) => {
+    const c = document.querySelector(q);
+    if (!c || c.width < 100) return false;
+    const d = c.getContext("2d").getImageData(c.width >> 2, c.height >> 2, c.width >> 1, c.height >> 1).data;
+    const seen = new Set();
+    for (let i = 0; i < d.length; i += 4) seen.add((d[i] << 16) | (d[i + 1] << 8) | d[i + 2]);
+    return seen.size > 50;
+  }, selector);
+const t = (name, f) => test(name, { skip, timeout: 60_000 }, f);
+
+t("the overview shows health, tiles, cost and probes, and asks no other host", async () => {
+  const page = await open();
+  await page.waitForSelector(".health.good, .health.warn, .health.bad");
+  await page.waitForFunction(() => document.querySelectorAll(".tile").length >= 12);
+  assert.match(await page.textContent(".tiles"), /CPU busy[\d.]+ %/);
+  assert.match(await page.textContent(".facts"), /In the kernel, per event312 ns/);
+  assert.equal(await page.locator(".probes li").count(), 3);
+  await close(page);
+});
+
+t("every latency histogram of the catalogue has a heat map", async () => {
+  const page = await open("#/latency");
+  await coloured(page);
+  assert.equal(await page.locator(".heat").count(), 6);
+  assert.equal((await state(page)).probes, 6);
+  await close(page);
+});
+
+t("before the first sample the page says that it waits", async () => {
+  server.empty = true;
+  const page = await open();
+  await page.waitForSelector(".empty h1:has-text('Waiting for the first sample')");
+  await page.goto(`${URL}#/latency`);
+  await page.waitForSelector(".empty h1:has-text('Waiting for the first sample')");
+  server.empty = false;
+  await ready(page);
+  await page.waitForSelector(".heat");
+  await close(page);
+});
+
+t("a lost connection greys the page, counts down, and comes back without a hole", async () => {
+  const page = await open("#/latency");
+  await coloured(page);
+  server.cut();
+  await page.waitForSelector(".banner.bad:has-text('Not connected')");
+  await page.waitForSelector(".app.grey");
+  assert.match(await page.textContent(".banner"), /What you see ended at \d\d:\d\d:\d\d/);
+  await page.waitForFunction(() => /Next attempt in \d+ s|Trying now/.test(document.querySelector(".banner").textContent));
+  await page.goto(`${URL}#/overview`);
+  await page.waitForSelector(".health.unknown, .banner.bad");
+  assert.equal(await page.locator(".health.good").count(), 0);
+  await new Promise((ok) => setTimeout(ok, 2500));
+  const before = (await state(page)).newest;
+  server.subscribed.length = 0;
+  server.resume();
+  await page.waitForFunction((n) => window.__sgprobe.state().newest > n + 2000, before);
+  await page.waitForSelector(".app:not(.grey)");
+  // Asked from where it ended, so that the server fills the hole.
+  assert.ok(server.subscribed.length > 0 && server.subscribed.every((m) => m.from_ms <= before));
+  await page.goto(`${URL}#/latency?probe=${RUNQ}&range=1m`);
+  await coloured(page);
+  await page.focus(".heat");
+  await page.keyboard.press("t");
+  const rows = await page.locator(".table-box tbody tr").count();
+  assert.ok(rows >= 59, `${rows} of 60 seconds`);
+  await close(page);
+});
+
+t("a server that started again is noticed, and its samples join the old ones", async () => {
+  const page = await open("#/latency");
+  await coloured(page);
+  server.restart();
+  await page.waitForSelector(".banner:has-text('started again')");
+  const { newest, bootId } = await state(page);
+  assert.equal(bootId, server.bootId);
+  await page.waitForFunction((n) => window.__sgprobe.state().newest > n, newest);
+  await close(page);
+});
+
+t("samples that stop coming are called old, not fine", async () => {
+  const page = await open();
+  await ready(page);
+  await page.waitForFunction(() => window.__sgprobe.lag.length > 0);
+  server.silent = true;
+  await page.waitForSelector(".banner.bad:has-text('No new samples for')", { timeout: 10_000 });
+  await page.waitForSelector(".health.bad:has-text('old')");
+  server.silent = false;
+  await page.waitForSelector(".banner.bad", { state: "detached" });
+  await close(page);
+});
+
+t("a refused probe is named with its reason and its cure", async () => {
+  server.refused = true;
+  const page = await open();
+  await page.waitForSelector(".probes .reason");
+  assert.match(await page.textContent(".probes .reason"), /no BTF.*CONFIG_DEBUG_INFO_BTF/);
+  // In the sentence or, when something worse is the case, in the line under it.
+  assert.match(await page.textContent(".health"), /probe tcp is not running/);
+  server.refused = false;
+  await close(page);
+});
+
+t("time that nobody watched is said to be so", async () => {
+  const now = Math.floor(Date.now() / 1000);
+  server.holes = [[now - 40, now - 30]];
+  const page = await open(`#/latency?probe=${RUNQ}&range=1m`);
+  await coloured(page);
+  await page.focus(".heat");
+  await page.keyboard.press("t");
+  await page.waitForFunction(() => document.querySelectorAll(".table-box tbody tr").length > 40);
+  const rows = await page.locator(".table-box tbody tr").count();
+  assert.ok(rows <= 51, `${rows} rows`);
+  server.holes = [];
+  await close(page);
+});
+
+t("names of processes are text, whatever they hold", async () => {
+  const page = await open(`#/latency?probe=${RUNQ}&dim=comm`);
+  await coloured(page);
+  await page.waitForFunction(() => document.querySelectorAll(".rank tbody tr").length >= 10);
+  const text = await page.textContent(".rank");
+  assert.ok(text.includes(NASTY), "as it is written");
+  assert.ok(text.includes("evil⟨U+202E⟩gpj.exe␇"), "with its controls visible");
+  assert.equal(await page.locator(".rank img").count(), 0);
+  assert.equal(await page.evaluate(() => window.__hacked), undefined);
+  await page.selectOption(".toolbar select >> nth=1", BIDI);
+  await coloured(page);
+  assert.equal((await state(page)).route.value, BIDI);
+  await page.reload();
+  await coloured(page);
+  assert.equal((await state(page)).route.value, BIDI);
+  await close(page);
+});
+
+t("a value of a dimension has its own heat map, from all the probes that know it", async () => {
+  const page = await open("#/latency?dim=cgroup&value=system.slice%2Fnginx.service");
+  await coloured(page);
+  assert.equal(await page.locator(".heat").count(), 6);
+  await close(page);
+});
+
+t("the tooltip tells range, count, share and rank, and all charts show the same moment", async () => {
+  const page = await open(`#/latency?probe=${RUNQ}`, { viewport: { width: 1440, height: 1400 } });
+  await coloured(page);
+  await page.keyboard.press("Space");
+  const box = await page.locator(".heat").boundingBox();
+  await page.mouse.move(box.x + 600, box.y + box.height * 0.65);
+  await page.waitForSelector(".tip");
+  const tip = await page.textContent(".tip");
+  assert.match(tip, /latency[\d.]+ [nµm]?s – [\d.]+ [nµm]?s/);
+  assert.match(tip, /here[\d\u202f]+ of [\d.]+ k? ?\([<\d. ]+%\)/);
+  assert.match(tip, /rankp[\d.]+/);
+  const marked = await page.evaluate(() =>
+    [...document.querySelectorAll(".lines canvas.over")].map((c) => {
+      const { data, width } = c.getContext("2d").getImageData(0, 12, c.width, 1);
+      for (let x = 0; x < width; x++) if (data[x * 4 + 3] > 128) return x;
+      return -1;
+    }),
+  );
+  assert.equal(marked.length, 4);
+  assert.ok(marked.every((x) => x > 60) && Math.max(...marked) - Math.min(...marked) <= 1, String(marked));
+  await close(page);
+});
+
+t("dragging zooms, Back undoes it, a copied link shows the same", async () => {
+  const page = await open(`#/latency?probe=${RUNQ}`);
+  await coloured(page);
+  const box = await page.locator(".heat").boundingBox();
+  await page.mouse.move(box.x + 500, box.y + 100);
+  await page.mouse.down();
+  await page.mouse.move(box.x + 800, box.y + 120, { steps: 4 });
+  await page.mouse.up();
+  await page.waitForSelector(".fixed");
+  const { range } = (await state(page)).route;
+  assert.ok(range.to - range.from > 40_000 && range.to - range.from < 120_000, JSON.stringify(range));
+  const link = page.url();
+  await page.goBack();
+  await page.waitForSelector(".fixed", { state: "detached" });
+  assert.deepEqual((await state(page)).route.range, { live: 300 });
+  await page.goto(link);
+  await page.reload();
+  await coloured(page);
+  assert.deepEqual((await state(page)).route.range, range);
+  await close(page);
+});
+
+t("time before the ring comes from the server", async () => {
+  const to = Math.floor(Date.now() / 1000 - 7200) * 1000;
+  const page = await open(`#/latency?probe=${RUNQ}&range=${to - 600_000}-${to}`);
+  await coloured(page);
+  await close(page);
+});
+
+t("all of it works from the keyboard", async () => {
+  const page = await open();
+  await ready(page);
+  await page.keyboard.press("g");
+  await page.keyboard.press("l");
+  await coloured(page);
+  assert.equal((await state(page)).route.page, "latency");
+  await page.keyboard.press("Space");
+  await page.waitForSelector(".banner:has-text('Paused')");
+  assert.ok((await state(page)).paused > 0);
+  await page.focus(".heat");
+  for (const k of ["ArrowLeft", "ArrowLeft", "ArrowUp"]) await page.keyboard.press(k);
+  await page.waitForSelector(".tip");
+  await page.waitForFunction(() => /p99 /.test(document.querySelector("[aria-live=polite]").textContent));
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("Escape");
+  assert.equal((await state(page)).paused, null);
+  await page.keyboard.press("[");
+  await page.waitForSelector(".fixed");
+  const a = (await state(page)).route.range;
+  await page.keyboard.press("+");
+  const b = (await state(page)).route.range;
+  assert.ok(b.to - b.from < a.to - a.from);
+  await page.keyboard.press("Escape");
+  assert.ok("live" in (await state(page)).route.range);
+  await page.keyboard.press("?");
+  await page.waitForSelector("dialog[open]");
+  await page.keyboard.press("Escape");
+  await page.waitForSelector("dialog", { state: "detached" });
+  await close(page);
+});
+
+t("the theme follows the system, can be set, is kept, and nonsense in the store is ignored", async () => {
+  const page = await open("", { colorScheme: "light" });
+  const theme = () => page.evaluate(() => document.documentElement.dataset.theme);
+  assert.equal(await theme(), "light");
+  await page.emulateMedia({ colorScheme: "dark" });
+  await page.waitForFunction(() => document.documentElement.dataset.theme === "dark");
+  await page.click("button[aria-label^='Theme']");
+  assert.equal(await theme(), "light");
+  await page.reload();
+  assert.equal(await theme(), "light");
+  await page.evaluate(() => localStorage.setItem("sgprobe.theme", '"><script>'));
+  await page.reload();
+  assert.equal(await theme(), "dark");
+  await close(page);
+});
+
+t("a phone of 360 pixels has no sideways scrolling", async () => {
+  for (const hash of ["", "#/latency", `#/latency?probe=${RUNQ}&dim=comm`]) {
+    const page = await open(hash, { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true });
+    await ready(page);
+    await page.waitForTimeout(300);
+    const { wide, view } = await page.evaluate(() => ({ wide: document.documentElement.scrollWidth, view: innerWidth }));
+    assert.ok(wide <= 360 && view <= 360, `${hash}: ${wide} of ${view}`);
+    await close(page);
+  }
+});
+
+t("every control has a name, and every chart can be reached", async () => {
+  const page = await open(`#/latency?probe=${RUNQ}&dim=comm`);
+  await coloured(page);
+  const nameless = await page.evaluate(() =>
+    [...document.querySelectorAll("button, a, select, [role=application], [role=img]")]
+      .filter((e) => !(e.textContent.trim() || e.getAttribute("aria-label") || e.closest("label")?.textContent.trim()))
+      .map((e) => e.outerHTML.slice(0, 80)),
+  );
+  assert.deepEqual(nameless, []);
+  assert.equal(await page.locator(".heat[tabindex='0'], .lines[tabindex='0']").count(), 5);
+  await close(page);
+});
+
+t("charts outside the window are not drawn", async () => {
+  const page = await open("#/latency", { viewport: { width: 700, height: 500 } });
+  await coloured(page);
+  const last = page.locator(".heat canvas.base").last();
+  assert.equal(await last.evaluate((c) => c.width), 300, "the size that a canvas is born with");
+  await last.scrollIntoViewIfNeeded();
+  await page.waitForFunction(() => [...document.querySelectorAll(".heat canvas.base")].at(-1).width !== 300);
+  await close(page);
+});
+
+t("the build is under its budget and carries the licences", () => {
+  const files = readdirSync(dir);
+  assert.ok(files.includes("licences.txt.gz") && files.includes("index.html.gz"));
+  assert.ok(files.every((f) => f.endsWith(".gz")));
+});

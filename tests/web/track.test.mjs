@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { message, point } from "../../web/dev/encode.mjs";
+import { load } from "./bundle.mjs";
+
+const { Track, tickOf } = await load("data/track.ts");
+const { Columns, rowRange } = await load("data/columns.ts");
+const { decodeHeader } = await load("core/decode.ts");
+const { ROWS, rowOf } = await load("core/hist.ts");
+const { readStatus } = await load("data/status.ts");
+
+const T0 = 1_795_000_000;
+const schema = (i = 1) => [
+  { i, name: "lat", type: "histogram", labels: {} },
+  { i: i + 1, name: "count", type: "counter", labels: {} },
+  { i: i + 2, name: "level", type: "gauge", labels: {} },
+];
+function give(track, ticks, { epoch = 1, flags = 0, first = 1, at = (t) => t * 1000, entries } = {}) {
+  const points = ticks.map((t) => point(at(t), entries?.(t) ?? [[first, { count: 2, sum: 0.5, buckets: [[-10, 1], [t % 20, 1]] }], [first + 1, t % 100]]));
+  const m = message({ kind: 1, flags, id: 1, seq: 1, epoch, tMs: at(ticks.at(-1)), points });
+  const view = new DataView(m.buffer, m.byteOffset, m.length);
+  track.message(view, decodeHeader(view));
+}
+const range = (a, n) => Array.from({ length: n }, (_, i) => a + i);
+const value = (track, name, t) => (track.named(name)[0].scalar.get(t % 3600));
+
+test("what a tick leaves out is zero for a counter and unknown for a gauge", () => {
+  const track = new Track();
+  track.schema(1, schema());
+  give(track, [T0], { entries: () => [] });
+  assert.equal(value(track, "count", T0), 0);
+  assert.ok(Number.isNaN(value(track, "level", T0)));
+  assert.ok(track.has(T0));
+  assert.ok(!track.has(T0 + 1));
+});
+
+test("a tick that comes twice changes nothing", () => {
+  const track = new Track();
+  track.schema(1, schema());
+  give(track, [T0]);
+  give(track, [T0], { entries: () => [[2, 99_999]] });
+  assert.equal(value(track, "count", T0), T0 % 100);
+  assert.equal(track.ignored, 1);
+});
+
+test("after a new epoch the same series go on under new numbers", () => {
+  const track = new Track();
+  track.schema(1, schema());
+  give(track, range(T0, 5));
+  track.disconnected();
+  track.schema(2, schema(40));
+  give(track, range(T0 + 5, 5), { epoch: 2, first: 40 });
+  assert.equal(track.seriesCount, 3);
+  for (const t of range(T0, 10)) assert.equal(value(track, "count", t), t % 100);
+});
+
+test("data whose schema never came is not put to wrong names", () => {
+  const track = new Track();
+  track.schema(1, schema());
+  give(track, [T0], { epoch: 2 });
+  assert.ok(!track.has(T0));
+});
+
+test("an hour is kept, what is older is let go", () => {
+  const track = new Track();
+  track.schema(1, schema());
+  give(track, range(T0, 3600));
+  give(track, range(T0 + 3600, 100));
+  assert.ok(!track.has(T0 + 50));
+  assert.ok(track.has(T0 + 100));
+  give(track, [T0 + 50]);
+  assert.ok(!track.has(T0 + 50), "older than the ring");
+});
+
+test("the reset flag forgets everything", () => {
+  const track = new Track();
+  track.schema(1, schema());
+  give(track, range(T0, 5));
+  give(track, [T0 + 9], { flags: 2 });
+  assert.ok(!track.has(T0));
+  assert.ok(track.has(T0 + 9));
+});
+
+test("a tick that is a little early or late keeps its second", () => {
+  for (const off of [-200, 0, 3, 700]) assert.equal(tickOf(T0 * 1000 + off), T0);
+});
+
+test("columns made tick by tick equal columns made at once", () => {
+  for (const step of [1, 5]) {
+    const track = new Track();
+    track.schema(1, schema());
+    const moving = new Columns();
+    for (const t of range(T0, 120)) {
+      if (t % 17 === 3) continue;
+      give(track, [t]);
+      moving.update(track, track.named("lat"), t * 1000, 60 / step, step);
+    }
+    // A hole is filled afterwards.
+    give(track, range(T0, 120).filter((t) => t % 17 === 3));
+    moving.update(track, track.named("lat"), (T0 + 119) * 1000, 60 / step, step);
+    const whole = new Columns();
+    whole.update(track, track.named("lat"), (T0 + 119) * 1000, 60 / step, step);
+    for (const k of ["cells", "count", "sum", "watched", "p50", "p90", "p99", "max"]) assert.deepEqual(moving[k], whole[k], `${k}, step ${step}`);
+    assert.equal(whole.watched[0], step);
+  }
+});
+
+test("only columns that changed are made again", () => {
+  const track = new Track();
+  track.schema(1, schema());
+  give(track, range(T0, 60));
+  const c = new Columns();
+  c.update(track, track.named("lat"), (T0 + 59) * 1000, 60, 1);
+  const before = c.clock;
+  give(track, [T0 + 60]);
+  c.update(track, track.named("lat"), (T0 + 60) * 1000, 60, 1);
+  assert.equal([...c.stamp].filter((s) => s > before).length, 1);
+});
+
+test("columns from the server are placed by their end, and gaps among them are not watched", () => {
+  const c = new Columns();
+  const from = T0 * 1000;
+  c.load({ stepMs: 10_000, columns: [[from + 20_000, 3, 0.3, [[0, 3]]]], gaps: [{ from_ms: from + 30_000, to_ms: from + 50_000 }], oldestMs: 0, newestMs: from + 100_000 }, from, from + 60_000);
+  assert.equal(c.n, 6);
+  assert.equal(c.time(c.first), from + 10_000);
+  const s = c.slot(c.first + 1);
+  assert.equal(c.count[s], 3);
+  assert.equal(c.cells[s * ROWS + rowOf(0)], 3);
+  assert.deepEqual(range(0, 6).map((i) => c.watched[c.slot(c.first + i)] > 0), [true, true, true, false, false, true]);
+});
+
+test("the rows shown are whole octaves and stay while they fit", () => {
+  const a = rowRange({ lo: 100, hi: 180 }, null);
+  assert.ok(a.lo <= 100 && a.hi > 180 && (a.hi - a.lo) % 8 === 0);
+  assert.equal(rowRange({ lo: a.lo + 9, hi: a.hi - 9 }, a), a);
+  assert.notEqual(rowRange({ lo: a.lo + 40, hi: a.hi - 1 }, a), a);
+});
+
+test("a status document of any shape is read without harm", () => {
+  for (const doc of [null, 5, "x", [], {}, { store: 3, probes: {}, processes: [] }, { probes: [null, 1, { name: 7 }] }]) assert.ok(readStatus(doc).store);
+  const s = readStatus({ probes: [{ name: "tcp", up: false, reason: "no BTF" }], store: { ok: false, message: "disk full" } });
+  assert.deepEqual(s.probes, [{ name: "tcp", up: false, variant: "", reason: "no BTF" }]);
+  assert.equal(s.store.ok, false);
+});
