@@ -76,7 +76,7 @@ test("bad parameters are 400 bad_data with a sentence that names them", async ()
     "/api/v1/series": "match[]",
     "/api/v1/series?match[]=%7B": "",
     "/api/sg/v1/heat": "match",
-    "/api/sg/v1/heat?match=sgprobe_load1": "gauge",
+    [`/api/sg/v1/heat?match=sgprobe_load1&from=${s.newest - 5000}&to=${s.newest}`]: "gauge",
     [`/api/sg/v1/heat?match=${hist}&from=9&to=1`]: "from",
     [`/api/sg/v1/heat?match=${hist}&from=1.5`]: "from",
     "/api/v1/query?query=%ff": "UTF-8",

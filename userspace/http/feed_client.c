@@ -10,6 +10,7 @@
 #define SECOND 1000000000ULL
 #define STALL_NS (30 * SECOND)
 #define LEVEL_WAIT_NS (2 * SECOND) /* how long a read waits for the sources to be level */
+#define CATCH_UP_MAX 4 /* frames */
 #define SCHEMA_SERIES 200 /* of one schema message */
 
 static void want_write(struct http_client *c)
@@ -145,14 +146,15 @@ static void tell_gaps(struct http_client *c, const char *reason)
 void feed_send_tick(struct feed_sub *sub, struct feed_payload *p, uint32_t epoch)
 {
 	struct http_client *c = sub->client;
+	uint64_t now = sg_mono_ns();
 	struct feed_header head = {
 		.kind = FEED_DELTA, .t_ms = p->t_ms, .epoch = epoch, .n_points = 1};
 
-	if (outq_behind(&c->queue, p->t_ms, p->len)) {
+	if (outq_behind(&c->queue, now, p->len)) {
 		outq_drop_data(&c->queue, NULL, note_dropped, NULL);
 		tell_gaps(c, "slow");
 	}
-	if (!outq_data(&c->queue, p, sub, &head))
+	if (!outq_data(&c->queue, p, sub, &head, now))
 		want_write(c);
 }
 
@@ -191,12 +193,24 @@ void feed_read_failed(struct feed_sub *sub, int r, const char *message, int64_t 
 	feed_read_done(sub, NULL, 0, to_ms == INT64_MAX ? sg_real_ms() : to_ms);
 }
 
-/* Sends from the ring what came since the read; false: the ring has lost some of it. */
+static size_t ring_after(const struct http_feed *f, int64_t t_ms)
+{
+	size_t n = 0;
+
+	for (const struct feed_raw *raw = f->ring; raw; raw = raw->next)
+		n += raw->t_ms > t_ms;
+	return n;
+}
+
+/*
+ * Sends from the ring what came since the read. False: the ring has lost some of it,
+ * or it is so much that it is better read as well, so that it does not count as lag.
+ */
 static bool catch_up(struct feed_sub *sub)
 {
 	struct http_feed *f = sub->client->feed;
 
-	if (f->evicted_ms > sub->base_ms)
+	if (f->evicted_ms > sub->base_ms || ring_after(f, sub->base_ms) > CATCH_UP_MAX)
 		return false;
 	for (struct feed_raw *raw = f->ring; raw; raw = raw->next) {
 		sg_auto(sg_frame) frame = NULL;

@@ -46,12 +46,14 @@ int outq_text(struct outq *q, struct feed_payload *p)
 	return add(q, &(struct outq_item){.payload = p});
 }
 
-int outq_data(struct outq *q, struct feed_payload *p, void *sub, const struct feed_header *head)
+int outq_data(struct outq *q, struct feed_payload *p, void *sub, const struct feed_header *head,
+	      uint64_t now_ns)
 {
-	return add(q, &(struct outq_item){.payload = p, .sub = sub, .head = *head});
+	return add(q, &(struct outq_item){
+			      .payload = p, .sub = sub, .head = *head, .queued_ns = now_ns});
 }
 
-bool outq_behind(const struct outq *q, int64_t t_ms, size_t n)
+bool outq_behind(const struct outq *q, uint64_t now_ns, size_t n)
 {
 	const struct outq_item *item = q->first;
 
@@ -59,7 +61,7 @@ bool outq_behind(const struct outq *q, int64_t t_ms, size_t n)
 		item = item->next;
 	if (!item)
 		return false; /* one tick is always taken, however large */
-	return q->data_bytes + n > OUTQ_MAX_BYTES || t_ms - item->head.t_ms > OUTQ_MAX_LAG_MS;
+	return q->data_bytes + n > OUTQ_MAX_BYTES || now_ns - item->queued_ns > OUTQ_MAX_WAIT_NS;
 }
 
 struct outq_item *outq_take(struct outq *q)

@@ -114,6 +114,12 @@ static int parse_target(char *target, struct http_request *r)
 	return 0;
 }
 
+static bool is_version(const char *s)
+{
+	return !strncmp(s, "HTTP/", 5) && isdigit((unsigned char)s[5]) && s[6] == '.' &&
+	       isdigit((unsigned char)s[7]) && !s[8];
+}
+
 static int parse_request_line(char *line, struct http_request *r)
 {
 	char *target = strchr(line, ' ');
@@ -126,7 +132,7 @@ static int parse_request_line(char *line, struct http_request *r)
 	if (!is_token(line))
 		return 400;
 	if (strcmp(version, "HTTP/1.1") && strcmp(version, "HTTP/1.0"))
-		return strncmp(version, "HTTP/", 5) ? 400 : 505;
+		return is_version(version) ? 505 : 400;
 	r->method = line;
 	r->keep_alive = version[7] == '1';
 	return parse_target(target, r);
