@@ -8,8 +8,8 @@ O=${O:-build}
 minutes=${1:-10}
 libs=$(pkg-config --libs sqlite3 zlib)
 gcc -std=gnu11 -O2 -g -D_GNU_SOURCE -Iinclude -o "$O/bench-store" tests/bench/store.c \
-	userspace/store/*.c userspace/model/frame*.c userspace/model/hist*.c \
-	userspace/model/se*.c userspace/base/*.c -Iuserspace $libs -lm -lpthread
+	userspace/store/*.c userspace/model/*.c \
+	userspace/base/*.c -Iuserspace $libs -lm -lpthread
 dir=$(mktemp -d "${TMPDIR:-/tmp}/sgprobe-bench-store-XXXXXX")
 trap 'rm -rf "$dir"' EXIT
 for churn in 0 5; do

@@ -110,6 +110,9 @@ void sg_db_rollback(struct sg_db *db)
 
 int sg_db_begin(struct sg_db *db)
 {
+	/* A rollback can fail for want of memory: it is done now, then. */
+	if (!sqlite3_get_autocommit(db->h) && sg_db_exec(db, "ROLLBACK") < 0)
+		return sg_db_errno(db->rc);
 	return sg_db_exec(db, "BEGIN IMMEDIATE");
 }
 

@@ -11,7 +11,7 @@
 #include "row.h"
 #include "store.h"
 
-#define BLOCK_RAW (8U << 20) /* frames of one row before packing: bounds memory and a commit */
+#define BLOCK_RAW (8U << 20) /* bounds memory and the time of a commit */
 #define FULL 0.95 /* of the cap: delete before the next row */
 #define QUICK_CHECK_NS 200000000U
 #define IO_ERRORS 3 /* in a row, after which the file is taken for damaged */
@@ -54,24 +54,30 @@ static int open_db(struct sg_store *st, struct sg_error *err)
 	return r;
 }
 
+/* The next row starts a file in which there is nothing yet. */
+static void start_anew(struct sg_store *st)
+{
+	sg_db_close(st->db);
+	st->db = NULL;
+	st->want_key = true;
+	st->next_id++; /* for readers: what came before is not there any more */
+	st->n_blocks = 0;
+	st->oldest_ms = st->newest_ms = 0;
+	st->io_errors = 0;
+}
+
 static int set_aside(struct sg_store *st)
 {
 	char name[128];
 	int r;
 
-	sg_db_close(st->db);
-	st->db = NULL;
+	start_anew(st);
 	r = sg_folder_set_aside(st->dir, sg_db_metrics.file, sg_real_ms(), name, sizeof(name));
 	if (r < 0)
 		return r;
 	snprintf(st->quarantined, sizeof(st->quarantined), "%s", name);
 	sg_warn("%s/%s is damaged: it was set aside as %s, a new one is started", st->dir,
 		sg_db_metrics.file, name);
-	st->want_key = true;
-	st->next_id++; /* for readers: what came before is not there any more */
-	st->n_blocks = 0;
-	st->oldest_ms = st->newest_ms = 0;
-	st->io_errors = 0;
 	return 0;
 }
 
@@ -100,8 +106,6 @@ int sg_journal_open(struct sg_store *st, struct sg_error *err)
 
 void sg_store_set_ok(struct sg_store *st)
 {
-	if (st->failing)
-		sg_info("store: writing to %s again", st->dir);
 	st->failing = false;
 	st->message[0] = '\0';
 	st->io_errors = 0;
@@ -109,16 +113,12 @@ void sg_store_set_ok(struct sg_store *st)
 
 void sg_store_set_failing(struct sg_store *st, const char *fmt, ...)
 {
-	char msg[sizeof(st->message)];
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(msg, sizeof(msg), fmt, ap);
+	vsnprintf(st->message, sizeof(st->message), fmt, ap);
 	va_end(ap);
-	if (!st->failing)
-		sg_warn("store: %s", msg);
 	st->failing = true;
-	memcpy(st->message, msg, sizeof(msg));
 }
 
 static int mend(struct sg_store *st)
@@ -281,6 +281,12 @@ struct block {
 	bool key;
 };
 
+/* Frames of one row before packing: a row must fit into what is set apart for the WAL. */
+static size_t row_bytes(const struct sg_store *st)
+{
+	return SG_MIN((uint64_t)BLOCK_RAW, wal_allowance(st));
+}
+
 /* As many of the frames as one row takes. */
 static int fill_block(struct sg_store *st, struct sg_head_frame **frames, size_t n, struct block *b)
 {
@@ -293,7 +299,8 @@ static int fill_block(struct sg_store *st, struct sg_head_frame **frames, size_t
 		int64_t t0 = b->n ? SG_MIN(b->t0_ms, f->t_ms) : f->t_ms;
 		int64_t t1 = b->n ? SG_MAX(b->t1_ms, f->t_ms) : f->t_ms;
 
-		if (b->n && (t1 - t0 >= SG_BLOCK_SPAN_MS || st->writer.raw.len + f->n > BLOCK_RAW))
+		if (b->n &&
+		    (t1 - t0 >= SG_BLOCK_SPAN_MS || st->writer.raw.len + f->n > row_bytes(st)))
 			break;
 		r = sg_block_add(&st->writer, f->bytes, f->n, f->source);
 		if (r < 0)
@@ -463,6 +470,8 @@ static int write_head(struct sg_store *st)
 	struct sg_head_view v;
 	int r;
 
+	if (st->db && sg_db_replaced(st->db)) /* somebody deleted or moved it */
+		start_anew(st);
 	if (!st->db) {
 		struct sg_error err = {0};
 

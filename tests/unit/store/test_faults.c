@@ -537,6 +537,22 @@ static void a_reader_without_a_store_says_so(void **state)
 	(void)b;
 }
 
+static void a_file_that_somebody_deleted_is_made_again(void **state)
+{
+	struct box *b = *state;
+
+	fill(b, 1);
+	unlink(path_of(b, "metrics.db"));
+	unlink(path_of(b, "metrics.db-wal"));
+	unlink(path_of(b, "metrics.db-shm"));
+	append_c(b->st, 1, 31, T0 + 30000, 1);
+	assert_int_equal(sg_store_flush(b->st, true), 0);
+	assert_float_equal(total_c(b->dir), 1, 0);
+	auto_answer a = ask(b, "c", T0 + 29000, INT64_MAX);
+
+	assert_float_equal(a.set.series[0].values[0], 31, 0);
+}
+
 static int reader_child(struct box *b)
 {
 	if (!geteuid() && (setgroups(0, NULL) || setegid(65534) || seteuid(65534)))
@@ -599,6 +615,7 @@ int main(void)
 		T(another_writer_is_waited_for),
 		T(a_reader_that_stays_does_not_let_the_wal_grow_for_ever),
 		T(a_reader_without_a_store_says_so),
+		T(a_file_that_somebody_deleted_is_made_again),
 		T(a_folder_that_the_reader_may_not_write_to_is_read),
 		T(what_a_killed_daemon_left_in_the_wal_is_read),
 	};
