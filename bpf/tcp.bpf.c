@@ -29,9 +29,12 @@ struct sg_tcp_sock {
 	__u64 established_at; /* 0: not yet, or not seen */
 	__u64 rtt_at; /* of the last sample */
 	__u64 received, sent; /* bytes that are counted already */
-	__u8 state; /* in which it is counted; 0: none */
-	__u8 owned; /* key is right */
+	__u8 state; /* in which it is counted; 0: none, the rest is not begun either */
+	__u8 owned; /* enum owned */
 };
+
+/* Whether the key is right. init holds the listeners that it opens for its services. */
+enum owned { UNKNOWN, OWNED, OWNED_BY_INIT };
 
 struct {
 	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
@@ -96,18 +99,23 @@ SG_FLATTEN struct listener listener_of(struct sock *sk)
 	return l;
 }
 
-/* The running task is the owner: it connects or listens. */
-SG_FLATTEN void own_by_current(struct sg_tcp_sock *s)
+SG_FLATTEN void own(struct sg_tcp_sock *s, struct task_struct *task)
 {
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task(), *leader;
+	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
 	char comm[SG_COMM_LEN] = {};
 
-	leader = BPF_CORE_READ(task, group_leader);
 	bpf_core_read(comm, sizeof(comm), &leader->comm);
 	s->key.cgroup_id = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
 	sg_slot_comm(&s->key, comm, BPF_CORE_READ(task, flags) & SG_PF_KTHREAD);
-	s->epoch = ~*(volatile __u32 *)&sg_state.epoch;
-	s->owned = 1;
+	s->epoch = ~*(volatile __u32 *)&sg_state.epoch; /* the slot is to be looked up */
+	barrier();
+	s->owned = BPF_CORE_READ(leader, pid) == 1 ? OWNED_BY_INIT : OWNED;
+}
+
+/* The running task is the owner: it connects or listens. */
+SG_FLATTEN void own_by_current(struct sg_tcp_sock *s)
+{
+	own(s, (struct task_struct *)bpf_get_current_task());
 }
 
 /*
@@ -239,7 +247,7 @@ SG_FLATTEN void on_child(struct sg_tcp_sock *s, struct sock *sk, bool btf)
 		if (key) {
 			s->key = *key;
 			s->epoch = ~*(volatile __u32 *)&sg_state.epoch;
-			s->owned = 1;
+			s->owned = OWNED;
 		}
 	}
 }
@@ -282,11 +290,11 @@ SG_FLATTEN int on_state(struct sock *sk, int old, int state, bool btf)
 		return 0;
 	sg_count(part, TCP_TRANSITIONS + (state & (SG_TCP_STATES - 1)), 1, false);
 	s = find_sock(sk, btf);
-	seen = s;
 	if (!s)
 		s = make_sock(sk, part, btf);
 	if (!s)
 		return 0;
+	seen = s->state;
 	if (state == SG_TCP_SYN_SENT) {
 		begin(s);
 		own_by_current(s);
@@ -322,10 +330,11 @@ SG_FLATTEN int on_probe(struct sock *sk, bool btf)
 	sg_count(part, TCP_RUNS_PROBE, 1, false);
 	if (!look(sk, &v, btf))
 		return 0;
-	if (sg_unlikely(!s)) {
+	if (!s)
 		s = make_sock(sk, part, btf);
-		if (!s)
-			return 0;
+	if (!s)
+		return 0;
+	if (sg_unlikely(!s->state)) {
 		begin_midway(s, &v);
 		move_to(s, SG_TCP_ESTABLISHED, part);
 	}
@@ -398,5 +407,36 @@ SEC("raw_tp/tcp_receive_reset")
 int tcp_receive_reset(void *ctx)
 {
 	sg_count(sg_part(), TCP_RESETS_RECEIVED, 1, false);
+	return 0;
+}
+
+/*
+ * Runs once, after the hooks are attached, over all open files: sockets that are
+ * older than sgprobe get an owner. What they have done is left to the hooks, which
+ * hold their locks; only listeners, which may never do anything, are counted here.
+ */
+SEC("iter/task_file")
+int tcp_owners_btf(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+	__u32 part = sg_part();
+	struct sg_tcp_sock *s;
+	struct socket *socket;
+	struct sock *sk;
+
+	socket = task && file ? bpf_sock_from_file(file) : NULL;
+	sk = socket ? socket->sk : NULL;
+	if (!sk || sk->sk_protocol != IPPROTO_TCP || sk->__sk_common.skc_state == SG_TCP_CLOSE)
+		return 0;
+	s = find_sock(sk, true);
+	if (!s)
+		s = make_sock(sk, part, true);
+	if (!s)
+		return 0;
+	if (s->owned != OWNED)
+		own(s, task);
+	if (!s->state && sk->__sk_common.skc_state == SG_TCP_LISTEN)
+		move_to(s, SG_TCP_LISTEN, part);
 	return 0;
 }

@@ -66,6 +66,7 @@ typedef struct {
 } possible_net_t;
 
 struct sock_common {
+	unsigned char skc_state;
 	u16 skc_num; /* local port, host byte order */
 	possible_net_t skc_net;
 	unsigned long skc_flags;
@@ -83,6 +84,18 @@ struct sock {
 	struct sock_common __sk_common;
 	u16 sk_protocol;
 	struct sock_cgroup_data sk_cgrp_data;
+};
+
+struct socket {
+	struct sock *sk;
+};
+
+struct file;
+
+/* What an iterator over the open files of all tasks is called with. */
+struct bpf_iter__task_file {
+	struct task_struct *task;
+	struct file *file;
 };
 
 struct tcp_sock {

@@ -170,6 +170,25 @@ static const struct sg_program *program_of(const struct sg_domain *d, const char
 	return NULL;
 }
 
+/* An iterator is no hook: it runs once, now, over what was there before. */
+static bool is_iterator(const struct bpf_program *p)
+{
+	return bpf_program__expected_attach_type(p) == BPF_TRACE_ITER;
+}
+
+static void run_iterator(struct bpf_program *p)
+{
+	struct bpf_link *link = bpf_program__attach_iter(p, NULL);
+	char none[64];
+	int fd = link ? bpf_iter_create(bpf_link__fd(link)) : -1;
+
+	while (fd >= 0 && (read(fd, none, sizeof(none)) > 0 || errno == EAGAIN))
+		errno = 0;
+	if (fd >= 0)
+		close(fd);
+	bpf_link__destroy(link);
+}
+
 static int attach(struct sg_loaded *l, struct bpf_object *o)
 {
 	struct bpf_program *p;
@@ -182,6 +201,10 @@ static int attach(struct sg_loaded *l, struct bpf_object *o)
 
 		if (!bpf_program__autoload(p))
 			continue;
+		if (is_iterator(p)) {
+			run_iterator(p);
+			continue;
+		}
 		if (!row || l->n_attached == SG_PROGRAMS_MAX)
 			return -E2BIG; /* a program that its domain's table does not list */
 		link = bpf_program__attach(p);
