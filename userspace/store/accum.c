@@ -2,6 +2,7 @@
 #include "accum.h"
 
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 #include "block.h"
@@ -9,6 +10,7 @@
 #define BASE_FORMAT 1
 #define PART_SERIES 2048 /* samples in one frame of a base: far below the frame's own limits */
 #define SESSION_BYTES 24
+#define COUNT_MAX 9007199254740992.0 /* 2^53 */
 
 struct entry {
 	struct sg_series *series; /* one malloc block */
@@ -187,6 +189,14 @@ struct adding {
 	int64_t t_ms;
 };
 
+/* What passes the range of a frame's numbers starts again from 0, as counters do. */
+static int add_hist(struct sg_hist *sum, const struct sg_hist *h)
+{
+	if (sum->count + h->count > COUNT_MAX || !isfinite(sum->sum + h->sum))
+		sg_hist_clear(sum);
+	return sg_hist_add(sum, h);
+}
+
 static int add_sample(void *ctx, size_t i, const struct sg_sample *s)
 {
 	struct adding *w = ctx;
@@ -194,8 +204,10 @@ static int add_sample(void *ctx, size_t i, const struct sg_sample *s)
 
 	e->last_ms = w->t_ms;
 	if (s->series.type == SG_HISTOGRAM)
-		return sg_hist_add(&e->hist, &s->hist);
+		return add_hist(&e->hist, &s->hist);
 	e->value += s->value;
+	if (!isfinite(e->value))
+		e->value = 0;
 	return 0;
 }
 
@@ -371,8 +383,10 @@ static int load_sample(void *ctx, size_t i, const struct sg_sample *s)
 	struct entry *e = l->slot.entries[i];
 
 	e->last_ms = l->t_ms - l->age_ms[i];
-	if (s->series.type == SG_HISTOGRAM)
+	if (s->series.type == SG_HISTOGRAM) {
+		sg_hist_free(&e->hist);
 		return sg_hist_copy(&e->hist, &s->hist);
+	}
 	e->value = s->value;
 	return 0;
 }
