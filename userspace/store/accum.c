@@ -383,10 +383,8 @@ static int load_sample(void *ctx, size_t i, const struct sg_sample *s)
 	struct entry *e = l->slot.entries[i];
 
 	e->last_ms = l->t_ms - l->age_ms[i];
-	if (s->series.type == SG_HISTOGRAM) {
-		sg_hist_free(&e->hist);
+	if (s->series.type == SG_HISTOGRAM)
 		return sg_hist_copy(&e->hist, &s->hist);
-	}
 	e->value = s->value;
 	return 0;
 }
