@@ -2,6 +2,7 @@
 // Connects the feed to the page: which series are subscribed, and what each panel reads.
 
 import { batch, effect, signal } from "@preact/signals";
+import { DELTA } from "./core/decode";
 import { ROWS, quantile } from "./core/hist";
 import { nameSelectors, oneOf, selector } from "./core/text";
 import type { Latency } from "./core/health";
@@ -193,12 +194,24 @@ function measured(tMs: number): void {
 }
 
 let pendingNewest = 0;
-function onData(kind: number, tMs: number): void {
+let waiting = 0;
+/** How long a frame waits for the same tick of other subscriptions, so that a tick is painted once. */
+const GATHER_MS = 25;
+function onData(kind: number, tMs: number, whole: boolean): void {
   pendingNewest = Math.max(pendingNewest, tMs);
-  if (kind !== 2) settle = 3;
+  if (kind !== DELTA) {
+    settle = 3;
+    invalidateAll();
+    return;
+  }
   // Only a tick that just happened says how long its way was.
-  if (kind === 2) arrived(tMs);
-  else invalidateAll();
+  const paint = () => {
+    window.clearTimeout(waiting);
+    waiting = 0;
+    arrived(tMs);
+  };
+  if (whole) paint();
+  else if (!waiting) waiting = window.setTimeout(paint, GATHER_MS);
 }
 function beforeDraw(): void {
   batch(() => {

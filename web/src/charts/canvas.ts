@@ -32,6 +32,12 @@ export function fit(canvas: HTMLCanvasElement, w: number, h: number): CanvasRend
   return ctx;
 }
 
+/** A canvas that is mostly empty: hidden, it costs the browser no layer. */
+export function overlay(canvas: HTMLCanvasElement, used: boolean, w: number, h: number): CanvasRenderingContext2D | null {
+  if (canvas.hidden !== !used) canvas.hidden = !used;
+  return used ? fit(canvas, w, h) : null;
+}
+
 export interface Ink {
   text: string;
   faint: string;

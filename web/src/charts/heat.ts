@@ -11,7 +11,7 @@ import type { Columns } from "../data/columns";
 import { rowRange } from "../data/columns";
 import type { Source } from "../data/source";
 import { cursor, newest, scaling, shownTheme } from "../state";
-import { FONT, colours, fit, hatching, plotBox } from "./canvas";
+import { FONT, colours, fit, hatching, overlay, plotBox } from "./canvas";
 import type { Box } from "./canvas";
 import { Pointer } from "./pointer";
 import type { Chart, Reading } from "./pointer";
@@ -312,11 +312,12 @@ export class Heat implements Chart {
   }
 
   drawCursor(): void {
-    const ctx = fit(this.over, this.el.clientWidth, this.el.clientHeight);
-    this.pointer?.drawSelection(ctx);
     const cur = cursor.value;
     const { from, to } = this.span();
-    if (!cur || this.columns.n === 0 || cur.t <= from || cur.t > to) return;
+    const here = cur !== null && this.columns.n > 0 && cur.t > from && cur.t <= to;
+    const ctx = overlay(this.over, here, this.el.clientWidth, this.el.clientHeight);
+    if (!ctx || !cur) return;
+    this.pointer?.drawSelection(ctx);
     const { x, y, w, h } = this.box;
     const col = w / this.columns.n;
     const i = this.columns.columnAt(cur.t) - this.columns.first;

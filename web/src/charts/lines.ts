@@ -6,7 +6,7 @@ import { moment, timeMarks } from "../core/time";
 import type { Columns } from "../data/columns";
 import type { Source } from "../data/source";
 import { cursor, newest, shownTheme } from "../state";
-import { FONT, GUTTER, colours, fit, plotBox } from "./canvas";
+import { FONT, GUTTER, colours, overlay, plotBox } from "./canvas";
 import type { Box } from "./canvas";
 import { Pointer } from "./pointer";
 import type { Chart, Reading } from "./pointer";
@@ -166,11 +166,12 @@ export class Lines implements Chart {
     return { head: ["Time", ...this.o.lines.map((l) => l.label)], rows };
   }
   drawCursor(): void {
-    const ctx = fit(this.over, this.el.clientWidth, this.el.clientHeight);
-    this.pointer?.drawSelection(ctx);
     const cur = cursor.value;
     const { from, to } = this.span();
-    if (!cur || this.columns.n === 0 || cur.t <= from || cur.t > to) return;
+    const here = cur !== null && this.columns.n > 0 && cur.t > from && cur.t <= to;
+    const ctx = overlay(this.over, here, this.el.clientWidth, this.el.clientHeight);
+    if (!ctx || !cur) return;
+    this.pointer?.drawSelection(ctx);
     const { x, y, w, h } = this.box;
     const col = w / this.columns.n;
     const i = this.columns.columnAt(cur.t) - this.columns.first;

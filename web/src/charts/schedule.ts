@@ -32,10 +32,6 @@ const resized = new ResizeObserver((entries) => {
   request();
 });
 
-// A message posted in an animation frame arrives after that frame was painted.
-const after = new MessageChannel();
-after.port1.onmessage = (e) => painted(e.data as number);
-
 function frame(): void {
   requested = false;
   const t = sample;
@@ -46,7 +42,8 @@ function frame(): void {
       r.dirty = false;
       r.chart.draw();
     }
-  if (t) requestAnimationFrame(() => after.port2.postMessage(t));
+  // The next frame begins when this one was painted and handed over.
+  if (t) requestAnimationFrame(() => painted(t));
 }
 
 export function request(): void {

@@ -22,7 +22,8 @@ export interface Listener {
   /** retryAt: local time of the next attempt. */
   closed(retryAt: number, why: string): void;
   trying(): void;
-  data(kind: number, tMs: number): void;
+  /** whole: every subscription has this tick. */
+  data(kind: number, tMs: number, whole: boolean): void;
   status(doc: unknown): void;
   watched(gaps: Gap[]): void;
   skipped(gap: Gap): void;
@@ -211,7 +212,10 @@ export class Feed {
     }
     sub.seq = h.seq;
     sub.track.message(view, h);
-    if (h.points > 0) this.to.data(h.kind, h.tMs);
+    if (h.points === 0) return;
+    let whole = true;
+    for (const other of this.subs.values()) if (other.live && other.track.newest < h.tMs) whole = false;
+    this.to.data(h.kind, h.tMs, whole);
   }
   private control(m: Record<string, unknown>): void {
     switch (m.type) {
