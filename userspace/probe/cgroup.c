@@ -15,7 +15,9 @@
 
 #include "cgroup.h"
 
-#define WALK_NS 20000000ULL /* a walk that takes longer is given up until the next tick */
+#define WALK_NS 50000000ULL /* a walk that takes longer is given up */
+#define NS_PER_SECOND 1000000000ULL
+#define WALK_SHARE 100 /* of its time is the pause after it: walks cost at most 1 % of a CPU */
 #define WALK_AGAIN_NS 900000000ULL
 #define WALK_DEPTH 32
 #define WALK_DIRS 20000
@@ -38,6 +40,7 @@ struct sg_cgroups {
 	uint64_t uses;
 	bool walked; /* in this tick */
 	uint64_t walked_at;
+	uint64_t walk_at; /* not before */
 	bool no_handles; /* the kernel or our privileges do not let us */
 };
 
@@ -163,6 +166,7 @@ static void walk_dir(struct walk *w, int parent, const char *name, unsigned int 
 static void walk_child(struct walk *w, int dir, const struct dirent *de, unsigned int depth)
 {
 	size_t len = strlen(w->path), n = strlen(de->d_name);
+	struct stat st;
 
 	if (len + n + 2 > sizeof(w->path)) {
 		w->whole = false;
@@ -170,8 +174,11 @@ static void walk_child(struct walk *w, int dir, const struct dirent *de, unsigne
 	}
 	w->path[len] = '/';
 	memcpy(w->path + len + 1, de->d_name, n + 1);
-	walk_see(w, de->d_ino);
-	walk_dir(w, dir, de->d_name, depth + 1);
+	if (!fstatat(dir, de->d_name, &st, AT_SYMLINK_NOFOLLOW)) {
+		walk_see(w, st.st_ino);
+		if (st.st_nlink != 2) /* 2: it has no directories in it, as most have not */
+			walk_dir(w, dir, de->d_name, depth + 1);
+	}
 	w->path[len] = '\0';
 }
 
@@ -216,16 +223,25 @@ static void bury_unknown(struct sg_cgroups *c)
 		e->gone = !e->known;
 }
 
+/* A tick is a pause of a second already. */
+static uint64_t pause_after(uint64_t walk_ns)
+{
+	uint64_t pause = walk_ns * WALK_SHARE;
+
+	return pause > NS_PER_SECOND ? pause : 0;
+}
+
 static void walk_tree(struct sg_cgroups *c, uint64_t wanted)
 {
 	uint64_t now = sg_mono_ns();
 	struct walk w = {.c = c, .deadline = now + WALK_NS, .wanted = wanted, .whole = true};
 
-	if (c->root < 0 || (c->walked && now - c->walked_at < WALK_AGAIN_NS))
+	if (c->root < 0 || now < c->walk_at || (c->walked && now - c->walked_at < WALK_AGAIN_NS))
 		return;
 	c->walked = true;
 	c->walked_at = now;
 	walk_dir(&w, c->root, ".", 0);
+	c->walk_at = now + pause_after(sg_mono_ns() - now);
 	if (w.whole)
 		bury_unknown(c);
 }

@@ -31,8 +31,8 @@ SG_DEFINE_AUTO(sg_cgroups, sg_cgroups_free)
  * Never NULL; valid UTF-8 of at most SG_LABEL_VALUE_MAX bytes; valid until
  * SG_CGROUPS_MAX other ids were asked for. A known id costs one hash lookup. An
  * unknown one is opened by its file handle or, where that is not allowed, looked
- * for in the tree, which is walked at most once a tick and for at most 20 ms. A
- * removed cgroup keeps its name while it is cached; one that came and went before
+ * for in the tree, which is walked at most once a tick, for at most 50 ms, and for
+ * at most 1 % of all time. A removed cgroup keeps its name while it is cached; one that came and went before
  * it could be seen is "id:N".
  */
 const char *sg_cgroups_name(struct sg_cgroups *c, uint64_t id);
