@@ -94,15 +94,16 @@ export class Track implements Sink {
     const tick = tickOf(tMs);
     const slot = tick % RING;
     const have = this.times[slot];
-    const twice = have !== 0 && tickOf(have) === tick;
-    if (twice || tick <= tickOf(this.newest) - RING) {
+    if (tick <= tickOf(this.newest) - RING) {
       this.slot = -1;
       this.ignored++;
       return;
     }
+    this.slot = slot;
+    // The probe and the server process each send a part of a tick; a part that comes twice says the same again.
+    if (have !== 0 && tickOf(have) === tick) return;
     for (const s of this.byKey.values()) (s.scalar ?? s.hist)?.clear(slot);
     this.times[slot] = tMs;
-    this.slot = slot;
     if (tMs > this.newest) this.newest = tMs;
   }
   scalar(series: number, value: number): void {
