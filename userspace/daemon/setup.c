@@ -92,7 +92,7 @@ int sg_setup_folder(struct sg_config *cfg, const struct sg_setup *s, struct sg_e
 			       strerror(errno));
 	if (st.st_uid == s->uid)
 		return 0;
-	if (fchown(fd, s->uid, s->gid) < 0 || fchmod(fd, 0750) < 0)
+	if (fchmod(fd, 0750) < 0 || fchown(fd, s->uid, s->gid) < 0)
 		return sg_fail(err, -errno, "cannot give the data folder %s to the user %s: %s",
 			       path, s->user, strerror(errno));
 	own_files(fd, s);
