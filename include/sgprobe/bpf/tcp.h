@@ -37,7 +37,8 @@ enum sg_tcp_counter {
 	TCP_RUNS_RETRANSMIT,
 	TCP_RUNS_SYNACK,
 	TCP_TRANSITIONS, /* into each state; also the runs of that program */
-	TCP_LEVEL = TCP_TRANSITIONS + SG_TCP_STATES, /* sockets in each state now, as a sum of +1 and -1 */
+	TCP_LEVEL = TCP_TRANSITIONS +
+		    SG_TCP_STATES, /* sockets in each state now, as a sum of +1 and -1 */
 	TCP_COUNTERS = TCP_LEVEL + SG_TCP_STATES,
 };
 
