@@ -112,7 +112,7 @@ struct class
 static const struct class classes[] = {
 	{'d', 1, {{'0', '9'}}},
 	{'s', 3, {{'\t', '\n'}, {'\f', '\r'}, {' ', ' '}}},
-	{'w', 4, {{'0', '9'}, {'A', 'Z'}, {'a', 'z'}, {'_', '_'}}},
+	{'w', 4, {{'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}}},
 };
 
 static const struct class *find_class(char letter)
