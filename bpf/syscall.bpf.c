@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * System calls: how many, how long, how many failed. A call is counted when it
- * returns, or when its thread ends inside it (exit, exit_group). sys_enter and
- * sys_exit may be preempted on some kernels, so all adds are atomic.
+ * returns, or when its thread ends inside it (exit, exit_group). All three hooks
+ * run in the task itself with preemption off (on PREEMPT_RT it may be on, and the
+ * loader then does not set private_rows), and nothing that may interrupt them gets
+ * here: their adds are exclusive.
  */
 #include <sgprobe/bpf/syscall.h>
 
@@ -62,7 +64,7 @@ SG_FLATTEN int on_enter(long nr, bool btf)
 	__u32 part = sg_part();
 	struct sg_task *t = sg_task_of(task, part, true, btf);
 
-	sg_count(part, SYSCALL_ENTERS, 1, false);
+	sg_count(part, SYSCALL_ENTERS, 1, true);
 	if (sg_unlikely(!t))
 		return 0;
 	t->call = row_of(t, task, nr, btf);
@@ -80,7 +82,7 @@ static __noinline int on_failure(struct sg_task *t, __u32 part, __u32 row, long 
 		return 0;
 	if (ret == -ERESTART_RESTARTBLOCK)
 		t->restart = row;
-	sg_count(part, (again ? SYSCALL_RESTARTS : SYSCALL_ERRORS) + row, 1, false);
+	sg_count(part, (again ? SYSCALL_RESTARTS : SYSCALL_ERRORS) + row, 1, true);
 	return 0;
 }
 
@@ -92,7 +94,7 @@ SG_FLATTEN int on_exit(long ret, bool btf)
 	struct sg_task *t = sg_task_of(task, part, false, btf);
 	struct sg_where w;
 
-	sg_count(part, SYSCALL_EXITS, 1, false);
+	sg_count(part, SYSCALL_EXITS, 1, true);
 	if (sg_unlikely(!t || !t->call_at)) /* began before the probe did, or refused by seccomp */
 		return 0;
 	ns = now - t->call_at;
@@ -104,9 +106,9 @@ SG_FLATTEN int on_exit(long ret, bool btf)
 		on_failure(t, part, row, ret);
 	bucket = sg_bucket_ns(ns);
 	if (sg_find_block(&w, part, row))
-		sg_observe_at(&w, SYSCALL_LATENCY, bucket, ns, false);
+		sg_observe_at(&w, SYSCALL_LATENCY, bucket, ns, true);
 	if (sg_find_slot(&w, part, sg_slot(t, task, part, btf)))
-		sg_observe_at(&w, SYSCALL_LATENCY, bucket, ns, false);
+		sg_observe_at(&w, SYSCALL_LATENCY, bucket, ns, true);
 	return 0;
 }
 
@@ -115,11 +117,11 @@ SG_FLATTEN int on_thread_exit(bool btf)
 	__u32 part = sg_part();
 	struct sg_task *t = sg_task_of(current_task(btf), part, false, btf);
 
-	sg_count(part, SYSCALL_THREAD_EXITS, 1, false);
+	sg_count(part, SYSCALL_THREAD_EXITS, 1, true);
 	if (!t || !t->call_at)
 		return 0;
 	if (t->call < SYSCALL_ROWS)
-		sg_count(part, SYSCALL_UNFINISHED + t->call, 1, false);
+		sg_count(part, SYSCALL_UNFINISHED + t->call, 1, true);
 	t->call_at = 0;
 	return 0;
 }

@@ -4,12 +4,17 @@
 # alternating rounds on the same machine, of which the least disturbed one counts; prints ratios.
 #   bench-probe.sh [ROUNDS]      O=build folder
 set -u
-cd "$(dirname "$0")/.."
+# syscount looks for its tracepoints in tracefs: mount it where only this script sees it.
+if [ "$(id -u)" = 0 ] && [ ! -d /sys/kernel/tracing/events ] && [ -z "${SG_BENCH_NS:-}" ]; then
+	SG_BENCH_NS=1 exec unshare -m sh -c 'mount -t tracefs tracefs /sys/kernel/tracing; exec "$@"' - "$0" "$@"
+fi
+cd "$(dirname "$0")/.." || exit 1
 O=${O:-build}
 ROUNDS=${1:-5}
 work=$(mktemp -d)
 pid=
-trap 'stop; echo 0 > /proc/sys/kernel/bpf_stats_enabled; rm -rf "$work"' EXIT
+stats() { echo "$1" > /proc/sys/kernel/bpf_stats_enabled; }
+trap 'stop; stats 0; rm -rf "$work"' EXIT
 
 [ "$(id -u)" = 0 ] || { echo "bench: needs root: sudo make bench" >&2; exit 1; }
 for t in runqlat syscount bpftool; do
@@ -20,7 +25,7 @@ done
 build_probe_print || exit 1
 
 stop() {
-	[ -n "$pid" ] && kill -INT "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
+	[ -n "$pid" ] && kill -TERM "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
 	pid=
 }
 # Each starts something that watches, and returns when its programs are attached.
@@ -32,7 +37,7 @@ start_print() {
 	: > "$work/out"
 	"$PROBE_PRINT" "$@" > "$work/out" 2>/dev/null &
 	pid=$!
-	until grep -q ready "$work/out"; do sleep 0.05; kill -0 $pid || return 1; done
+	until grep -q ready "$work/out"; do sleep 0.05; kill -0 "$pid" || return 1; done
 }
 watch_tool() { # HOOK COMMAND...: until one more program than now bears the name of the hook
 	local hook=$1 before
@@ -46,6 +51,7 @@ watch_tool() { # HOOK COMMAND...: until one more program than now bears the name
 watch_runqlat() { watch_tool sched_switch /usr/sbin/runqlat 1000; }
 watch_syscount() { watch_tool sys_exit /usr/sbin/syscount -L -d 1000; }
 
+newest_program() { bpftool -j prog | grep -o '"id":[0-9]*' | cut -d: -f2 | sort -n | tail -1; }
 least() { sort -g | head -1; }
 # rounds NAME COMMAND WATCHER...: for every watcher the least output of COMMAND, in $work/NAME.WATCHER
 rounds() {
@@ -53,6 +59,7 @@ rounds() {
 	shift 2
 	for _ in $(seq "$ROUNDS"); do
 		for w; do
+			last_id=$(newest_program)
 			watch_$w || { echo "bench: $w does not start" >&2; return 1; }
 			$command >> "$work/$name.$w"
 			stop
@@ -68,16 +75,16 @@ calc() { awk "BEGIN { printf \"%.2f\", $1 }"; }
 # Nanoseconds per run of the programs whose names are given, added up, while the ping-pong goes.
 program_cost() {
 	local sum=0 id ns
-	echo 1 > /proc/sys/kernel/bpf_stats_enabled
+	stats 1
 	bpftool -j prog | tr '}' '\n' > "$work/before"
 	"$O/tools/work-pingpong" 30000 > /dev/null
 	bpftool -j prog | tr '}' '\n' > "$work/after"
-	echo 0 > /proc/sys/kernel/bpf_stats_enabled
+	stats 0
 	for h in sched_wakeup sched_switch; do
-		# Programs of the watcher only: nothing else on these hooks bears these names.
-		ns=$(awk -v h="$h" '
+		# Programs of the watcher only: those that were loaded since.
+		ns=$(awk -v h="$h" -v last="${last_id:-0}" '
 			match($0, /"id":[0-9]+/) { id = substr($0, RSTART + 5, RLENGTH - 5) }
-			$0 !~ "\"name\":\"" h "(_btf|_raw)?\"" { next }
+			id + 0 <= last + 0 || $0 !~ "\"name\":\"" h "(_btf|_raw)?\"" { next }
 			{
 				t = c = 0
 				if (match($0, /"run_time_ns":[0-9]+/)) t = substr($0, RSTART + 14, RLENGTH - 14)
@@ -93,6 +100,9 @@ program_cost() {
 pingpong() { "$O/tools/work-pingpong" 50000; }
 getppid() { "$O/tools/work-getppid" 1000000; }
 
+if bpftool prog | grep -qE 'name (sys_enter|sched_switch)'; then
+	echo "# WARNING: other programs are on these hooks already: the ratios of what is added are off"
+fi
 echo "# kernel $(uname -r), $(nproc) CPUs, $ROUNDS alternating rounds, least disturbed round each"
 rounds cost program_cost runqlat sched || exit 1
 rounds pingpong pingpong nothing runqlat sched || exit 1

@@ -1,0 +1,106 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# System calls: exact counts, errors, restarts, calls that never return, latencies.
+# shellcheck source=tests/kernel/lib.sh
+. "$(dirname "$0")/lib.sh"
+begin
+calls() { total "sgprobe_syscall_calls_total{syscall=\"$1\"}"; }
+observed() { field "sgprobe_syscall_latency_seconds{syscall=\"$1\"}" 2; }
+balanced() {
+	local host
+	host=$(total sgprobe_syscall_latency_seconds)
+	ok "$1: the sum over cgroups equals the sum over calls" is "$(total sgprobe_cgroup_syscall_latency_seconds)" "$host"
+	ok "$1: the sum over comms equals the sum over calls" is "$(total sgprobe_comm_syscall_latency_seconds)" "$host"
+	ok "$1: the balance error is 0" is "$(field 'sgprobe_balance_error{domain="syscall"}' 2)" 0
+	ok "$1: nothing was dropped" is "$(total sgprobe_dropped_total)" 0
+}
+
+watch probe.sched=false probe.tcp=false
+"$O/tools/work-getppid" 1000000 > /dev/null
+unwatch
+# A shell that starts elsewhere meanwhile calls getppid too, once.
+ok "1,000,000 getppid calls are seen as 1,000,000" between "$(calls getppid)" 1000000 1000050
+ok "and all of them have a latency" is "$(observed getppid)" "$(calls getppid)"
+balanced "one loop"
+
+watch -i 50 probe.sched=false probe.tcp=false
+pids=
+for _ in 1 2 3 4; do
+	"$O/tools/work-calls" rare 250000 &
+	pids="$pids $!"
+done
+wait $pids
+unwatch
+ok "four loops at once, twenty ticks a second: exactly 1,000,000" is "$(calls sched_get_priority_min)" 1000000
+balanced "four loops"
+
+watch -d probe.sched=false probe.tcp=false
+"$O/tools/work-calls" error 1000
+"$O/tools/work-calls" range 777
+"$O/tools/work-calls" compat 500
+compat=$?
+"$O/tools/work-calls" thread 5
+for _ in 1 2 3; do sleep 0.1; done
+unwatch
+ok "1,000 failed calls are counted as errors" between "$(total 'sgprobe_syscall_errors_total{syscall="close"}')" 1000 1020
+ok "calls without a number of their own are 'other'" is "$(calls other)" 777
+if [ $compat = 0 ]; then
+	ok "calls of the other table are 'compat'" is "$(calls compat)" 500
+else
+	skip "calls of the other table" "the kernel has none"
+fi
+ok "a thread that ends inside a call is counted with it" between "$(total 'sgprobe_syscall_unfinished_total{syscall="exit"}')" 5 1000
+ok "but not as a latency" is "$(observed exit)" ""
+ok "its call is in the total" is "$(calls exit)" "$(total 'sgprobe_syscall_unfinished_total{syscall="exit"}')"
+ok "exit_group never returns" between "$(total 'sgprobe_syscall_unfinished_total{syscall="exit_group"}')" 7 1000
+s='sgprobe_comm_syscall_latency_seconds{comm="sleep"}'
+ok "a sleep of 100 ms is the longest call of sleep" between "$(field "$s" 6)" 0.1 0.13
+balanced "without privileges"
+
+watch probe.sched=false probe.tcp=false
+"$O/tools/work-calls" restart 4
+unwatch
+ok "a call that is stopped and continued is restarted, not failed" is "$(total 'sgprobe_syscall_restarts_total{syscall="nanosleep"}')" 4
+ok "and each part is counted under its own name" is "$(calls nanosleep)" 5
+ok "restart_syscall itself is not" is "$(calls restart_syscall)" 0
+ok "no error is seen" is "$(total 'sgprobe_syscall_errors_total{syscall="nanosleep"}')" 0
+
+# ---- the probe stands still under load: nothing is lost ----------------------------
+watch probe.sched=false probe.tcp=false
+kill -STOP "$probe_pid"
+"$O/tools/work-getppid" 1000000 > /dev/null
+sleep 1
+kill -CONT "$probe_pid"
+"$O/tools/work-getppid" 1000000 > /dev/null
+unwatch
+ok "a stopped probe loses no call" is "$(calls getppid)" 2000000
+balanced "after a stop"
+
+# ---- more names than there is room for ---------------------------------------------
+watch probe.sched=false probe.tcp=false probe.slots=16 probe.max_comms=4
+cp /bin/true "$tmp/true"
+for i in $(seq 40); do cp "$tmp/true" "$tmp/sg-name-$i"; "$tmp/sg-name-$i"; done
+"$O/tools/work-getppid" 1000 > /dev/null
+unwatch
+ok "a full table counts under 'other'" between "$(field 'sgprobe_comm_syscall_latency_seconds{comm="other"}' 2)" 100 1000000
+ok "and says so" between "$(total sgprobe_slots_full_total)" 1 1000000
+ok "at most four names and 'other' are reported" between "$(grep -c '^sgprobe_comm_syscall_latency_seconds' "$OUT")" 2 5
+ok "and still every call is counted" is "$(calls getppid)" 1000
+balanced "a full table"
+
+# ---- nothing is left ---------------------------------------------------------------
+programs() { bpftool prog show | sed -n 's/^\([0-9]*\): .*name sys_\(enter\|exit\)_btf.*/\1/p' | sort; }
+if command -v bpftool > /dev/null; then
+	programs > "$tmp/before"
+	watch probe.sched=false probe.tcp=false
+	programs | comm -13 "$tmp/before" - > "$tmp/new"
+	kill -KILL "$probe_pid"
+	wait "$probe_pid" 2> /dev/null
+	probe_pid=
+	gone() { programs > "$tmp/now"; [ -z "$(comm -12 "$tmp/new" "$tmp/now")" ]; }
+	ok "the programs are there while it runs" between "$(wc -l < "$tmp/new")" 2 100
+	ok "and gone with the process, even killed" eventually gone
+else
+	skip "nothing is left" "no bpftool"
+fi
+finish
