@@ -2,7 +2,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { message, point } from "../../web/dev/encode.mjs";
-import { load } from "./bundle.mjs";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { load, web } from "./bundle.mjs";
 
 const { decodeHeader, decodePoints, ProtocolError } = await load("core/decode.ts");
 
@@ -40,6 +42,16 @@ test("the bytes of a known message are what they are", () => {
   );
   const { out } = collect(bytes);
   assert.deepEqual(out, [["point", 1000], ["hist", 5, 3, 3, [-20], [3]]]);
+});
+
+test("the protocol's test vectors are read as it says", () => {
+  const doc = readFileSync(join(web, "../docs/PROTOCOL.md"), "utf8");
+  const vector = (name) => Buffer.from(new RegExp("```vector " + name + "\n([^`]+)```").exec(doc)[1].replace(/\s/g, ""), "hex");
+  const delta = collect(vector("delta"));
+  assert.deepEqual([delta.h.kind, delta.h.id, delta.h.seq, delta.h.epoch, delta.h.tMs], [2, 7, 300, 2, 1_700_000_000_000]);
+  assert.deepEqual(delta.out, [["point", 1_700_000_000_000], ["scalar", 0, 1.5], ["scalar", 200, 3], ["hist", 1, 5, 0.25, [-100, -60], [3, 2]]]);
+  const empty = collect(vector("empty"));
+  assert.deepEqual([empty.h.kind, empty.h.flags, empty.h.id, empty.h.points], [1, 3, 65535, 0]);
 });
 
 test("a message cut at any byte is refused", () => {

@@ -16,9 +16,9 @@ const schema = (i = 1) => [
   { i: i + 1, name: "count", type: "counter", labels: {} },
   { i: i + 2, name: "level", type: "gauge", labels: {} },
 ];
-function give(track, ticks, { epoch = 1, flags = 0, first = 1, at = (t) => t * 1000, entries } = {}) {
+function give(track, ticks, { kind = 1, epoch = 1, flags = 0, first = 1, at = (t) => t * 1000, entries } = {}) {
   const points = ticks.map((t) => point(at(t), entries?.(t) ?? [[first, { count: 2, sum: 0.5, buckets: [[-10, 1], [t % 20, 1]] }], [first + 1, t % 100]]));
-  const m = message({ kind: 1, flags, id: 1, seq: 1, epoch, tMs: at(ticks.at(-1)), points });
+  const m = message({ kind, flags, id: 1, seq: 1, epoch, tMs: at(ticks.at(-1)), points });
   const view = new DataView(m.buffer, m.byteOffset, m.length);
   track.message(view, decodeHeader(view));
 }
@@ -104,6 +104,18 @@ test("columns made tick by tick equal columns made at once", () => {
     for (const k of ["cells", "count", "sum", "watched", "p50", "p90", "p99", "max"]) assert.deepEqual(moving[k], whole[k], `${k}, step ${step}`);
     assert.equal(whole.watched[0], step);
   }
+});
+
+test("a column is made again when its tick is completed", () => {
+  const track = new Track();
+  track.schema(1, schema());
+  const c = new Columns();
+  give(track, [T0], { kind: 2, entries: () => [] });
+  c.update(track, track.named("lat"), T0 * 1000, 10, 1);
+  assert.equal(c.count[c.slot(T0)], 0);
+  give(track, [T0], { kind: 2 });
+  c.update(track, track.named("lat"), T0 * 1000, 10, 1);
+  assert.equal(c.count[c.slot(T0)], 2);
 });
 
 test("only columns that changed are made again", () => {

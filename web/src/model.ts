@@ -12,7 +12,8 @@ import { Columns } from "./data/columns";
 import type { Gap } from "./data/feed";
 import { Feed } from "./data/feed";
 import { Source } from "./data/source";
-import { EXTRA_METRICS, TILES } from "./data/tiles";
+import type { Tracks } from "./data/tiles";
+import { EXTRA_METRICS, TILES, fromServer } from "./data/tiles";
 import { Track, tickOf } from "./data/track";
 import { arrived, beforeFrame, invalidateAll, onPainted } from "./charts/schedule";
 import * as s from "./state";
@@ -38,7 +39,7 @@ export interface Split {
 /** The ways in which a probe's total can be split: its natural label and the added dimensions. */
 export function splits(probe: Metric): Split[] {
   const out: Split[] = [];
-  if (probe.label) out.push({ dim: probe.label, metric: probe.name });
+  for (const dim of probe.label.split(",").filter(Boolean)) out.push({ dim, metric: probe.name });
   for (const m of catalog.value) if (m.of === probe.name && m.dim) out.push({ dim: m.dim, metric: m.name });
   return out;
 }
@@ -47,11 +48,12 @@ export function splits(probe: Metric): Split[] {
 let feed: Feed;
 const LOST = new Track();
 let host: Track = LOST;
+let server: Track = LOST;
 const probeTracks = new Map<string, Track>();
 let extra: { key: string; track: Track } | null = null;
 
-export function hostTrack(): Track {
-  return host;
+export function hostTracks(): Tracks {
+  return { probe: host, server };
 }
 function spanWanted(): number {
   const r = s.route.value.range;
@@ -60,8 +62,11 @@ function spanWanted(): number {
 
 function subscribeHost(): void {
   const known = new Set(catalog.value.map((m) => m.name));
-  const wanted = new Set([...TILES.flatMap((t) => t.metrics), ...EXTRA_METRICS].filter((n) => known.has(n)));
-  host = feed.subscribe(nameSelectors([...wanted], 1000).map(oneOf), HOST_SPAN);
+  const wanted = [...new Set([...TILES.flatMap((t) => t.metrics), ...EXTRA_METRICS])].filter((n) => known.has(n));
+  const subscribe = (names: string[]) => feed.subscribe(nameSelectors(names, 1000).map(oneOf), HOST_SPAN);
+  host = subscribe(wanted.filter((n) => !fromServer(n)));
+  // On its own: the server has ticks also when the probe, whose silence must be seen, has none.
+  server = subscribe(wanted.filter(fromServer));
   probeTracks.clear();
   for (const names of nameSelectors(probes().map((p) => p.name), SELECTOR_BYTES)) {
     const track = feed.subscribe([oneOf(names)], spanWanted());
@@ -197,7 +202,8 @@ let pendingNewest = 0;
 let waiting = 0;
 /** How long a frame waits for the same tick of other subscriptions, so that a tick is painted once. */
 const GATHER_MS = 25;
-function onData(kind: number, tMs: number, whole: boolean): void {
+function onData(track: Track, kind: number, tMs: number, whole: boolean): void {
+  if (track === server) return;
   pendingNewest = Math.max(pendingNewest, tMs);
   if (kind !== DELTA) {
     settle = 3;

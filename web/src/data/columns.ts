@@ -80,9 +80,15 @@ export class Columns {
     for (let c = this.first; c <= last; c++) {
       const s = this.slot(c);
       let seen = 0;
-      for (let t = (c - 1) * step + 1; t <= c * step; t++) if (t > floor && track.has(t)) seen++;
+      let stamp = 0;
+      for (let t = (c - 1) * step + 1; t <= c * step; t++) {
+        if (t <= floor || !track.has(t)) continue;
+        seen++;
+        stamp = Math.max(stamp, track.stamp(t));
+      }
       // A column that the ring has begun to forget stays as it was made.
-      if (this.at[s] === c && (this.made[s] === seen || (c - 1) * step <= floor)) continue;
+      if (this.at[s] === c && ((this.watched[s] === seen && this.made[s] === stamp) || (c - 1) * step <= floor)) continue;
+      this.made[s] = stamp;
       this.make(track, series, c, s, seen);
     }
   }
@@ -109,7 +115,6 @@ export class Columns {
     [this.p50[s], this.p90[s], this.p99[s]] = this.q;
     this.max[s] = maximum(rows);
     this.at[s] = c;
-    this.made[s] = seen;
     this.stamp[s] = this.clock;
   }
 

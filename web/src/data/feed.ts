@@ -23,7 +23,7 @@ export interface Listener {
   closed(retryAt: number, why: string): void;
   trying(): void;
   /** whole: every subscription has this tick. */
-  data(kind: number, tMs: number, whole: boolean): void;
+  data(track: Track, kind: number, tMs: number, whole: boolean): void;
   status(doc: unknown): void;
   watched(gaps: Gap[]): void;
   skipped(gap: Gap): void;
@@ -215,7 +215,7 @@ export class Feed {
     if (h.points === 0) return;
     let whole = true;
     for (const other of this.subs.values()) if (other.live && other.track.newest < h.tMs) whole = false;
-    this.to.data(h.kind, h.tMs, whole);
+    this.to.data(sub.track, h.kind, h.tMs, whole);
   }
   private control(m: Record<string, unknown>): void {
     switch (m.type) {

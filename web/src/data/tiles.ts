@@ -7,22 +7,33 @@ import type { Labels, Track } from "./track";
 
 type Keep = (labels: Labels) => boolean;
 
+/** What the two processes measure: each has ticks of its own, and one may be there without the other. */
+export interface Tracks {
+  probe: Track;
+  server: Track;
+}
+export function fromServer(name: string): boolean {
+  return name.startsWith("sgprobe_server_");
+}
+
 /** Sum of a metric's series in a tick; NaN when the metric has none. */
-function total(t: Track, tick: number, name: string, keep?: Keep): number {
+function total(t: Tracks, tick: number, name: string, keep?: Keep): number {
+  const track = fromServer(name) ? t.server : t.probe;
   let sum = NaN;
-  for (const s of t.named(name)) {
+  if (!track.has(tick)) return sum;
+  for (const s of track.named(name)) {
     if (keep && !keep(s.labels)) continue;
     const v = s.scalar?.get(tick % RING) ?? NaN;
     if (Number.isFinite(v)) sum = (Number.isFinite(sum) ? sum : 0) + v;
   }
   return sum;
 }
-const of = (name: string, keep?: Keep) => (t: Track, tick: number) => total(t, tick, name, keep);
+const of = (name: string, keep?: Keep) => (t: Tracks, tick: number) => total(t, tick, name, keep);
 
 const CPU = "sgprobe_cpu_seconds_total";
 /** Guest time is counted in user time as well; waiting for I/O is idle time. */
 const IDLE = new Set(["idle", "iowait"]);
-function cpuBusy(t: Track, tick: number): number {
+function cpuBusy(t: Tracks, tick: number): number {
   const all = total(t, tick, CPU, (l) => !/^guest/.test(l.mode));
   return 1 - (total(t, tick, CPU, (l) => IDLE.has(l.mode)) || 0) / all;
 }
@@ -31,7 +42,7 @@ const pressure = (resource: string) => of(PSI, (l) => l.resource === resource &&
 /** Partitions and stacked devices would be counted twice. */
 const wholeDisk: Keep = (l) => !/^(loop|ram|dm-|md|zram|sr)|^(sd[a-z]+|vd[a-z]+|xvd[a-z]+)\d+$|p\d+$/.test(l.device ?? "");
 const notLoopback: Keep = (l) => l.device !== "lo";
-function add(...parts: ((t: Track, tick: number) => number)[]): (t: Track, tick: number) => number {
+function add(...parts: ((t: Tracks, tick: number) => number)[]): (t: Tracks, tick: number) => number {
   return (t, tick) => {
     let sum = NaN;
     for (const p of parts) {
@@ -48,7 +59,7 @@ export interface Tile {
   /** A figure of sgprobe itself: shown as what watching costs. */
   own?: true;
   metrics: readonly string[];
-  value: (t: Track, tick: number) => number;
+  value: (t: Tracks, tick: number) => number;
   format: (v: number) => string;
   /** Top of the sparkline's scale where it is known. */
   top?: number;
@@ -82,22 +93,22 @@ export const TILES: readonly Tile[] = [
 export const EXTRA_METRICS = ["sgprobe_bpf_run_seconds_total", "sgprobe_bpf_runs_total", "sgprobe_memory_total_bytes", "sgprobe_domain_up", "sgprobe_server_cpu_seconds_total", "sgprobe_probe_cpu_seconds_total"];
 
 /** The tile's values for n ticks up to `last`; NaN where nobody watched. */
-export function history(t: Track, tile: Tile, last: number, n: number): Float64Array {
+export function history(t: Tracks, tile: Tile, last: number, n: number): Float64Array {
   const out = new Float64Array(n).fill(NaN);
   for (let i = 0; i < n; i++) {
     const tick = last - n + 1 + i;
-    if (t.has(tick)) out[i] = tile.value(t, tick);
+    if (t.probe.has(tick)) out[i] = tile.value(t, tick);
   }
   return out;
 }
 /** Increase of a counter over n ticks. */
-export function increase(t: Track, name: string, last: number, n: number): number {
+export function increase(t: Tracks, name: string, last: number, n: number): number {
   let sum = 0;
-  for (let tick = last - n + 1; tick <= last; tick++) if (t.has(tick)) sum += total(t, tick, name) || 0;
+  for (let tick = last - n + 1; tick <= last; tick++) sum += total(t, tick, name) || 0;
   return sum;
 }
 /** Nanoseconds per run of sgprobe's own programs, from the newest ticks with readings; NaN without. */
-export function programCost(t: Track, last: number, n: number): number {
+export function programCost(t: Tracks, last: number, n: number): number {
   const runs = increase(t, "sgprobe_bpf_runs_total", last, n);
   return runs > 0 ? (increase(t, "sgprobe_bpf_run_seconds_total", last, n) / runs) * 1e9 : NaN;
 }

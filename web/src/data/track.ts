@@ -3,7 +3,7 @@
 
 import { HistRing, RING, ScalarRing } from "../core/ring";
 import type { Header, Sink } from "../core/decode";
-import { FLAG_RESET, decodePoints } from "../core/decode";
+import { DELTA, FLAG_RESET, decodePoints } from "../core/decode";
 
 export type Labels = Record<string, string>;
 export type SeriesType = "counter" | "gauge" | "histogram";
@@ -36,10 +36,13 @@ export class Track implements Sink {
   private index = new Map<number, Series>();
   private epoch = -1;
   private slot = -1;
+  private merging = false;
+  /** When each slot was last written, as a number that grows. */
+  private readonly stamps = new Uint32Array(RING);
   newest = 0;
   /** Grows with every change to what is stored. */
   version = 0;
-  /** Ticks dropped because they are older than the ring or came twice. */
+  /** Ticks dropped because they are older than the ring. */
   ignored = 0;
 
   schema(epoch: number, list: readonly SeriesInfo[]): void {
@@ -71,10 +74,12 @@ export class Track implements Sink {
 
   message(view: DataView, h: Header): void {
     if (h.flags & FLAG_RESET) this.forget();
+    this.version++;
+    // Two processes have a part of a tick each, with different series; what is stored has them together.
+    this.merging = h.kind === DELTA;
     // Data of an epoch whose schema never came could be put to the wrong names.
     if (h.epoch === this.epoch) decodePoints(view, h, this);
     this.slot = -1;
-    this.version++;
   }
   /** New connection: indexes mean nothing until the next schema. The data stays. */
   disconnected(): void {
@@ -99,11 +104,11 @@ export class Track implements Sink {
       this.ignored++;
       return;
     }
-    this.slot = slot;
-    // The probe and the server process each send a part of a tick; a part that comes twice says the same again.
-    if (have !== 0 && tickOf(have) === tick) return;
-    for (const s of this.byKey.values()) (s.scalar ?? s.hist)?.clear(slot);
+    const again = have !== 0 && tickOf(have) === tick;
+    if (!again || !this.merging) for (const s of this.byKey.values()) (s.scalar ?? s.hist)?.clear(slot);
     this.times[slot] = tMs;
+    this.stamps[slot] = this.version;
+    this.slot = slot;
     if (tMs > this.newest) this.newest = tMs;
   }
   scalar(series: number, value: number): void {
@@ -117,6 +122,10 @@ export class Track implements Sink {
   has(tick: number): boolean {
     const t = this.times[((tick % RING) + RING) % RING];
     return t !== 0 && tickOf(t) === tick;
+  }
+  /** Differs when a tick was written again. */
+  stamp(tick: number): number {
+    return this.stamps[((tick % RING) + RING) % RING];
   }
   named(name: string): readonly Series[] {
     return this.byName.get(name) ?? [];

@@ -12,7 +12,7 @@ import type { Tile } from "../data/tiles";
 import { TILES, history, increase, programCost } from "../data/tiles";
 import { tickOf } from "../data/track";
 import type { Standing } from "../model";
-import { catalog, catalogError, hostTrack, standings } from "../model";
+import { catalog, catalogError, hostTracks, standings } from "../model";
 import * as s from "../state";
 import { Icon, Mark, Spark } from "./common";
 
@@ -21,9 +21,9 @@ const TEN_MINUTES = 600;
 
 function facts(status: Status, list: readonly Standing[]): Facts {
   const last = tickOf(s.newest.value);
-  const t = hostTrack();
+  const t = hostTracks();
   let known = 0;
-  for (let k = last - TEN_MINUTES + 1; k <= last; k++) if (t.has(k)) known++;
+  for (let k = last - TEN_MINUTES + 1; k <= last; k++) if (t.probe.has(k)) known++;
   const { store } = status;
   return {
     connected: s.connection.value === "open" || !s.everOpened.value,
@@ -122,10 +122,10 @@ function Change({ now, before, events }: { now: number; before: number; events: 
 }
 
 function TileBox({ tile }: { tile: Tile }) {
-  const t = hostTrack();
+  const t = hostTracks();
   const values = history(t, tile, tickOf(s.newest.value), SPARK_TICKS);
   const now = values[values.length - 1];
-  if (!tile.metrics.some((m) => t.named(m).length)) return null;
+  if (!tile.metrics.some((m) => t.probe.named(m).length)) return null;
   const high = tile.warn !== undefined && now >= tile.warn;
   return (
     <article class={`tile ${high ? "high" : ""}`} title={tile.hint}>
@@ -137,7 +137,7 @@ function TileBox({ tile }: { tile: Tile }) {
 }
 
 function Cost() {
-  const t = hostTrack();
+  const t = hostTracks();
   const last = tickOf(s.newest.value);
   const mean = (id: string) => {
     const tile = TILES.find((x) => x.id === id)!;
