@@ -25,6 +25,8 @@ enum sg_needs { /* what the dispatcher prepares */
 		SG_NEEDS_CONFIG, /* cli->cfg from the file, where it can be read, and the flags */
 };
 
+#define SG_CLI_CONFIG "/etc/sgprobe/sgprobe.yaml"
+
 struct sg_cli;
 struct sg_command {
 	const char *name;

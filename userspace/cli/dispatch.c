@@ -10,8 +10,6 @@
 #include "cli.h"
 #include "opts.h"
 
-#define DEFAULT_CONFIG "/etc/sgprobe/sgprobe.yaml"
-
 const struct sg_command sg_commands[] = {
 	{"daemon", sg_cmd_daemon, SG_NEEDS_CONFIG, "Measure, store and serve the dashboard",
 	 "[--config FILE] [--data-dir DIR] [--listen HOST:PORT] [--socket PATH]",
@@ -65,8 +63,8 @@ const struct sg_command sg_commands[] = {
 	{"doctor", sg_cmd_doctor, SG_NEEDS_CONFIG, "What this machine lets sgprobe do, and cures",
 	 "[--json]", "Examples:\n  sudo sgprobe doctor\n\nExit status 7 when something fails."},
 	{"version", sg_cmd_version, SG_NEEDS_NOTHING, "Print the version", "[--json]", NULL},
-	{"help", sg_cmd_help, SG_NEEDS_NOTHING, "This list, or a command's own page", "[COMMAND]",
-	 NULL},
+	{"help", sg_cmd_help, SG_NEEDS_NOTHING, "This list, or a command's own page",
+	 "[COMMAND | config]", NULL},
 	{0},
 };
 
@@ -105,7 +103,8 @@ void sg_command_list(FILE *out)
 		SG_VERSION);
 	for (const struct sg_command *c = sg_commands; c->name; c++)
 		fprintf(out, "  %-10s %s\n", c->name, c->summary);
-	fprintf(out, "\n'sgprobe help COMMAND' shows its options and examples.\n");
+	fprintf(out,
+		"\n'sgprobe help COMMAND' shows its options and examples, 'sgprobe help config' the settings.\n");
 }
 
 int sg_cli_fail(const struct sg_cli *cli, int code, const char *fmt, ...)
@@ -188,7 +187,7 @@ static int read_config(struct sg_cli *cli, int argc, char **argv)
 	int r;
 
 	sg_config_defaults(&cli->cfg);
-	r = sg_config_load(&cli->cfg, path ? path : DEFAULT_CONFIG, &err);
+	r = sg_config_load(&cli->cfg, path ? path : SG_CLI_CONFIG, &err);
 	if (r == 0 || (!path && (r == -ENOENT || r == -EACCES)))
 		return 0;
 	if (r == -ENOENT)

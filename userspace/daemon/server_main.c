@@ -77,6 +77,15 @@ static int commit(struct server *s, bool force)
 
 /* ---- frames ----------------------------------------------------------------------- */
 
+static void publish(struct server *s)
+{
+	sg_buf_reset(&s->json);
+	sg_status_json(&s->json, &s->status, sg_real_ms());
+	if (!s->json.err)
+		sg_http_status(s->http, s->json.data);
+	sg_http_ready(s->http, s->status.ready);
+}
+
 static void look_at_domains(struct server *s, const void *p, size_t n)
 {
 	sg_auto(sg_frame) f = NULL;
@@ -135,8 +144,10 @@ static int on_frame(const void *p, size_t n, void *ctx)
 		return 0;
 	}
 	see_frame(s, &head, p, n);
-	if (s->http)
+	if (s->http) {
 		sg_http_push(s->http, p, n);
+		publish(s);
+	}
 	return 0;
 }
 
@@ -225,15 +236,6 @@ static void open_http(struct server *s)
 }
 
 /* ---- the loop --------------------------------------------------------------------- */
-
-static void publish(struct server *s)
-{
-	sg_buf_reset(&s->json);
-	sg_status_json(&s->json, &s->status, sg_real_ms());
-	if (!s->json.err)
-		sg_http_status(s->http, s->json.data);
-	sg_http_ready(s->http, s->status.ready);
-}
 
 static void on_tick(struct sg_source *src, uint64_t n, void *ctx)
 {
