@@ -46,18 +46,24 @@ const struct sg_proc_source sg_proc_meminfo = {
 		key, "sgprobe_vm_" what "_total", title, help, "", {NULL}, 1, SG_COUNTER, 0        \
 	}
 
+#define VM_PAGES(key, what, title, help)                                                           \
+	{                                                                                          \
+		key, "sgprobe_vm_" what "_bytes_total", title, help, "bytes", {NULL}, 1,           \
+			SG_COUNTER, SG_PROC_PAGES                                                  \
+	}
+
 static const struct sg_proc_metric vmstat_metrics[] = {
 	VM("pgfault", "page_faults", "Page faults", "Page faults, major ones included"),
 	VM("pgmajfault", "major_page_faults", "Major page faults",
 	   "Page faults that had to read from a disk"),
-	VM("pswpin", "swap_in_pages", "Pages swapped in", "Pages read from swap"),
-	VM("pswpout", "swap_out_pages", "Pages swapped out", "Pages written to swap"),
-	VM("pgscan_direct", "direct_scan_pages", "Pages scanned in direct reclaim",
-	   "Pages that programs had to scan themselves to get memory"),
-	VM("pgsteal_direct", "direct_reclaim_pages", "Pages freed in direct reclaim",
-	   "Pages that programs had to free themselves to get memory"),
-	VM("pgsteal_kswapd", "background_reclaim_pages", "Pages freed in the background",
-	   "Pages that kswapd freed"),
+	VM_PAGES("pswpin", "swap_in", "Memory swapped in", "Memory read from swap"),
+	VM_PAGES("pswpout", "swap_out", "Memory swapped out", "Memory written to swap"),
+	VM_PAGES("pgscan_direct", "direct_scan", "Memory scanned in direct reclaim",
+		 "Memory that programs had to look through themselves to get some"),
+	VM_PAGES("pgsteal_direct", "direct_reclaim", "Memory freed in direct reclaim",
+		 "Memory that programs had to free themselves to get some"),
+	VM_PAGES("pgsteal_kswapd", "background_reclaim", "Memory freed in the background",
+		 "Memory that kswapd freed"),
 	VM("compact_stall", "compaction_stalls", "Compaction stalls",
 	   "Times that a program had to wait for memory to be compacted"),
 	VM("oom_kill", "oom_kills", "OOM kills", "Processes that were killed for want of memory"),
