@@ -118,10 +118,20 @@ void report_color(struct report_text *t, enum report_color c, const char *s)
 		sg_buf_str(t->out, "\033[0m");
 }
 
+void report_end_line(struct report_text *t)
+{
+	while (t->out->len && t->out->data[t->out->len - 1] == ' ')
+		t->out->data[--t->out->len] = '\0';
+	sg_buf_char(t->out, '\n');
+}
+
 void report_heading(struct report_text *t, const char *s)
 {
+	sg_auto_buf b = {0};
+
+	escape(t, &b, s);
 	sg_buf_char(t->out, '\n');
-	report_color(t, REPORT_BOLD, s);
+	report_color(t, REPORT_BOLD, b.data ? b.data : "");
 	sg_buf_char(t->out, '\n');
 }
 
@@ -238,6 +248,7 @@ static void put_verdict(struct report_text *t, const json_t *doc)
 							 : REPORT_YELLOW;
 	size_t i;
 
+	sg_buf_str(t->out, "Verdict: ");
 	report_color(t, c, level);
 	sg_buf_char(t->out, '\n');
 	json_array_foreach(report_get_list(verdict, "sentences"), i, s)

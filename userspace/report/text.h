@@ -32,7 +32,10 @@ const json_t *report_get_object(const json_t *o, const char *key);
 size_t report_columns(const char *s);
 /* Escaped, cut to 'columns' and padded to it: left-aligned, or right-aligned when right. */
 void report_cell(struct report_text *t, const char *s, size_t columns, bool right);
+/* A newline, without blanks before it. */
+void report_end_line(struct report_text *t);
 void report_color(struct report_text *t, enum report_color c, const char *s);
+/* Escaped; after an empty line. */
 void report_heading(struct report_text *t, const char *s);
 /* A whole line, wrapped at the width, with 'indent' spaces before each. */
 void report_wrap(struct report_text *t, const char *s, unsigned int indent);

@@ -9,17 +9,30 @@
 #define NUMBER 9 /* columns of a number */
 #define TOP_ROWS 5
 
-static const char *const quantiles[] = {"p50", "p90", "p99", "p999", "max"};
+#define TREND 7
+#define LABEL 9 /* columns left of a picture */
+
+/* Narrow terminals do without the ones that say least. */
+static const struct {
+	const char *key, *head;
+	unsigned int width; /* shown from this width on */
+} quantiles[] = {
+	{"p50", "p50", 0},     {"p90", "p90", 72}, {"p99", "p99", 0},
+	{"p999", "p99.9", 80}, {"max", "max", 0},
+};
 
 static void put_number(struct report_text *t, const char *s)
 {
 	report_cell(t, s, NUMBER, true);
 }
 
-/* Widths that leave room for the title: fewer quantiles on a narrow terminal. */
 static size_t title_columns(const struct report_text *t)
 {
-	return t->width - NUMBER * (1 + ARRAY_SIZE(quantiles)) - 7;
+	size_t used = NUMBER + TREND;
+
+	for (size_t i = 0; i < ARRAY_SIZE(quantiles); i++)
+		used += t->width >= quantiles[i].width ? NUMBER : 0;
+	return t->width - used;
 }
 
 static void put_trend(struct report_text *t, const json_t *m)
@@ -44,23 +57,28 @@ static void put_row(struct report_text *t, const json_t *m)
 
 	report_cell(t, report_get_str(m, "title"), title_columns(t), false);
 	put_number(t, sg_fmt_count(report_get_num(m, "count"), text, sizeof(text)));
-	for (size_t i = 0; i < ARRAY_SIZE(quantiles); i++)
-		put_number(t, report_value(t, report_get_num(m, quantiles[i]),
-					   report_get_str(m, "unit"), text, sizeof(text)));
+	for (size_t i = 0; i < ARRAY_SIZE(quantiles); i++) {
+		double v = report_get_num(m, quantiles[i].key);
+
+		if (t->width >= quantiles[i].width)
+			put_number(t, report_value(t, v, report_get_str(m, "unit"), text,
+						   sizeof(text)));
+	}
 	put_trend(t, m);
 	sg_buf_char(t->out, '\n');
 }
 
 static void put_table(struct report_text *t, const json_t *list)
 {
-	static const char *const heads[] = {"count", "p50", "p90", "p99", "p99.9", "max"};
 	const json_t *m;
 	size_t i;
 
 	report_heading(t, "Latency");
 	report_cell(t, "", title_columns(t), false);
-	for (i = 0; i < ARRAY_SIZE(heads); i++)
-		put_number(t, heads[i]);
+	put_number(t, "count");
+	for (i = 0; i < ARRAY_SIZE(quantiles); i++)
+		if (t->width >= quantiles[i].width)
+			put_number(t, quantiles[i].head);
 	sg_buf_str(t->out, "  trend\n");
 	json_array_foreach(list, i, m) put_row(t, m);
 }
@@ -74,72 +92,107 @@ static double column_p99(const json_t *column)
 	return json_is_number(v) ? json_number_value(v) : NAN;
 }
 
-static void put_sparkline(struct report_text *t, const json_t *m)
+/* How many columns of the document share one on the terminal. */
+static size_t columns_per_cell(const struct report_text *t, size_t n)
 {
-	const json_t *columns = report_get_list(m, "columns"), *c;
-	double lo = INFINITY, hi = 0;
-	char a[32], b[32], label[16];
-	size_t i;
+	size_t room = t->width - LABEL - 2;
 
-	json_array_foreach(columns, i, c)
-	{
-		lo = fmin(lo, column_p99(c));
-		hi = fmax(hi, column_p99(c));
-	}
-	if (!(hi > 0))
-		return;
-	snprintf(label, sizeof(label), "%10s ", "p99");
-	sg_buf_str(t->out, label);
-	json_array_foreach(columns, i, c)
-	{
-		double v = column_p99(c);
-
-		/* On a logarithmic scale: a doubling looks the same everywhere. */
-		sg_buf_str(t->out,
-			   isnan(v) ? " "
-				    : report_bar(t, hi > lo ? fmax(0.01, log(v / lo) / log(hi / lo))
-							    : 0.5));
-	}
-	sg_buf_printf(t->out, "  %s", report_value(t, lo, report_get_str(m, "unit"), a, sizeof(a)));
-	sg_buf_printf(t->out, "..%s\n",
-		      report_value(t, hi, report_get_str(m, "unit"), b, sizeof(b)));
+	return n ? (n + room - 1) / room : 1;
 }
 
-static double largest(const json_t *rows)
+/* The worst p99 of a cell; NaN without events. */
+static double cell_p99(const json_t *columns, size_t from, size_t n)
 {
-	const json_t *row, *v;
-	double max = 0;
-	size_t i, k;
+	double worst = NAN;
 
-	json_array_foreach(rows, i, row) json_array_foreach(report_get_list(row, "counts"), k, v)
-		max = fmax(max, json_number_value(v));
+	for (size_t i = from; i < SG_MIN(from + n, json_array_size(columns)); i++)
+		worst = fmax(worst, column_p99(json_array_get(columns, i)));
+	return worst;
+}
+
+static void p99_range(const json_t *columns, double *lo, double *hi)
+{
+	const json_t *c;
+	size_t i;
+
+	*lo = INFINITY;
+	*hi = 0;
+	json_array_foreach(columns, i, c)
+	{
+		*lo = fmin(*lo, column_p99(c));
+		*hi = fmax(*hi, column_p99(c));
+	}
+}
+
+static void put_sparkline(struct report_text *t, const json_t *m)
+{
+	const json_t *columns = report_get_list(m, "columns");
+	size_t n = columns_per_cell(t, json_array_size(columns));
+	double lo, hi;
+
+	p99_range(columns, &lo, &hi);
+	report_cell(t, "p99", LABEL, true);
+	sg_buf_char(t->out, ' ');
+	for (size_t i = 0; i < json_array_size(columns); i += n) {
+		double v = cell_p99(columns, i, n);
+
+		/* On a logarithmic scale: a doubling looks the same everywhere. */
+		sg_buf_str(t->out, isnan(v)  ? " "
+				   : hi > lo ? report_bar(t, fmax(0.01, log(v / lo) / log(hi / lo)))
+					     : report_bar(t, 0.5));
+	}
+	report_end_line(t);
+}
+
+static double cell_count(const json_t *counts, size_t from, size_t n)
+{
+	double sum = 0;
+
+	for (size_t i = from; i < SG_MIN(from + n, json_array_size(counts)); i++)
+		sum += json_number_value(json_array_get(counts, i));
+	return sum;
+}
+
+static double largest(const json_t *rows, size_t n)
+{
+	const json_t *row;
+	double max = 0;
+	size_t i;
+
+	json_array_foreach(rows, i, row)
+	{
+		const json_t *counts = report_get_list(row, "counts");
+
+		for (size_t k = 0; k < json_array_size(counts); k += n)
+			max = fmax(max, cell_count(counts, k, n));
+	}
 	return max;
+}
+
+static void put_heat_row(struct report_text *t, const json_t *row, const char *unit, size_t n,
+			 double max)
+{
+	const json_t *counts = report_get_list(row, "counts");
+	char text[32];
+
+	report_cell(t, report_value(t, report_get_num(row, "upto"), unit, text, sizeof(text)),
+		    LABEL, true);
+	sg_buf_char(t->out, ' ');
+	for (size_t k = 0; k < json_array_size(counts); k += n) {
+		double c = cell_count(counts, k, n);
+
+		sg_buf_str(t->out, report_shade(t, c > 0 ? log1p(c) / log1p(max) : 0));
+	}
+	report_end_line(t);
 }
 
 static void put_heat(struct report_text *t, const json_t *m)
 {
-	const json_t *rows = report_get_list(m, "heat"), *row, *v;
-	double max = largest(rows);
-	char text[32];
-	size_t i, k;
+	const json_t *rows = report_get_list(m, "heat"), *row;
+	size_t i, n = columns_per_cell(t, json_array_size(report_get_list(m, "columns")));
+	double max = largest(rows, n);
 
-	if (!(max > 0))
-		return;
-	json_array_foreach(rows, i, row)
-	{
-		report_cell(t,
-			    report_value(t, report_get_num(row, "upto"), report_get_str(m, "unit"),
-					 text, sizeof(text)),
-			    10, true);
-		sg_buf_char(t->out, ' ');
-		json_array_foreach(report_get_list(row, "counts"), k, v)
-		{
-			double n = json_number_value(v);
-
-			sg_buf_str(t->out, report_shade(t, n > 0 ? log1p(n) / log1p(max) : 0));
-		}
-		sg_buf_char(t->out, '\n');
-	}
+	json_array_foreach(rows, i, row) put_heat_row(t, row, report_get_str(m, "unit"), n, max);
 }
 
 /* ---- who ---------------------------------------------------------------------------------------- */
@@ -175,20 +228,24 @@ static void put_who(struct report_text *t, const json_t *m, const json_t *who)
 	for (size_t i = 0; i < SG_MIN(rows, (size_t)TOP_ROWS); i++) {
 		put_who_half(t, m, json_array_get(slow, i), "p99", half);
 		put_who_half(t, m, json_array_get(much, i), "sum", half);
-		while (t->out->len && t->out->data[t->out->len - 1] == ' ')
-			t->out->data[--t->out->len] = '\0';
-		sg_buf_char(t->out, '\n');
+		report_end_line(t);
 	}
 }
 
 static void put_block(struct report_text *t, const json_t *m)
 {
+	const char *unit = report_get_str(m, "unit");
 	const json_t *who;
+	char a[32], b[32], head[160];
+	double lo, hi;
 	size_t i;
 
 	if (!(report_get_num(m, "count") > 0))
 		return;
-	report_heading(t, report_get_str(m, "title"));
+	p99_range(report_get_list(m, "columns"), &lo, &hi);
+	snprintf(head, sizeof(head), "%.80s (p99 %s to %s)", report_get_str(m, "title"),
+		 report_value(t, lo, unit, a, sizeof(a)), report_value(t, hi, unit, b, sizeof(b)));
+	report_heading(t, head);
 	put_sparkline(t, m);
 	put_heat(t, m);
 	json_array_foreach(report_get_list(m, "who"), i, who) put_who(t, m, who);

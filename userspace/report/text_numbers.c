@@ -185,17 +185,20 @@ static void put_cost(struct report_text *t, const json_t *cost)
 	char a[32], b[32];
 	sg_auto_buf line = {0};
 
-	sg_buf_str(&line, "sgprobe's own cost:");
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
 		double v = report_get_num(cost, keys[i][0]);
 
 		if (!isnan(v))
-			sg_buf_printf(&line, " %s %.2f%%,", keys[i][1], v * 100);
+			sg_buf_printf(&line, "%s%s %.2f%%", line.len ? ", " : "", keys[i][1],
+				      v * 100);
 	}
+	if (!line.len)
+		return;
 	sg_buf_printf(&line, " of one CPU; memory %s and %s.",
 		      report_value(t, report_get_num(cost, "probe_bytes"), "bytes", a, sizeof(a)),
 		      report_value(t, report_get_num(cost, "server_bytes"), "bytes", b, sizeof(b)));
-	report_wrap(t, line.data ? line.data : "", 0);
+	sg_buf_str(t->out, "sgprobe's own cost:\n");
+	report_wrap(t, line.data ? line.data : "", 2);
 }
 
 void report_text_quality(struct report_text *t, const json_t *doc)

@@ -116,11 +116,12 @@ static inline bool fake_points(const struct fake_series *fs, int64_t from, int64
 
 	while (lo < fs->n && fs->t_ms[lo] <= from)
 		lo++;
+	/* The first sample of a counter or histogram is the zero before its first tick. */
+	if (deltas && fs->s.type != SG_GAUGE && lo == 0)
+		lo = 1;
 	for (hi = lo; hi < fs->n && fs->t_ms[hi] <= to;)
 		hi++;
 	*p = (struct sg_points){.series = fs->s, .n = hi - lo};
-	if (lo == hi)
-		return false;
 	p->t_ms = sg_arena_alloc(a, p->n * sizeof(*p->t_ms));
 	p->values = sg_arena_alloc(a, p->n * SG_MAX(sizeof(*p->values), sizeof(*p->hists)));
 	if (!p->t_ms || !p->values)

@@ -23,7 +23,7 @@ struct fixture {
 static struct fake_series *put(struct fake_reader *f, enum sg_type type, const char *name,
 			       const char *key, const char *value)
 {
-	const char *labels[] = { key, value, NULL };
+	const char *labels[] = {key, value, NULL};
 
 	return fake_series(f, type, name, key ? labels : NULL);
 }
@@ -46,7 +46,7 @@ static void load_floats(struct fake_reader *f)
 static void load_hists(struct fake_reader *f)
 {
 	struct fake_series *h = put(f, SG_HISTOGRAM, "h_seconds", NULL, NULL);
-	struct sg_hist sum = { 0 };
+	struct sg_hist sum = {0};
 
 	for (int i = 0; i <= 60; i++) {
 		if (i == 30)
@@ -135,14 +135,14 @@ static void literals_and_precedence_mean_what_they_mean_in_promql(void **state)
 		const char *expr;
 		double want;
 	} cases[] = {
-		{ "1", 1 },	      { ".5", .5 },	   { "2.", 2 },
-		{ "1e3", 1000 },      { "0x1f", 31 },	   { "017", 15 },
-		{ "1h30m", 5400 },    { "1500ms", 1.5 },   { "1 + 2 * 3", 7 },
-		{ "(1 + 2) * 3", 9 }, { "2 ^ 3 ^ 2", 512 }, { "-2 ^ 2", -4 },
-		{ "2 ^ -1", .5 },     { "7 % 4", 3 },	   { "-7 % 4", -3 },
-		{ "1 - 2 - 3", -4 },  { "8 / 2 / 2", 2 },  { "1 < bool 2", 1 },
-		{ "1 == bool 2", 0 }, { "- - 3", 3 },	   { "1 atan2 1", M_PI / 4 },
-		{ "pi()", M_PI },     { "time()", 100 },   { "+1 # a comment", 1 },
+		{"1", 1},	    {".5", .5},		{"2.", 2},
+		{"1e3", 1000},	    {"0x1f", 31},	{"017", 15},
+		{"1h30m", 5400},    {"1500ms", 1.5},	{"1 + 2 * 3", 7},
+		{"(1 + 2) * 3", 9}, {"2 ^ 3 ^ 2", 512}, {"-2 ^ 2", -4},
+		{"2 ^ -1", .5},	    {"7 % 4", 3},	{"-7 % 4", -3},
+		{"1 - 2 - 3", -4},  {"8 / 2 / 2", 2},	{"1 < bool 2", 1},
+		{"1 == bool 2", 0}, {"- - 3", 3},	{"1 atan2 1", M_PI / 4},
+		{"pi()", M_PI},	    {"time()", 100},	{"+1 # a comment", 1},
 	};
 	struct fixture *x = *state;
 
@@ -157,52 +157,57 @@ static void literals_and_precedence_mean_what_they_mean_in_promql(void **state)
 static void syntax_errors_name_their_place_as_prometheus_does(void **state)
 {
 	static const char *const cases[][2] = {
-		{ "", "1:1: parse error: no expression found in input" },
-		{ "# nothing", "1:1: parse error: no expression found in input" },
-		{ "1+", "1:3: parse error: unexpected end of input" },
-		{ "*1", "1:1: parse error: unexpected <op:*>" },
-		{ "(1))", "1:4: parse error: unexpected right parenthesis ')'" },
-		{ "((1)", "1:5: parse error: unclosed left parenthesis" },
-		{ "1 and 1",
-		  "1:3: parse error: set operator \"and\" not allowed in binary scalar expression" },
-		{ "1 == 1", "1:3: parse error: comparisons between scalars must use BOOL modifier" },
-		{ "1 + bool 1",
-		  "1:3: parse error: bool modifier can only be used on comparison operators" },
-		{ "1 !~ 1", "1:4: parse error: unexpected character after '!': '~'" },
-		{ "1 $", "1:3: parse error: unexpected character: '$'" },
-		{ "0deadbeef", "1:1: parse error: bad number or duration syntax: \"0deadbeef\"" },
-		{ "foo[5mm]", "1:5: parse error: bad number or duration syntax: \"5mm\"" },
-		{ "foo[0s]", "1:5: parse error: duration must be greater than 0" },
-		{ "foo[5m", "1:7: parse error: unclosed left bracket" },
-		{ "foo{", "1:5: parse error: unexpected end of input inside braces" },
-		{ "foo{a}", "1:6: parse error: unexpected \"}\" in label matching, expected label "
-			    "matching operator" },
-		{ "foo{a=b}", "1:7: parse error: unexpected identifier \"b\" in label matching, "
-			      "expected string" },
-		{ "foo{1}", "1:5: parse error: unexpected character inside braces: '1'" },
-		{ "{}", "1:1: parse error: vector selector must contain at least one non-empty matcher" },
-		{ "{a=~\".*\"}",
-		  "1:1: parse error: vector selector must contain at least one non-empty matcher" },
-		{ "foo{__name__=\"bar\"}",
-		  "1:14: parse error: metric name must not be set twice: \"foo\" or \"bar\"" },
-		{ "\"abc", "1:1: parse error: unterminated quoted string" },
-		{ "nonsense(1)", "1:1: parse error: unknown function with name \"nonsense\"" },
-		{ "floor()", "1:1: parse error: expected 1 argument(s) in call to \"floor\", got 0" },
-		{ "rate(foo)", "1:6: parse error: expected type range vector in call to function "
-			       "\"rate\", got instant vector" },
-		{ "sum(1)", "1:5: parse error: expected type instant vector in aggregation "
-			    "expression, got scalar" },
-		{ "topk(foo)", "1:1: parse error: wrong number of arguments for aggregate expression "
-			       "provided, expected 2, got 1" },
-		{ "(foo)[5m]", "1:6: parse error: ranges only allowed for vector selectors" },
-		{ "foo offset 5m[5m]", "1:14: parse error: no offset modifiers allowed before range" },
-		{ "sum(foo) offset 5m",
-		  "1:1: parse error: offset modifier must be preceded by an instant vector selector "
-		  "or range vector selector or a subquery" },
-		{ "-foo[5m]", "1:1: parse error: unary expression only allowed on expressions of type "
-			      "scalar or instant vector, got \"range vector\"" },
-		{ "foo +\n  * 2", "2:3: parse error: unexpected <op:*>" },
-		{ "abs(foo,)", "1:8: parse error: trailing commas not allowed in function call args" },
+		{"", "1:1: parse error: no expression found in input"},
+		{"# nothing", "1:1: parse error: no expression found in input"},
+		{"1+", "1:3: parse error: unexpected end of input"},
+		{"*1", "1:1: parse error: unexpected <op:*>"},
+		{"(1))", "1:4: parse error: unexpected right parenthesis ')'"},
+		{"((1)", "1:5: parse error: unclosed left parenthesis"},
+		{"1 and 1",
+		 "1:3: parse error: set operator \"and\" not allowed in binary scalar expression"},
+		{"1 == 1", "1:3: parse error: comparisons between scalars must use BOOL modifier"},
+		{"1 + bool 1",
+		 "1:3: parse error: bool modifier can only be used on comparison operators"},
+		{"1 !~ 1", "1:4: parse error: unexpected character after '!': '~'"},
+		{"1 $", "1:3: parse error: unexpected character: '$'"},
+		{"0deadbeef", "1:1: parse error: bad number or duration syntax: \"0deadbeef\""},
+		{"foo[5mm]", "1:5: parse error: bad number or duration syntax: \"5mm\""},
+		{"foo[0s]", "1:5: parse error: duration must be greater than 0"},
+		{"foo[5m", "1:7: parse error: unclosed left bracket"},
+		{"foo{", "1:5: parse error: unexpected end of input inside braces"},
+		{"foo{a}", "1:6: parse error: unexpected \"}\" in label matching, expected label "
+			   "matching operator"},
+		{"foo{a=b}", "1:7: parse error: unexpected identifier \"b\" in label matching, "
+			     "expected string"},
+		{"foo{1}", "1:5: parse error: unexpected character inside braces: '1'"},
+		{"{}",
+		 "1:1: parse error: vector selector must contain at least one non-empty matcher"},
+		{"{a=~\".*\"}",
+		 "1:1: parse error: vector selector must contain at least one non-empty matcher"},
+		{"foo{__name__=\"bar\"}",
+		 "1:14: parse error: metric name must not be set twice: \"foo\" or \"bar\""},
+		{"\"abc", "1:1: parse error: unterminated quoted string"},
+		{"nonsense(1)", "1:1: parse error: unknown function with name \"nonsense\""},
+		{"floor()", "1:1: parse error: expected 1 argument(s) in call to \"floor\", got 0"},
+		{"rate(foo)", "1:6: parse error: expected type range vector in call to function "
+			      "\"rate\", got instant vector"},
+		{"sum(1)", "1:5: parse error: expected type instant vector in aggregation "
+			   "expression, got scalar"},
+		{"topk(foo)",
+		 "1:1: parse error: wrong number of arguments for aggregate expression "
+		 "provided, expected 2, got 1"},
+		{"(foo)[5m]", "1:6: parse error: ranges only allowed for vector selectors"},
+		{"foo offset 5m[5m]",
+		 "1:14: parse error: no offset modifiers allowed before range"},
+		{"sum(foo) offset 5m",
+		 "1:1: parse error: offset modifier must be preceded by an instant vector selector "
+		 "or range vector selector or a subquery"},
+		{"-foo[5m]",
+		 "1:1: parse error: unary expression only allowed on expressions of type "
+		 "scalar or instant vector, got \"range vector\""},
+		{"foo +\n  * 2", "2:3: parse error: unexpected <op:*>"},
+		{"abs(foo,)",
+		 "1:8: parse error: trailing commas not allowed in function call args"},
 	};
 	struct fixture *x = *state;
 
@@ -262,7 +267,7 @@ static void a_counter_reset_is_seen_as_a_start_from_zero(void **state)
 {
 	struct fixture *x = *state;
 	struct fake_series *s = put(x->f, SG_COUNTER, "r_total", NULL, NULL);
-	static const double v[] = { 10, 20, 30, 5, 15, 2, 12 };
+	static const double v[] = {10, 20, 30, 5, 15, 2, 12};
 
 	for (int i = 0; i < 7; i++)
 		fake_add(s, (i + 1) * 10000, v[i]);
@@ -290,8 +295,9 @@ static void native_histograms_are_values(void **state)
 	near(number(x, "histogram_count(sum(h_seconds) - avg(h_seconds))", 100000), 0);
 	assert_true(isinf(number(x, "histogram_quantile(2, h_seconds)", 100000)));
 	assert_int_equal(x->v.n_warnings, 1);
-	assert_string_equal(x->v.warnings[0],
-			    "PromQL warning: quantile value should be between 0 and 1, got 2 (1:20)");
+	assert_string_equal(
+		x->v.warnings[0],
+		"PromQL warning: quantile value should be between 0 and 1, got 2 (1:20)");
 }
 
 static void aggregations_group_by_and_without(void **state)
@@ -332,11 +338,12 @@ static void vectors_match_on_labels(void **state)
 	near(number(x, "100 < c_total", 100000), 200);
 	near(number(x, "sum(c_total > bool 100)", 100000), 1);
 	assert_int_equal(ask(x, "g * on() c_total", 100000), -EINVAL);
-	assert_string_equal(x->err.msg,
-			    "found duplicate series for the match group {} on the right hand-side of "
-			    "the operation: [{__name__=\"c_total\", a=\"x\"}, {__name__=\"c_total\", "
-			    "a=\"y\"}];many-to-many matching not allowed: matching labels must be "
-			    "unique on one side");
+	assert_string_equal(
+		x->err.msg,
+		"found duplicate series for the match group {} on the right hand-side of "
+		"the operation: [{__name__=\"c_total\", a=\"x\"}, {__name__=\"c_total\", "
+		"a=\"y\"}];many-to-many matching not allowed: matching labels must be "
+		"unique on one side");
 	assert_int_equal(ask(x, "c_total * on() g", 100000), -EINVAL);
 	assert_string_equal(x->err.msg, "multiple matches for labels: many-to-one matching must be "
 					"explicit (group_left/group_right)");
@@ -345,10 +352,18 @@ static void vectors_match_on_labels(void **state)
 static void a_range_query_is_the_instant_query_at_every_step(void **state)
 {
 	static const char *const exprs[] = {
-		"g", "rate(c_total[45s])", "histogram_quantile(0.9, rate(h_seconds[1m]))",
-		"sum(rate(h_seconds[35s]))", "max_over_time(g[33s])", "c_total - c_total offset 30s",
-		"sum_over_time(rate(c_total[1m])[2m:20s])", "g > 20 or c_total{a=\"x\"}", "g @ end()",
-		"topk(1, c_total)", "absent(g > 30)", "timestamp(g)",
+		"g",
+		"rate(c_total[45s])",
+		"histogram_quantile(0.9, rate(h_seconds[1m]))",
+		"sum(rate(h_seconds[35s]))",
+		"max_over_time(g[33s])",
+		"c_total - c_total offset 30s",
+		"sum_over_time(rate(c_total[1m])[2m:20s])",
+		"g > 20 or c_total{a=\"x\"}",
+		"g @ end()",
+		"topk(1, c_total)",
+		"absent(g > 30)",
+		"timestamp(g)",
 	};
 	struct fixture *x = *state;
 
@@ -362,8 +377,8 @@ static void a_range_query_is_the_instant_query_at_every_step(void **state)
 						x->arena, &range, &x->err),
 				 0);
 		for (int64_t t = 5000; t <= 700000; t += 7000) {
-			assert_int_equal(sg_query_instant(&x->f->reader, exprs[i], t, NULL, x->arena,
-							  &one, &x->err),
+			assert_int_equal(sg_query_instant(&x->f->reader, exprs[i], t, NULL,
+							  x->arena, &one, &x->err),
 					 0);
 			points += one.n;
 			for (size_t k = 0; k < one.n; k++) {
@@ -377,8 +392,8 @@ static void a_range_query_is_the_instant_query_at_every_step(void **state)
 							b = &range.series[s].points[p];
 				assert_non_null(b);
 				assert_true((a->hist != NULL) == (b->hist != NULL));
-				assert_true(a->hist ? sg_hist_equal(a->hist, b->hist) :
-						      a->value == b->value ||
+				assert_true(a->hist ? sg_hist_equal(a->hist, b->hist)
+						    : a->value == b->value ||
 							      (isnan(a->value) && isnan(b->value)));
 			}
 		}
@@ -402,15 +417,18 @@ static void json_is_prometheus_json(void **state)
 {
 	struct fixture *x = *state;
 
-	assert_string_equal(say(x, "1.5", 1500), "{\"resultType\":\"scalar\",\"result\":[1.500,\"1.5\"]}");
+	assert_string_equal(say(x, "1.5", 1500),
+			    "{\"resultType\":\"scalar\",\"result\":[1.500,\"1.5\"]}");
 	assert_string_equal(say(x, "\"a\\\"b\"", 1000),
 			    "{\"resultType\":\"string\",\"result\":[1,\"a\\\"b\"]}");
-	assert_string_equal(say(x, "g[15s]", 20050),
-			    "{\"resultType\":\"matrix\",\"result\":[{\"metric\":{\"__name__\":\"g\"},"
-			    "\"values\":[[10,\"2\"],[20,\"3\"]]}]}");
-	assert_string_equal(say_range(x, "g == 2", 0, 20000, 10000),
-			    "{\"resultType\":\"matrix\",\"result\":[{\"metric\":{\"__name__\":\"g\"},"
-			    "\"values\":[[10,\"2\"]]}]}");
+	assert_string_equal(
+		say(x, "g[15s]", 20050),
+		"{\"resultType\":\"matrix\",\"result\":[{\"metric\":{\"__name__\":\"g\"},"
+		"\"values\":[[10,\"2\"],[20,\"3\"]]}]}");
+	assert_string_equal(
+		say_range(x, "g == 2", 0, 20000, 10000),
+		"{\"resultType\":\"matrix\",\"result\":[{\"metric\":{\"__name__\":\"g\"},"
+		"\"values\":[[10,\"2\"]]}]}");
 	assert_string_equal(say_range(x, "2", 0, 1, 1),
 			    "{\"resultType\":\"matrix\",\"result\":[{\"metric\":{},"
 			    "\"values\":[[0,\"2\"],[0.001,\"2\"]]}]}");
@@ -421,7 +439,7 @@ static void histograms_are_printed_bucket_by_bucket(void **state)
 {
 	struct fixture *x = *state;
 	struct fake_series *s = put(x->f, SG_HISTOGRAM, "p_seconds", NULL, NULL);
-	struct sg_hist h = { 0 };
+	struct sg_hist h = {0};
 
 	sg_hist_add_bucket(&h, 8, 3);
 	sg_hist_add_bucket(&h, 16, 1);
@@ -442,19 +460,23 @@ static void histograms_are_printed_bucket_by_bucket(void **state)
 static void limits_are_kept(void **state)
 {
 	struct fixture *x = *state;
-	struct sg_query_limits few = { .max_samples = 50 };
-	struct sg_query_limits small = { .max_bytes = 64 << 10 };
-	struct sg_query_limits late = { .deadline_ns = 1 };
+	struct sg_query_limits few = {.max_samples = 50};
+	struct sg_query_limits small = {.max_bytes = 64 << 10};
+	struct sg_query_limits late = {.deadline_ns = 1};
 	struct sg_reader *r = &x->f->reader;
 
-	assert_int_equal(sg_query_instant(r, "g[1h]", 600000, &few, x->arena, &x->v, &x->err), -E2BIG);
-	assert_int_equal(sg_query_range(r, "g * g", 0, 600000, 100, &small, x->arena, &x->v, &x->err),
+	assert_int_equal(sg_query_instant(r, "g[1h]", 600000, &few, x->arena, &x->v, &x->err),
 			 -E2BIG);
+	assert_int_equal(
+		sg_query_range(r, "g * g", 0, 600000, 100, &small, x->arena, &x->v, &x->err),
+		-E2BIG);
 	assert_int_equal(sg_query_instant(r, "g", 0, &late, x->arena, &x->v, &x->err), -ETIMEDOUT);
-	assert_int_equal(sg_query_range(r, "g", 0, 600000, 10, NULL, x->arena, &x->v, &x->err), -EINVAL);
+	assert_int_equal(sg_query_range(r, "g", 0, 600000, 10, NULL, x->arena, &x->v, &x->err),
+			 -EINVAL);
 	assert_int_equal(sg_query_range(r, "g", 0, 1, 0, NULL, x->arena, &x->v, &x->err), -EINVAL);
 	assert_int_equal(sg_query_range(r, "g", 1, 0, 1, NULL, x->arena, &x->v, &x->err), -EINVAL);
-	assert_int_equal(sg_query_range(r, "g[1m]", 0, 1, 1, NULL, x->arena, &x->v, &x->err), -EINVAL);
+	assert_int_equal(sg_query_range(r, "g[1m]", 0, 1, 1, NULL, x->arena, &x->v, &x->err),
+			 -EINVAL);
 	x->f->fail = -EIO;
 	assert_int_equal(ask(x, "g", 0), -EIO);
 	assert_string_equal(x->err.msg, "the fake reader fails, as the test asked");
@@ -463,7 +485,7 @@ static void limits_are_kept(void **state)
 static void nesting_and_length_are_bounded(void **state)
 {
 	struct fixture *x = *state;
-	sg_auto_buf b = { 0 };
+	sg_auto_buf b = {0};
 
 	for (int i = 0; i < 5000; i++)
 		sg_buf_char(&b, '(');
@@ -501,13 +523,15 @@ static void a_label_can_be_rewritten(void **state)
 {
 	struct fixture *x = *state;
 
-	assert_string_equal(say(x, "label_replace(c_total{a=\"x\"}, \"b\", \"<$1>\", \"a\", \"(.*)\")",
-				100000),
-			    "{\"resultType\":\"vector\",\"result\":[{\"metric\":{\"__name__\":"
-			    "\"c_total\",\"a\":\"x\",\"b\":\"\\u003cx\\u003e\"},"
-			    "\"value\":[100,\"100\"]}]}");
-	assert_int_equal(ask(x, "label_replace(c_total, \"a\", \"\", \"\", \"\")", 100000), -EINVAL);
-	assert_int_equal(ask(x, "label_replace(c_total, \"b\", \"\", \"a\", \"(\")", 100000), -EINVAL);
+	assert_string_equal(
+		say(x, "label_replace(c_total{a=\"x\"}, \"b\", \"<$1>\", \"a\", \"(.*)\")", 100000),
+		"{\"resultType\":\"vector\",\"result\":[{\"metric\":{\"__name__\":"
+		"\"c_total\",\"a\":\"x\",\"b\":\"\\u003cx\\u003e\"},"
+		"\"value\":[100,\"100\"]}]}");
+	assert_int_equal(ask(x, "label_replace(c_total, \"a\", \"\", \"\", \"\")", 100000),
+			 -EINVAL);
+	assert_int_equal(ask(x, "label_replace(c_total, \"b\", \"\", \"a\", \"(\")", 100000),
+			 -EINVAL);
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
