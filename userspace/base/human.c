@@ -7,7 +7,7 @@
 
 struct unit {
 	double size; /* of the quantity's base unit */
-	double from; /* the smallest value, as rounded, that is shown in it */
+	double from; /* the smallest value that is shown in it */
 	const char *name;
 };
 
@@ -28,17 +28,20 @@ static int decimals(double v)
 	return v >= 9.995 ? 1 : 2;
 }
 
-/* units go from large to small; the last one takes what is left. */
+/*
+ * units go from large to small; the last one takes what is left. The value as it
+ * will be shown decides, so that nothing is ever "1000ms".
+ */
 static char *with_unit(double v, const struct unit *units, size_t n, char *out, size_t size)
 {
-	double a = round3(fabs(v));
 	size_t i = 0;
+	double a;
 
 	if (isnan(v) || isinf(v)) {
 		snprintf(out, size, "%s", isnan(v) ? "NaN" : v > 0 ? "+Inf" : "-Inf");
 		return out;
 	}
-	while (i + 1 < n && a < units[i].from)
+	while (i + 1 < n && round3(fabs(v) / units[i].size) < units[i].from / units[i].size)
 		i++;
 	a = round3(fabs(v) / units[i].size);
 	snprintf(out, size, "%s%.*f%s", v < 0 ? "-" : "", decimals(a), a, units[i].name);
