@@ -13,7 +13,8 @@ static void one_block(struct sg_collect *c, struct sg_accum *a, const uint8_t *p
 	const uint8_t *frame;
 	size_t len;
 
-	sg_block_start(&r, p, n);
+	if (sg_block_start(&r, p, n) < 0)
+		return;
 	while (sg_block_next(&r, &frame, &len) > 0) {
 		struct sg_frame_view v;
 

@@ -54,33 +54,51 @@ static size_t common_prefix(const uint8_t *a, const uint8_t *b, size_t n)
 	return i;
 }
 
-int sg_block_add(struct sg_block_writer *w, const void *p, size_t n, uint32_t source)
+int sg_block_add(struct sg_block_writer *w, const void *p, size_t n, size_t tables, uint32_t source)
 {
 	const size_t head = SG_FRAME_HEADER_BYTES;
 	unsigned int slot = source % SG_BLOCK_SLOTS;
-	const uint8_t *frame = p, *last = w->last[slot].p;
+	const uint8_t *frame = p, *t = frame + head;
 	char slot_byte = (char)slot;
 	size_t same = 0;
 
-	if (n < head)
+	if (n < head || tables > n - head)
 		return -EBADMSG;
-	if (last)
-		same = common_prefix(last + head, frame + head, SG_MIN(w->last[slot].n, n) - head);
-	sg_buf_add(&w->raw, &slot_byte, 1);
-	sg_put_varint(&w->raw, n);
-	sg_put_varint(&w->raw, same);
-	sg_buf_add(&w->raw, frame, head);
-	sg_buf_add(&w->raw, frame + head + same, n - head - same);
-	if (w->raw.err)
-		return w->raw.err;
-	w->last[slot].p = frame;
-	w->last[slot].n = n;
+	if (w->last[slot].p)
+		same = common_prefix(w->last[slot].p, t, SG_MIN(w->last[slot].n, tables));
+	sg_buf_add(&w->tables, &slot_byte, 1);
+	sg_put_varint(&w->tables, n);
+	sg_put_varint(&w->tables, tables);
+	sg_put_varint(&w->tables, same);
+	sg_buf_add(&w->tables, frame, head);
+	sg_buf_add(&w->tables, t + same, tables - same);
+	sg_buf_add(&w->samples, t + tables, n - head - tables);
+	if (w->tables.err || w->samples.err)
+		return -ENOMEM;
+	w->last[slot].p = t;
+	w->last[slot].n = tables;
 	w->n_frames++;
 	return 0;
 }
 
+size_t sg_block_bytes(const struct sg_block_writer *w)
+{
+	return w->tables.len + w->samples.len;
+}
+
+int sg_block_finish(struct sg_block_writer *w)
+{
+	sg_buf_reset(&w->raw);
+	sg_put_varint(&w->raw, w->tables.len);
+	sg_buf_add(&w->raw, w->tables.data, w->tables.len);
+	sg_buf_add(&w->raw, w->samples.data, w->samples.len);
+	return w->raw.err;
+}
+
 void sg_block_reset(struct sg_block_writer *w)
 {
+	sg_buf_reset(&w->tables);
+	sg_buf_reset(&w->samples);
 	sg_buf_reset(&w->raw);
 	memset(w->last, 0, sizeof(w->last));
 	w->n_frames = 0;
@@ -88,6 +106,8 @@ void sg_block_reset(struct sg_block_writer *w)
 
 void sg_block_writer_free(struct sg_block_writer *w)
 {
+	sg_buf_free(&w->tables);
+	sg_buf_free(&w->samples);
 	sg_buf_free(&w->raw);
 	memset(w, 0, sizeof(*w));
 }
@@ -133,40 +153,68 @@ int sg_block_unpack(const void *p, size_t n, size_t raw, struct sg_buf *out)
 	return 0;
 }
 
-void sg_block_start(struct sg_block_reader *r, const void *raw, size_t n)
+int sg_block_start(struct sg_block_reader *r, const void *raw, size_t n)
 {
-	r->p = raw;
-	r->end = r->p + n;
+	const uint8_t *p = raw, *end = p + n;
+	uint64_t first;
+
 	for (size_t i = 0; i < SG_BLOCK_SLOTS; i++)
-		r->slots[i].n = 0;
+		r->slots[i].tables = 0;
+	r->p = r->end = r->samples = r->samples_end = NULL;
+	if (sg_get_varint(&p, end, &first) < 0 || first > (size_t)(end - p))
+		return -EBADMSG;
+	r->p = p;
+	r->end = r->samples = p + first;
+	r->samples_end = end;
+	return 0;
+}
+
+struct record {
+	size_t slot, n, tables, same;
+};
+
+static int next_record(struct sg_block_reader *r, struct record *rec)
+{
+	const size_t head = SG_FRAME_HEADER_BYTES;
+	uint64_t n, tables, same;
+
+	rec->slot = *r->p++;
+	if (rec->slot >= SG_BLOCK_SLOTS || sg_get_varint(&r->p, r->end, &n) < 0 ||
+	    sg_get_varint(&r->p, r->end, &tables) < 0 || sg_get_varint(&r->p, r->end, &same) < 0)
+		return -EBADMSG;
+	if (n < head || n > SG_FRAME_MAX_BYTES || tables > n - head || same > tables ||
+	    same > r->slots[rec->slot].tables)
+		return -EBADMSG;
+	if ((size_t)(r->end - r->p) < head + tables - same ||
+	    (size_t)(r->samples_end - r->samples) < n - head - tables)
+		return -EBADMSG;
+	rec->n = n;
+	rec->tables = tables;
+	rec->same = same;
+	return 0;
 }
 
 int sg_block_next(struct sg_block_reader *r, const uint8_t **p, size_t *n)
 {
 	const size_t head = SG_FRAME_HEADER_BYTES;
-	uint64_t len, same;
-	size_t slot, rest;
+	struct record rec;
+	uint8_t *out;
 
 	if (r->p == r->end)
 		return 0;
-	slot = *r->p++;
-	if (slot >= SG_BLOCK_SLOTS || sg_get_varint(&r->p, r->end, &len) < 0 ||
-	    sg_get_varint(&r->p, r->end, &same) < 0)
+	if (next_record(r, &rec) < 0)
 		return -EBADMSG;
-	if (len < head || len > SG_FRAME_MAX_BYTES || same > len - head ||
-	    (same && (r->slots[slot].n < head || same > r->slots[slot].n - head)))
-		return -EBADMSG;
-	rest = len - same;
-	if ((size_t)(r->end - r->p) < rest)
-		return -EBADMSG;
-	if (sg_grow((void **)&r->slots[slot].p, &r->slots[slot].cap, len, 1) < 0)
+	if (sg_grow((void **)&r->slots[rec.slot].p, &r->slots[rec.slot].cap, rec.n, 1) < 0)
 		return -ENOMEM;
-	memcpy(r->slots[slot].p, r->p, head);
-	memcpy(r->slots[slot].p + head + same, r->p + head, rest - head);
-	r->p += rest;
-	r->slots[slot].n = len;
-	*p = r->slots[slot].p;
-	*n = len;
+	out = r->slots[rec.slot].p;
+	memcpy(out, r->p, head);
+	memcpy(out + head + rec.same, r->p + head, rec.tables - rec.same);
+	memcpy(out + head + rec.tables, r->samples, rec.n - head - rec.tables);
+	r->p += head + rec.tables - rec.same;
+	r->samples += rec.n - head - rec.tables;
+	r->slots[rec.slot].tables = rec.tables;
+	*p = out;
+	*n = rec.n;
 	return 1;
 }
 

@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * How frames lie in a journal row: packed so that the bytes come out as they went
- * in. Consecutive frames of one source start with the same tables most of the
- * time, so each record says how much it shares with the one before:
+ * in. Consecutive frames of one source carry much the same tables. Where they are
+ * the same from the start, that part is left out; and all tables lie together,
+ * apart from the samples, so that zlib finds one in the other within its window.
  *
- *   u8      slot: source % SG_BLOCK_SLOTS, whose last frame is meant
- *   varint  length of the frame
- *   varint  bytes after the header that equal those of the slot's last frame
- *   64      the frame's header
- *   ...     the rest of the frame
+ *   varint  length of the first part
+ *   then for each frame, in order:
+ *     u8      slot: source % SG_BLOCK_SLOTS, whose last frame is meant
+ *     varint  length of the frame
+ *     varint  length of its tables
+ *     varint  bytes of them, from their start, that equal those of the slot's last frame
+ *     64      the frame's header
+ *     ...     the rest of the tables
+ *   second part: for each frame what follows its tables
  *
  * zlib over the whole. A block depends on no other block.
  */
@@ -21,15 +26,19 @@
 #define SG_BLOCK_MAX_RAW (32U << 20) /* of one row; a reader refuses more */
 
 struct sg_block_writer {
+	struct sg_buf tables, samples; /* the two parts */
 	struct sg_buf raw;
 	size_t n_frames;
-	struct { /* the slot's last frame; the caller keeps it until it is done */
+	struct { /* tables of the slot's last frame; the caller keeps them until it is done */
 		const uint8_t *p;
 		size_t n;
 	} last[SG_BLOCK_SLOTS];
 };
-/* -ENOMEM. p stays borrowed until sg_block_reset. */
-int sg_block_add(struct sg_block_writer *w, const void *p, size_t n, uint32_t source);
+/* tables: bytes after the header. -EBADMSG, -ENOMEM. p stays borrowed until sg_block_reset. */
+int sg_block_add(struct sg_block_writer *w, const void *p, size_t n, size_t tables,
+		 uint32_t source);
+size_t sg_block_bytes(const struct sg_block_writer *w); /* so far */
+int sg_block_finish(struct sg_block_writer *w); /* w->raw is what is to be packed. -ENOMEM */
 void sg_block_reset(struct sg_block_writer *w);
 void sg_block_writer_free(struct sg_block_writer *w);
 
@@ -43,13 +52,14 @@ int sg_get_varint(const uint8_t **p, const uint8_t *end, uint64_t *v);
 
 /* Walks the frames of an unpacked block. Zero-initialise; free when done; may be started again. */
 struct sg_block_reader {
-	const uint8_t *p, *end;
+	const uint8_t *p, *end; /* of the first part */
+	const uint8_t *samples, *samples_end;
 	struct {
 		uint8_t *p;
-		size_t n, cap;
+		size_t tables, cap;
 	} slots[SG_BLOCK_SLOTS];
 };
-void sg_block_start(struct sg_block_reader *r, const void *raw, size_t n);
+int sg_block_start(struct sg_block_reader *r, const void *raw, size_t n); /* 0 or -EBADMSG */
 /* 1: a frame, valid until the next call; 0: no more; -EBADMSG, -ENOMEM. */
 int sg_block_next(struct sg_block_reader *r, const uint8_t **p, size_t *n);
 void sg_block_reader_free(struct sg_block_reader *r);

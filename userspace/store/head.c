@@ -58,9 +58,10 @@ void sg_head_unref(struct sg_head *h)
 	free(h);
 }
 
-static struct sg_head_frame *frame_new(const struct sg_frame *header, const void *p, size_t n)
+static struct sg_head_frame *frame_new(const struct sg_frame_view *v, const void *p, size_t n)
 {
 	struct sg_head_frame *f = malloc(sizeof(*f) + n);
+	const struct sg_frame *header = &v->header;
 
 	if (!f)
 		return NULL;
@@ -70,14 +71,15 @@ static struct sg_head_frame *frame_new(const struct sg_frame *header, const void
 	f->t_ms = header->t_ms;
 	f->from_ms = header->t_ms - (int64_t)(header->span_ns / 1000000);
 	f->source = header->source;
+	f->tables_len = v->tables_len;
 	f->n = n;
 	memcpy(f->bytes, p, n);
 	return f;
 }
 
-int sg_head_push(struct sg_head *h, const struct sg_frame *header, const void *p, size_t n)
+int sg_head_push(struct sg_head *h, const struct sg_frame_view *v, const void *p, size_t n)
 {
-	struct sg_head_frame *f = frame_new(header, p, n);
+	struct sg_head_frame *f = frame_new(v, p, n);
 	int r;
 
 	if (!f)

@@ -9,7 +9,7 @@
 
 #include <stdatomic.h>
 
-#include <sgprobe/frame.h>
+#include <sgprobe/frame_visit.h>
 #include <sgprobe/reader.h>
 #include <sgprobe/store.h>
 
@@ -21,6 +21,7 @@ struct sg_head_frame {
 	uint64_t session, seq;
 	int64_t from_ms, t_ms; /* it covers (from_ms, t_ms] */
 	uint32_t source;
+	size_t tables_len;
 	size_t n;
 	uint8_t bytes[];
 };
@@ -43,8 +44,8 @@ struct sg_head *sg_head_ref(struct sg_head *h);
 void sg_head_unref(struct sg_head *h);
 SG_DEFINE_AUTO(sg_head, sg_head_unref)
 
-/* Copies the frame. -ENOMEM. */
-int sg_head_push(struct sg_head *h, const struct sg_frame *header, const void *p, size_t n);
+/* Copies the frame, n bytes at p, of which v is the view. -ENOMEM. */
+int sg_head_push(struct sg_head *h, const struct sg_frame_view *v, const void *p, size_t n);
 /* The oldest frames as far as they are in the journal now, whose last row is block_id. */
 void sg_head_committed(struct sg_head *h, size_t n_frames, size_t n_gaps, int64_t block_id);
 /* Lets go of frames that turn out to be in the journal already. */

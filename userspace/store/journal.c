@@ -299,10 +299,10 @@ static int fill_block(struct sg_store *st, struct sg_head_frame **frames, size_t
 		int64_t t0 = b->n ? SG_MIN(b->t0_ms, f->t_ms) : f->t_ms;
 		int64_t t1 = b->n ? SG_MAX(b->t1_ms, f->t_ms) : f->t_ms;
 
-		if (b->n &&
-		    (t1 - t0 >= SG_BLOCK_SPAN_MS || st->writer.raw.len + f->n > row_bytes(st)))
+		if (b->n && (t1 - t0 >= SG_BLOCK_SPAN_MS ||
+			     sg_block_bytes(&st->writer) + f->n > row_bytes(st)))
 			break;
-		r = sg_block_add(&st->writer, f->bytes, f->n, f->source);
+		r = sg_block_add(&st->writer, f->bytes, f->n, f->tables_len, f->source);
 		if (r < 0)
 			return r;
 		b->t0_ms = t0;
@@ -322,7 +322,9 @@ static int pack_block(struct sg_store *st, const struct block *b)
 	sg_buf_reset(&st->packed_base);
 	if (!b->n) /* only gaps */
 		return 0;
-	r = sg_block_pack(st->writer.raw.data, st->writer.raw.len, &st->packed);
+	r = sg_block_finish(&st->writer);
+	if (!r)
+		r = sg_block_pack(st->writer.raw.data, st->writer.raw.len, &st->packed);
 	if (r < 0 || !b->key)
 		return r;
 	sg_buf_reset(&st->base);

@@ -169,8 +169,8 @@ static int scan_frames(struct scan *sc, const struct sg_row_data *row)
 
 	if (e < 0)
 		return e;
-	sg_block_start(&r->frames, r->raw.data, r->raw.len);
-	while ((e = sg_block_next(&r->frames, &p, &n)) > 0) {
+	e = sg_block_start(&r->frames, r->raw.data, r->raw.len);
+	while (!e && (e = sg_block_next(&r->frames, &p, &n)) > 0) {
 		e = sc->on_frame(sc->ctx, p, n);
 		if (e < 0)
 			break;

@@ -23,8 +23,8 @@ static int restore_frames(struct sg_store *st, const struct sg_buf *raw)
 	size_t n;
 	int r;
 
-	sg_block_start(&br, raw->data, raw->len);
-	while ((r = sg_block_next(&br, &p, &n)) > 0) {
+	r = sg_block_start(&br, raw->data, raw->len);
+	while (!r && (r = sg_block_next(&br, &p, &n)) > 0) {
 		struct sg_frame_view v;
 
 		r = sg_frame_view(p, n, false, &v);

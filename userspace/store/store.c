@@ -135,7 +135,7 @@ int sg_store_append(struct sg_store *st, const void *p, size_t n)
 	s = sg_sessions_get(&st->sessions, v.header.session, v.header.t_ms);
 	if (v.header.seq <= s->taken)
 		return 0;
-	r = sg_head_push(st->head, &v.header, p, n);
+	r = sg_head_push(st->head, &v, p, n);
 	if (r < 0)
 		return r;
 	s->taken = v.header.seq;
