@@ -240,6 +240,13 @@ static uint64_t increase(struct reading *r)
 	return d;
 }
 
+static double in_units(const struct sg_proc_metric *m, uint64_t v)
+{
+	double pages = m->flags & SG_PROC_PAGES ? (double)sysconf(_SC_PAGESIZE) : 1;
+
+	return (double)v * m->scale * pages;
+}
+
 static int add_samples(struct sg_procfs *p, struct sg_frame *f)
 {
 	struct reading *r;
@@ -252,7 +259,7 @@ static int add_samples(struct sg_procfs *p, struct sg_frame *f)
 			continue;
 		if (r->metric->type == SG_COUNTER)
 			v = increase(r);
-		err = sg_frame_add_value(f, r->series, (double)v * r->metric->scale);
+		err = sg_frame_add_value(f, r->series, in_units(r->metric, v));
 		if (err < 0)
 			return err;
 	}

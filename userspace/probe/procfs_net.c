@@ -182,14 +182,14 @@ static const struct sg_proc_metric sockstat_metrics[] = {
 		      SG_GAUGE,
 		      0},
 	[SOCK_MEM] = {NULL,
-		      "sgprobe_sockets_tcp_memory_pages",
+		      "sgprobe_sockets_tcp_memory_bytes",
 		      "TCP buffer memory",
-		      "Pages that TCP buffers use on the whole machine",
-		      "",
+		      "Memory that TCP buffers use on the whole machine",
+		      "bytes",
 		      {NULL},
 		      1,
 		      SG_GAUGE,
-		      0},
+		      SG_PROC_PAGES},
 };
 
 static void put_tcp(const struct sg_proc_source *src, struct sg_text line, struct sg_proc_sink *out)

@@ -28,10 +28,12 @@ bool sg_text_skip(struct sg_text *t, unsigned int words);
 bool sg_text_is(struct sg_text t, const char *s);
 
 enum sg_proc_flags {
-	SG_PROC_DEVICE =
-		1 << 0, /* label 1 is a device: at most SG_PROCFS_DEVICES_MAX, then "other" */
-	SG_PROC_NO_DIP =
-		1 << 1, /* the kernel may let it dip for a moment: hold, do not start anew */
+	/* label 1 is a device: at most SG_PROCFS_DEVICES_MAX, then "other" */
+	SG_PROC_DEVICE = 1 << 0,
+	/* the kernel may let it dip for a moment: hold, do not start anew */
+	SG_PROC_NO_DIP = 1 << 1,
+	/* readings are pages, the metric is in bytes */
+	SG_PROC_PAGES = 1 << 2,
 };
 
 struct sg_proc_metric {

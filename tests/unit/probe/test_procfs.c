@@ -145,7 +145,7 @@ static void key_value_files_are_read_by_key(void **state)
 	expect_parsed(&sg_proc_sockstat,
 		      "sockets: used 17\nTCP: inuse 1 orphan 2 tw 3 alloc 4 mem 92\n",
 		      "sockets_tcp in_use 1\nsockets_tcp orphan 2\nsockets_tcp time_wait 3\n"
-		      "sockets_tcp allocated 4\nsockets_tcp_memory_pages 92\n");
+		      "sockets_tcp allocated 4\nsockets_tcp_memory_bytes 92\n");
 }
 
 static void numbers_that_do_not_fit_are_no_numbers(void **state)
@@ -300,6 +300,18 @@ static void gauges_are_readings_in_base_units(void **state)
 	tick(w);
 	assert_true(value(w, "sgprobe_memory_free_bytes", NULL, NULL) == 10240);
 	assert_true(value(w, "sgprobe_load", "period", "1m") == 1.25);
+}
+
+static void what_the_kernel_counts_in_pages_is_reported_in_bytes(void **state)
+{
+	struct world *w = *state;
+
+	put_file(w, "vmstat", "pswpin 10\n");
+	tick(w);
+	put_file(w, "vmstat", "pswpin 13\n");
+	tick(w);
+	assert_true(value(w, "sgprobe_vm_swap_in_bytes_total", NULL, NULL) ==
+		    3.0 * (double)sysconf(_SC_PAGESIZE));
 }
 
 static void a_counter_that_goes_backwards_starts_anew(void **state)
@@ -499,6 +511,7 @@ int main(void)
 		cmocka_unit_test(torn_and_garbled_files_do_no_harm),
 		WORLD(the_first_reading_is_the_base_and_then_come_differences),
 		WORLD(gauges_are_readings_in_base_units),
+		WORLD(what_the_kernel_counts_in_pages_is_reported_in_bytes),
 		WORLD(a_counter_that_goes_backwards_starts_anew),
 		WORLD(cpu_time_that_dips_is_held_not_counted_twice),
 		WORLD(a_device_that_vanishes_ends_and_begins_anew),
