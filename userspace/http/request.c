@@ -198,7 +198,7 @@ static int parse_lines(char *p, char *end, struct http_request *r)
 	bool first = true;
 
 	while (p < end) {
-		char *eol = strstr(p, "\r\n");
+		char *eol = memmem(p, end - p, "\r\n", 2);
 		int status;
 
 		if (!eol)
@@ -232,7 +232,6 @@ int http_request_parse(char *p, size_t n, struct http_request *r)
 	memset(r, 0, sizeof(*r));
 	if (n < 4 || memchr(p, '\0', n))
 		return 400;
-	/* Ending so, every line that parse_lines starts has its end inside the n bytes. */
 	if (memcmp(p + n - 4, "\r\n\r\n", 4))
 		return 400;
 	status = parse_lines(p, p + n, r);
