@@ -53,8 +53,6 @@ struct sg_program {
 	bool optional; /* the domain is of use without it */
 };
 
-struct sg_domain_ctx; /* private to load.c */
-
 struct sg_domain {
 	const char *name, *title;
 	const void *object, *object_end; /* the embedded ELF file */

@@ -298,6 +298,29 @@ static int keep_shared(struct sg_shared *s, struct bpf_object *o)
 	return first && s->fd[SG_MAP_FREE] >= 0 ? fill_free_slots(s) : 0;
 }
 
+/* What a user can do about it. The last variant that was tried speaks. */
+static const char *cure(int r)
+{
+	static const struct {
+		int error;
+		const char *text;
+	} cures[] = {
+		{EPERM, "run as root; in a container, with CAP_BPF and CAP_PERFMON"},
+		{EACCES,
+		 "the kernel's checker refuses the program; please report the kernel's version"},
+		{ENOENT, "the kernel lacks this trace point; it may need Linux 5.10 or newer"},
+		{ESRCH, "the kernel lacks type information: it needs CONFIG_DEBUG_INFO_BTF"},
+		{ENOMEM, "lower probe.slots, or give the service more memory"},
+		{E2BIG, "lower probe.slots"},
+		{EBUSY, "another tool holds the trace point"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cures); i++)
+		if (cures[i].error == -r)
+			return cures[i].text;
+	return "'sgprobe doctor' shows what this kernel can do";
+}
+
 static int try_variant(struct sg_loaded *l, struct sg_shared *s, const struct variant *v)
 {
 	struct bpf_object *o = open_object(l->domain);
@@ -320,7 +343,7 @@ static int try_variant(struct sg_loaded *l, struct sg_shared *s, const struct va
 	if (r < 0) {
 		detach(l);
 		bpf_object__close(o);
-		return refuse(l, r, "%s: %s", v->name, strerror(-r));
+		return refuse(l, r, "%s: %s: %s", v->name, strerror(-r), cure(r));
 	}
 	l->object = o;
 	l->variant = v->name;
@@ -382,7 +405,19 @@ static int map_memory(struct sg_loaded *l)
 	return map_rows(l);
 }
 
-int sg_load(struct sg_loaded *l, const struct sg_domain *d, struct sg_shared *s)
+void sg_refuse(struct sg_loaded *l, const struct sg_domain *d, const char *reason)
+{
+	char copy[sizeof(l->reason)];
+
+	snprintf(copy, sizeof(copy), "%s", reason); /* it may be l's own */
+	sg_unload(l);
+	l->domain = d;
+	l->variant = "";
+	memcpy(l->reason, copy, sizeof(copy));
+}
+
+int sg_load_as(struct sg_loaded *l, const struct sg_domain *d, struct sg_shared *s,
+	       const char *variant)
 {
 	int r = -EINVAL;
 
@@ -390,23 +425,19 @@ int sg_load(struct sg_loaded *l, const struct sg_domain *d, struct sg_shared *s)
 	l->domain = d;
 	l->variant = "";
 	l->blocks = d->fixed_blocks + s->slots;
-	for (size_t i = 0; i < ARRAY_SIZE(variants); i++) {
-		r = try_variant(l, s, &variants[i]);
-		if (r == 0)
-			break;
-	}
+	for (size_t i = 0; r < 0 && i < ARRAY_SIZE(variants); i++)
+		if (!variant || strcmp(variant, variants[i].name) == 0)
+			r = try_variant(l, s, &variants[i]);
 	if (r == 0)
 		r = map_memory(l);
-	if (r < 0) {
-		char reason[sizeof(l->reason)];
-
-		memcpy(reason, l->reason, sizeof(reason));
-		sg_unload(l);
-		l->domain = d;
-		l->variant = "";
-		memcpy(l->reason, reason, sizeof(reason));
-	}
+	if (r < 0)
+		sg_refuse(l, d, l->reason[0] ? l->reason : "out of memory");
 	return r;
+}
+
+int sg_load(struct sg_loaded *l, const struct sg_domain *d, struct sg_shared *s)
+{
+	return sg_load_as(l, d, s, NULL);
 }
 
 void sg_unload(struct sg_loaded *l)

@@ -71,6 +71,11 @@ struct sg_loaded {
  * shared maps.
  */
 int sg_load(struct sg_loaded *l, const struct sg_domain *d, struct sg_shared *s);
+/* The same by one variant only ("tp_btf", "raw_tp"; NULL: any), for tests. */
+int sg_load_as(struct sg_loaded *l, const struct sg_domain *d, struct sg_shared *s,
+	       const char *variant);
+/* Unloads what there is of it and keeps why. */
+void sg_refuse(struct sg_loaded *l, const struct sg_domain *d, const char *reason);
 void sg_unload(struct sg_loaded *l); /* detaches; a zeroed one is fine */
 
 /*

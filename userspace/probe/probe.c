@@ -75,6 +75,10 @@ static int load_domain(struct sg_probe *p, size_t i, const struct sg_config *cfg
 	r = sg_drain_new(l, p->slots, i, &p->drains[i]);
 	if (r == 0 && d->start)
 		r = d->start(cfg, &l->state);
+	if (r < 0) {
+		sg_drain_free(sg_take(p->drains[i]));
+		sg_refuse(l, d, strerror(-r));
+	}
 	return r;
 }
 

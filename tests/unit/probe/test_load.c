@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Every domain by every variant in the running kernel; skipped without the right to load programs. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#include <cmocka.h>
+
+#include "probe/drain.h"
+
+struct fixture {
+	struct sg_shared shared;
+	struct sg_slots *slots;
+	struct sg_loaded loaded;
+	struct sg_config cfg;
+};
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	libbpf_set_print(NULL);
+	sg_config_defaults(&f->cfg);
+	f->cfg.slots = 64;
+	sg_shared_init(&f->shared, &f->cfg);
+	assert_int_equal(sg_slots_new(&f->shared, &f->cfg, &f->slots), 0);
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	sg_unload(&f->loaded);
+	sg_slots_free(f->slots);
+	sg_shared_free(&f->shared);
+	free(f);
+	return 0;
+}
+
+static const struct sg_domain *domain(const char *name)
+{
+	for (size_t i = 0; i < sg_n_domains; i++)
+		if (strcmp(sg_domains[i]->name, name) == 0)
+			return sg_domains[i];
+	return NULL;
+}
+
+static size_t index_of(const struct sg_domain *d)
+{
+	size_t i = 0;
+
+	while (sg_domains[i] != d)
+		i++;
+	return i;
+}
+
+static void load(struct fixture *f, const char *name, const char *variant)
+{
+	int r = sg_load_as(&f->loaded, domain(name), &f->shared, variant);
+
+	if (r == -EPERM)
+		skip();
+	if (r < 0)
+		fail_msg("%s as %s: %s", name, variant, f->loaded.reason);
+	assert_string_equal(f->loaded.variant, variant);
+	assert_true(f->loaded.n_attached > 0);
+}
+
+static uint64_t count_calls(struct fixture *f, int times)
+{
+	struct sg_drain *d;
+	struct sg_acc *a;
+	uint64_t n;
+
+	assert_int_equal(sg_drain_new(&f->loaded, f->slots, index_of(f->loaded.domain), &d), 0);
+	for (int i = 0; i < times; i++)
+		syscall(SYS_sched_get_priority_max, 0);
+	sg_slots_tick(f->slots);
+	sg_drain_read(d, f->shared.state->bank);
+	a = d->blocks[SYS_sched_get_priority_max];
+	n = a ? a->count : 0;
+	for (size_t axis = 0; axis < SG_AXES; axis++)
+		for (size_t i = 0; i < f->slots->axes[axis].n; i++)
+			sg_drain_release(f->slots->axes[axis].values[i]);
+	sg_drain_free(d);
+	return n;
+}
+
+static void system_calls_are_counted_exactly_with_task_storage(void **state)
+{
+	load(*state, "syscall", "tp_btf");
+	assert_int_equal(count_calls(*state, 12345), 12345);
+}
+
+static void system_calls_are_counted_exactly_by_thread_id(void **state)
+{
+	load(*state, "syscall", "raw_tp");
+	assert_int_equal(count_calls(*state, 12345), 12345);
+}
+
+static void the_scheduler_loads_without_task_storage_too(void **state)
+{
+	load(*state, "sched", "raw_tp");
+}
+
+static void tcp_loads_by_raw_trace_points_too(void **state)
+{
+	load(*state, "tcp", "raw_tp");
+}
+
+static void a_refused_domain_says_why_and_leaves_nothing(void **state)
+{
+	struct fixture *f = *state;
+	static const char junk[] = "this is no ELF file";
+	struct sg_domain broken = *domain("sched");
+
+	broken.object = junk;
+	broken.object_end = junk + sizeof(junk);
+	assert_true(sg_load(&f->loaded, &broken, &f->shared) < 0);
+	assert_true(f->loaded.reason[0]);
+	assert_null(f->loaded.object);
+	assert_int_equal(f->loaded.n_attached, 0);
+}
+
+static void rows_are_mapped_where_they_are_looked_at_and_not_past_the_end(void **state)
+{
+	struct fixture *f = *state;
+	size_t elements;
+
+	load(f, "sched", "tp_btf");
+	elements = (size_t)SG_BANKS * f->shared.shards * f->loaded.blocks;
+	assert_non_null(sg_load_rows(&f->loaded, 0));
+	assert_non_null(sg_load_rows(&f->loaded, elements - 1));
+	assert_null(sg_load_rows(&f->loaded, elements));
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(system_calls_are_counted_exactly_with_task_storage),
+		TEST(system_calls_are_counted_exactly_by_thread_id),
+		TEST(the_scheduler_loads_without_task_storage_too),
+		TEST(tcp_loads_by_raw_trace_points_too),
+		TEST(a_refused_domain_says_why_and_leaves_nothing),
+		TEST(rows_are_mapped_where_they_are_looked_at_and_not_past_the_end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
