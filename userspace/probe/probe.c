@@ -209,6 +209,9 @@ static int drain_all(struct sg_probe *p, uint32_t bank, struct sg_frame *f)
 	int r = 0;
 
 	sg_slots_tick(p->slots);
+	/* Before anything is added to the frame, which borrows the names of what it reports. */
+	if (p->slots->tick % FORGET_EVERY == 0)
+		sg_slots_forget(p->slots, SG_IDLE_TICKS, sg_drain_release);
 	for (size_t i = 0; i < sg_n_domains; i++)
 		if (p->drains[i])
 			sg_drain_read(p->drains[i], bank);
@@ -219,8 +222,6 @@ static int drain_all(struct sg_probe *p, uint32_t bank, struct sg_frame *f)
 		if (r == 0 && sg_domains[i]->tick)
 			r = sg_domains[i]->tick(p->loaded[i].state, f);
 	}
-	if (p->slots->tick % FORGET_EVERY == 0)
-		sg_slots_forget(p->slots, SG_IDLE_TICKS, sg_drain_release);
 	return r;
 }
 
