@@ -9,7 +9,7 @@ const colour = await load("core/colour.ts");
 const time = await load("core/time.ts");
 const units = await load("core/units.ts");
 const text = await load("core/text.ts");
-const { judge, worst } = await load("core/health.ts");
+const { judge, usual, worst } = await load("core/health.ts");
 
 const dense = (pairs) => {
   const d = new Float64Array(hist.ROWS);
@@ -181,11 +181,17 @@ test("the worst thing is said first", () => {
   assert.equal(many.level, "bad");
   assert.match(many.text, /disk full/);
   assert.equal(many.more.length, 2);
-  const slow = { title: "Run-queue latency", now: 5e-3, before: 5e-4, events: 1000 };
-  assert.match(judge({ ...fine, latencies: [slow] }).text, /Run-queue latency: p99 is 5.00 ms, 10.0 times/);
+  const slow = { title: "Run-queue latency", now: 5e-3, usual: 5e-4, slowIsBad: true, events: 1000 };
+  assert.match(judge({ ...fine, latencies: [slow] }).text, /Run-queue latency: p99 is 5.00 ms, 10 times/);
+  assert.equal(judge({ ...fine, latencies: [{ ...slow, slowIsBad: false }] }).level, "good");
 });
 
 test("few events, or microseconds, are no news", () => {
-  assert.equal(worst([{ title: "a", now: 1, before: 0.01, events: 3 }]), null);
-  assert.equal(worst([{ title: "a", now: 9e-6, before: 1e-6, events: 1000 }]), null);
+  assert.equal(worst([{ title: "a", now: 1, usual: 0.01, slowIsBad: true, events: 3 }]), null);
+  assert.equal(worst([{ title: "a", now: 9e-6, usual: 1e-6, slowIsBad: true, events: 1000 }]), null);
+});
+
+test("what is usual is the ninth decile of at least a minute", () => {
+  assert.ok(Number.isNaN(usual([1, 2, 3])));
+  assert.equal(usual([9, 1, 1, 1, 1, 1, 1, 1, 2, 1, 1]), 2);
 });

@@ -3,9 +3,9 @@
 
 import { batch, effect, signal } from "@preact/signals";
 import { DELTA } from "./core/decode";
-import { ROWS, quantile } from "./core/hist";
 import { nameSelectors, oneOf, selector } from "./core/text";
 import type { Latency } from "./core/health";
+import { EVENTS_MIN, usual } from "./core/health";
 import type { Metric } from "./data/api";
 import { getCatalog, getGaps, getLabelValues, getStatus } from "./data/api";
 import { Columns } from "./data/columns";
@@ -146,15 +146,19 @@ function standing(metric: Metric): Standing {
   const c = recent.get(metric.name) ?? new Columns();
   recent.set(metric.name, c);
   const last = Math.floor(tickOf(s.newest.value) / COLUMN);
-  if (!track || !last) return { metric, title: metric.title, now: NaN, before: NaN, events: 0, rate: NaN, history: [] };
+  if (!track || !last) return { metric, title: metric.title, now: NaN, usual: NaN, slowIsBad: false, events: 0, rate: NaN, history: [] };
   // Ends with a whole column, so that all stand on ten seconds.
   c.update(track, track.named(metric.name), last * COLUMN * 1000, COLUMNS_BACK, COLUMN);
   const end = c.slot(last);
   const history: number[] = [];
-  for (let i = c.first; i <= last; i++) history.push(c.watched[c.slot(i)] ? c.p99[c.slot(i)] : NaN);
-  const before = c.merged(c.first, last - 1);
+  const earlier: number[] = [];
+  for (let i = c.first; i <= last; i++) {
+    const k = c.slot(i);
+    history.push(c.watched[k] ? c.p99[k] : NaN);
+    if (i < last && c.count[k] >= EVENTS_MIN) earlier.push(c.p99[k]);
+  }
   return {
-    metric, title: metric.title, now: quantile(c.cells, 0.99, end * ROWS), before: quantile(before, 0.99),
+    metric, title: metric.title, now: c.p99[end], usual: usual(earlier), slowIsBad: /latency|rtt/.test(metric.name),
     events: c.count[end], rate: c.watched[end] ? c.count[end] / c.watched[end] : NaN, history,
   };
 }
@@ -166,7 +170,7 @@ export function standings(): Standing[] {
   if (at !== standingsAt || settle > 0) {
     standingsAt = at;
     settle = Math.max(0, settle - 1);
-    const factor = (x: Standing) => (x.now > 0 && x.before > 0 ? x.now / x.before : 0);
+    const factor = (x: Standing) => (x.now > 0 && x.usual > 0 ? x.now / x.usual : 0);
     standingsKept = probes().map(standing).sort((a, b) => factor(b) - factor(a));
   }
   return standingsKept;

@@ -53,7 +53,7 @@ export function grouped(v: number): string {
 /** Axis text: no trailing zeros. */
 export const secondsShort = (v: number): string => seconds(v, short);
 
-const NICE_SECONDS = [1, 2, 4, 10, 15, 30, 60, 120, 300, 600];
+const MINUTES = [60, 600, 3600];
 
 /** Round values between two latencies on a log axis, at most `most` of them, coarse ones first. */
 export function logMarks(lo: number, hi: number, most: number): number[] {
@@ -62,8 +62,9 @@ export function logMarks(lo: number, hi: number, most: number): number[] {
     for (let e = Math.floor(Math.log10(lo)); e <= Math.ceil(Math.log10(hi)); e++)
       for (const m of mantissas) {
         const v = m * 10 ** e;
-        if (v >= lo && v <= hi && (v <= 1 || NICE_SECONDS.includes(v) || m === 1)) out.push(v);
+        if (v >= lo && v <= hi && v < 50) out.push(v);
       }
+    out.push(...MINUTES.filter((v) => v >= lo && v <= hi));
     if (out.length <= most) return out;
     if (mantissas.length === 1) {
       const every = Math.ceil(out.length / most);

@@ -30,6 +30,12 @@ function total(t: Tracks, tick: number, name: string, keep?: Keep): number {
 }
 const of = (name: string, keep?: Keep) => (t: Tracks, tick: number) => total(t, tick, name, keep);
 
+/** The probe's own count or, where that probe does not run, the kernel's. */
+const either = (own: string, kernel: string) => (t: Tracks, tick: number) => {
+  const v = total(t, tick, own);
+  return Number.isFinite(v) ? v : total(t, tick, kernel);
+};
+
 const CPU = "sgprobe_cpu_seconds_total";
 /** Guest time is counted in user time as well; waiting for I/O is idle time. */
 const IDLE = new Set(["idle", "iowait"]);
@@ -76,11 +82,11 @@ export const TILES: readonly Tile[] = [
   { id: "psi-cpu", title: "CPU pressure", metrics: [PSI], value: pressure("cpu"), format: share, warn: 0.4, hint: "Share of the second in which some task waited for a CPU" },
   { id: "psi-io", title: "I/O pressure", metrics: [PSI], value: pressure("io"), format: share, warn: 0.4, hint: "Share of the second in which some task waited for I/O" },
   { id: "psi-memory", title: "Memory pressure", metrics: [PSI], value: pressure("memory"), format: share, warn: 0.1, hint: "Share of the second in which some task waited for memory" },
-  { id: "switches", title: "Context switches", metrics: ["sgprobe_sched_switches_total", "sgprobe_cpu_context_switches_total"], value: (t, k) => { const v = total(t, k, "sgprobe_sched_switches_total"); return Number.isFinite(v) ? v : total(t, k, "sgprobe_cpu_context_switches_total"); }, format: perSecond, hint: "How often a CPU went from one task to another" },
+  { id: "switches", title: "Context switches", metrics: ["sgprobe_sched_switches_total", "sgprobe_cpu_context_switches_total"], value: either("sgprobe_sched_switches_total", "sgprobe_cpu_context_switches_total"), format: perSecond, hint: "How often a CPU went from one task to another" },
   { id: "syscalls", title: "System calls", metrics: ["sgprobe_syscall_calls_total"], value: of("sgprobe_syscall_calls_total"), format: perSecond, hint: "System calls of all tasks" },
   { id: "errors", title: "Failed calls", metrics: ["sgprobe_syscall_errors_total"], value: of("sgprobe_syscall_errors_total"), format: perSecond, hint: "System calls that returned an error" },
-  { id: "connects", title: "TCP connects", metrics: ["sgprobe_netstat_tcp_active_opens_total"], value: of("sgprobe_netstat_tcp_active_opens_total"), format: perSecond, hint: "TCP connections that this machine opened" },
-  { id: "retransmits", title: "TCP retransmits", metrics: ["sgprobe_tcp_retransmits_total", "sgprobe_netstat_tcp_retransmitted_segments_total"], value: (t, k) => { const v = total(t, k, "sgprobe_tcp_retransmits_total"); return Number.isFinite(v) ? v : total(t, k, "sgprobe_netstat_tcp_retransmitted_segments_total"); }, format: perSecond, hint: "TCP segments sent again" },
+  { id: "connects", title: "TCP connects", metrics: ["sgprobe_tcp_connects_total", "sgprobe_netstat_tcp_active_opens_total"], value: either("sgprobe_tcp_connects_total", "sgprobe_netstat_tcp_active_opens_total"), format: perSecond, hint: "TCP connections that this machine opened" },
+  { id: "retransmits", title: "TCP retransmits", metrics: ["sgprobe_tcp_retransmits_total", "sgprobe_netstat_tcp_retransmitted_segments_total"], value: either("sgprobe_tcp_retransmits_total", "sgprobe_netstat_tcp_retransmitted_segments_total"), format: perSecond, hint: "TCP segments sent again" },
   { id: "network", title: "Network", metrics: ["sgprobe_net_receive_bytes_total", "sgprobe_net_transmit_bytes_total"], value: add(of("sgprobe_net_receive_bytes_total", notLoopback), of("sgprobe_net_transmit_bytes_total", notLoopback)), format: bytesPerSecond, hint: "Received and sent by all devices but loopback" },
   { id: "disk", title: "Disks", metrics: ["sgprobe_disk_read_bytes_total", "sgprobe_disk_written_bytes_total"], value: add(of("sgprobe_disk_read_bytes_total", wholeDisk), of("sgprobe_disk_written_bytes_total", wholeDisk)), format: bytesPerSecond, hint: "Read from and written to whole disks" },
   { id: "own-cpu", title: "CPU, both processes", own: true, metrics: ["sgprobe_probe_cpu_seconds_total", "sgprobe_server_cpu_seconds_total"], value: add(of("sgprobe_probe_cpu_seconds_total"), of("sgprobe_server_cpu_seconds_total")), format: share, warn: 0.05, hint: "Share of one CPU that sgprobe's own processes use" },

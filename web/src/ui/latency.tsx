@@ -156,7 +156,7 @@ const CHARTS: readonly { id: string; title: string; hint: string; o: LinesOption
     },
   },
   { id: "rate", title: "Events per second", hint: "How often it happened", o: { format: count, mark: countShort, lines: [{ label: "events/s", colour: accent, fill: true, value: (c, i) => perTick(c.count[i], c, i) }] } },
-  { id: "busy", title: "Time spent per second", hint: "All events' latencies added up: 2 s/s means that two tasks were always in it", o: { format: seconds, mark: secondsShort, lines: [{ label: "spent per second", colour: accent, fill: true, value: (c, i) => perTick(c.sum[i], c, i) }] } },
+  { id: "busy", title: "At once, on average", hint: "Seconds spent per second: how many tasks were in it at a time. What takes long counts when it ends", o: { format: count, mark: countShort, lines: [{ label: "at once", colour: accent, fill: true, value: (c, i) => perTick(c.sum[i], c, i) }] } },
   { id: "mean", title: "Mean", hint: "Time spent divided by events", o: { format: seconds, mark: secondsShort, lines: [{ label: "mean", colour: accent, value: (c, i) => (c.count[i] ? c.sum[i] / c.count[i] : null) }] } },
 ];
 
@@ -241,7 +241,7 @@ function Ranking({ metric, dim }: { metric: Metric; dim: string }) {
   );
   return (
     <article class="card">
-      <header><h2>By {dim}</h2><span class="sub">last minute, {rows.length} values with events</span></header>
+      <header><h2>By {dim}</h2><span class="sub">last minute, {rows.length} with events</span></header>
       <div class="scroll tall" tabIndex={0}>
         <table class="data rank">
           <thead><tr><th scope="col">{dim}</th>{head("count", "events/s")}{head("p99", "p99")}<th scope="col" class="num">max ≤</th>{head("sum", "time spent")}</tr></thead>

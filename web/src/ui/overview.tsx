@@ -2,7 +2,7 @@
 // Overview: is anything slower than it was, what is the machine doing, what does watching it cost.
 
 import type { Facts, Verdict } from "../core/health";
-import { judge } from "../core/health";
+import { EVENTS_MIN, judge } from "../core/health";
 import { visible } from "../core/text";
 import { age } from "../core/time";
 import { bytes, grouped, percent, perSecond, seconds } from "../core/units";
@@ -50,7 +50,7 @@ export function Overview() {
       <Health verdict={v} status={status} />
       <div class="columns">
         <section class="card wide" aria-labelledby="h-lat">
-          <header><h2 id="h-lat">Latency</h2><span class="sub">p99 of the last 10 s against the 10 min before, most changed first</span></header>
+          <header><h2 id="h-lat">Latency</h2><span class="sub">p99 of the last 10 s, and what it stayed under for nine tenths of the last 10 min</span></header>
           <LatencyList list={list} />
         </section>
         <div class="side">
@@ -96,15 +96,15 @@ function LatencyList({ list }: { list: readonly Standing[] }) {
   return (
     <div class="scroll">
       <table class="lat">
-        <thead><tr><th scope="col">Probe</th><th scope="col" class="num">per second</th><th scope="col" class="num">p99 now</th><th scope="col" class="num">before</th><th scope="col" class="num">change</th><th scope="col">p99, 10 min</th></tr></thead>
+        <thead><tr><th scope="col">Probe</th><th scope="col" class="num">per second</th><th scope="col" class="num">p99 now</th><th scope="col" class="num">usually under</th><th scope="col" class="num">change</th><th scope="col">p99, 10 min</th></tr></thead>
         <tbody>
           {list.map((l) => (
             <tr key={l.metric.name}>
               <th scope="row"><a href={s.link({ page: "latency", probe: l.metric.name, dim: "", value: "" })} title={l.metric.help}>{l.title}</a></th>
               <td class="num">{perSecond(l.rate)}</td>
               <td class="num strong">{seconds(l.now)}</td>
-              <td class="num dim">{seconds(l.before)}</td>
-              <td class="num"><Change now={l.now} before={l.before} events={l.events} /></td>
+              <td class="num dim">{seconds(l.usual)}</td>
+              <td class="num"><Change l={l} /></td>
               <td class="spark-cell"><Spark values={l.history} log /></td>
             </tr>
           ))}
@@ -113,12 +113,13 @@ function LatencyList({ list }: { list: readonly Standing[] }) {
     </div>
   );
 }
-function Change({ now, before, events }: { now: number; before: number; events: number }) {
-  const f = now / before;
+function Change({ l }: { l: Standing }) {
+  const f = l.now / l.usual;
   if (!(f > 0)) return <span class="dim">–</span>;
-  const few = events < 50;
-  const level = few || f < 2 ? "" : f < 5 ? "warn" : "bad";
-  return <span class={`change ${level} ${few ? "dim" : ""}`} title={few ? "too few events to tell" : ""}>{f >= 1 ? "×" : "÷"} {(f >= 1 ? f : 1 / f).toFixed(1)}</span>;
+  const few = l.events < EVENTS_MIN;
+  const level = few || !l.slowIsBad || f < 2 ? "" : f < 5 ? "warn" : "bad";
+  const factor = f >= 1 ? f : 1 / f;
+  return <span class={`change ${level} ${few ? "dim" : ""}`} title={few ? "too few events to tell" : ""}>{f >= 1 ? "×" : "÷"} {factor < 10 ? factor.toFixed(1) : factor.toFixed(0)}</span>;
 }
 
 function TileBox({ tile }: { tile: Tile }) {
