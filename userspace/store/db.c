@@ -242,7 +242,7 @@ static int prepare_all(struct sg_db *db, const char *const *sql, int n)
 /* Is it ours, and do we know its schema? *version 0: a new, empty file. */
 static int identify(struct sg_db *db, int64_t *version, struct sg_error *err)
 {
-	int64_t app, objects;
+	int64_t app = 0, objects = 0;
 	int r = query_i64(db, "PRAGMA application_id", &app);
 
 	if (!r)
@@ -401,7 +401,7 @@ static int uri_of(const char *path, const char *query, char *out, size_t n)
 static int open_reader(struct sg_db *db, const char *query, struct sg_error *err)
 {
 	char uri[3 * 4096];
-	int64_t version;
+	int64_t version = 0;
 	int r = uri_of(db->path, query, uri, sizeof(uri));
 
 	if (!r)

@@ -48,16 +48,25 @@ static int set_aside(struct sg_state *s)
 	return r;
 }
 
+static struct sg_state *new_state(const char *data_dir)
+{
+	struct sg_state *s = calloc(1, sizeof(*s));
+
+	if (s)
+		snprintf(s->dir, sizeof(s->dir), "%s", data_dir);
+	return s;
+}
+
 int sg_state_open(const char *data_dir, struct sg_state **ret, struct sg_error *err)
 {
-	sg_auto(sg_state) s = calloc(1, sizeof(*s));
+	sg_auto(sg_state) s = NULL;
 	int r;
 
-	if (!s)
-		return sg_fail(err, -ENOMEM, "out of memory");
 	if (strlen(data_dir) >= sizeof(s->dir))
 		return sg_fail(err, -ENAMETOOLONG, "data_dir: too long");
-	snprintf(s->dir, sizeof(s->dir), "%s", data_dir);
+	s = new_state(data_dir);
+	if (!s)
+		return sg_fail(err, -ENOMEM, "out of memory");
 	r = sg_mkdir_p(s->dir, 0755);
 	if (r < 0)
 		return sg_fail(err, r, "%s: cannot make the data folder: %s", s->dir, strerror(-r));
