@@ -16,7 +16,8 @@
  * cumulative, as in Prometheus: they grow from the series' first appearance and
  * go on over restarts of either process. A counter or histogram that first
  * appears at one tick has a sample of zero at the tick before, so that its first
- * increase is not lost.
+ * increase is not lost; one that comes back after some ticks without has a sample
+ * of its old value there. A series that ended has no more samples.
  */
 struct sg_points {
 	struct sg_series series;
