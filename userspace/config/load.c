@@ -16,7 +16,7 @@
 
 #define FILE_MAX_BYTES (256U << 10)
 #define SECTIONS_MAX 16
-#define KEY_MAX 64
+#define KEY_MAX SG_SETTING_KEY_MAX
 
 struct loader {
 	yaml_parser_t *parser;
@@ -85,9 +85,9 @@ static int next_event(const struct loader *l, yaml_event_t *e)
 
 static int unknown_key(const struct loader *l, const yaml_mark_t *mark, const char *key)
 {
-	const char *guess = sg_setting_guess(key);
+	char guess[KEY_MAX];
 
-	if (guess)
+	if (sg_setting_guess(key, guess))
 		return fail_at(l, mark, "%s: there is no such setting; did you mean %s?", key,
 			       guess);
 	return fail_at(l, mark, "%s: there is no such setting; 'sgprobe help config' lists all",
@@ -267,10 +267,10 @@ int sg_config_load(struct sg_config *c, const char *path, struct sg_error *err)
 int sg_config_set(struct sg_config *c, const char *key, const char *value, struct sg_error *err)
 {
 	const struct sg_setting *s = sg_setting_find(key);
-	const char *guess = s ? NULL : sg_setting_guess(key);
 	struct sg_error why = {""};
+	char guess[KEY_MAX];
 
-	if (!s && guess)
+	if (!s && sg_setting_guess(key, guess))
 		return sg_fail(err, -EINVAL, "%.64s: there is no such setting; did you mean %s?",
 			       key, guess);
 	if (!s)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <stdio.h>
 #include <string.h>
 
 #include "setting.h"
@@ -18,7 +19,7 @@ const struct sg_setting sg_settings[] = {
 };
 const size_t sg_n_settings = ARRAY_SIZE(sg_settings);
 
-#define WORD_MAX 64
+#define WORD_MAX (SG_SETTING_KEY_MAX - 1)
 
 const struct sg_setting *sg_setting_find(const char *key)
 {
@@ -63,32 +64,42 @@ static unsigned edit_distance(const char *a, const char *b)
 	return row[n];
 }
 
-/* A setting without its section, "flush", is near to "store.flush". */
-static unsigned distance(const char *key, const struct sg_setting *s)
-{
-	const char *last = strchr(s->key, '.');
-	unsigned whole = edit_distance(key, s->key);
-	unsigned part = last ? edit_distance(key, last + 1) + 1 : WORD_MAX;
+struct guess {
+	const char *key;
+	char *out;
+	unsigned best; /* distance from which on it is no guess */
+};
 
-	return SG_MIN(whole, part);
+static void consider(struct guess *g, const char *name, size_t n, unsigned penalty, const char *s)
+{
+	char text[WORD_MAX + 1];
+	unsigned d;
+
+	snprintf(text, sizeof(text), "%.*s", (int)n, name);
+	d = edit_distance(g->key, text) + penalty;
+	if (d >= g->best)
+		return;
+	g->best = d;
+	snprintf(g->out, SG_SETTING_KEY_MAX, "%s", s ? s : text);
 }
 
-const char *sg_setting_guess(const char *key)
+bool sg_setting_guess(const char *key, char out[SG_SETTING_KEY_MAX])
 {
-	unsigned best = (unsigned)SG_MIN(strlen(key) / 3 + 1, (size_t)4) + 1;
-	const char *guess = NULL;
+	struct guess g = {key, out, (unsigned)SG_MIN(strlen(key) / 3 + 1, (size_t)4) + 1};
 
+	*out = 0;
 	if (strlen(key) > WORD_MAX)
-		return NULL;
+		return false;
 	for (size_t i = 0; i < sg_n_settings; i++) {
-		unsigned d = distance(key, &sg_settings[i]);
+		const char *s = sg_settings[i].key, *dot = strchr(s, '.');
 
-		if (d < best) {
-			best = d;
-			guess = sg_settings[i].key;
-		}
+		consider(&g, s, strlen(s), 0, s);
+		if (!dot)
+			continue;
+		consider(&g, s, dot - s, 0, NULL); /* the section */
+		consider(&g, dot + 1, strlen(dot + 1), 1, s); /* written without it */
 	}
-	return guess;
+	return *out != 0;
 }
 
 void sg_config_defaults(struct sg_config *c)

@@ -5,6 +5,8 @@
 
 #include <sgprobe/config.h>
 
+#define SG_SETTING_KEY_MAX 64
+
 enum sg_setting_kind {
 	SG_SETTING_TEXT,
 	SG_SETTING_ADDRESS, /* HOST:PORT, [V6]:PORT or none */
@@ -28,8 +30,8 @@ extern const size_t sg_n_settings;
 
 const struct sg_setting *sg_setting_find(const char *key);
 bool sg_setting_is_section(const char *name); /* "web" */
-/* The key or section that was probably meant, or NULL. */
-const char *sg_setting_guess(const char *key);
+/* The key or section that was probably meant; false when none comes near. */
+bool sg_setting_guess(const char *key, char out[SG_SETTING_KEY_MAX]);
 
 /* Sets the field. -EINVAL, with a sentence without the key in err. */
 int sg_setting_parse(const struct sg_setting *s, struct sg_config *c, const char *value,
