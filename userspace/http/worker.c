@@ -7,7 +7,10 @@
 #include <sys/eventfd.h>
 #include <time.h>
 
+#include "gate.h"
 #include "worker.h"
+
+#define JOIN_NS 400000000 /* two of them within the second that a stop may take */
 
 struct http_worker {
 	pthread_t thread;
@@ -20,7 +23,7 @@ struct http_worker {
 	int wake_fd;
 	http_open_reader open;
 	void *ctx;
-	struct sg_reader *reader; /* the worker's own */
+	struct http_gate gate; /* to the worker's own reader */
 	char name[16];
 };
 
@@ -52,20 +55,31 @@ static void hand_back(struct http_worker *w, struct http_job *j)
 	eventfd_write(w->wake_fd, 1);
 }
 
+/* Opening is a read too: it must not begin once the store may be gone. */
+static int open_gate(struct http_worker *w, struct sg_error *err)
+{
+	int r = 0;
+
+	pthread_mutex_lock(&w->gate.in_call);
+	if (w->gate.shut)
+		r = -ECANCELED;
+	else if (!w->gate.real)
+		r = w->open(w->ctx, &w->gate.real, err);
+	pthread_mutex_unlock(&w->gate.in_call);
+	return r;
+}
+
 static void run_job(struct http_worker *w, struct http_job *j)
 {
 	struct sg_error err = {""};
-	int r = 0;
+	int r;
 
 	if (atomic_load(&j->cancelled))
 		return;
-	if (!w->reader)
-		r = w->open(w->ctx, &w->reader, &err);
-	r = j->run(j, r < 0 ? NULL : w->reader, &err);
-	if (r == -EIO) {
-		sg_reader_close(w->reader);
-		w->reader = NULL;
-	}
+	r = open_gate(w, &err);
+	r = j->run(j, r < 0 ? NULL : &w->gate.reader, &err);
+	if (r == -EIO)
+		http_gate_reopen(&w->gate);
 }
 
 static void *worker_main(void *arg)
@@ -77,8 +91,6 @@ static void *worker_main(void *arg)
 		run_job(w, j);
 		hand_back(w, j);
 	}
-	sg_reader_close(w->reader);
-	w->reader = NULL;
 	return NULL;
 }
 
@@ -101,6 +113,7 @@ static void free_worker(struct http_worker *w)
 {
 	if (w->wake_fd >= 0)
 		close(w->wake_fd);
+	http_gate_release(&w->gate);
 	pthread_cond_destroy(&w->work);
 	pthread_mutex_destroy(&w->lock);
 	free(w);
@@ -116,6 +129,7 @@ int http_worker_start(const char *name, http_open_reader open, void *ctx, size_t
 		return -ENOMEM;
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_cond_init(&w->work, NULL);
+	http_gate_init(&w->gate);
 	w->todo_tail = &w->todo;
 	w->ready_tail = &w->ready;
 	w->max_jobs = max_jobs;
@@ -171,12 +185,14 @@ void http_worker_collect(struct http_worker *w)
 	finish_all(j);
 }
 
-static bool join_within_a_second(pthread_t thread)
+static bool join_soon(pthread_t thread)
 {
 	struct timespec until;
 
 	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec++;
+	until.tv_nsec += JOIN_NS;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
 	return !pthread_timedjoin_np(thread, NULL, &until);
 }
 
@@ -193,7 +209,8 @@ bool http_worker_stop(struct http_worker *w)
 	pthread_cond_signal(&w->work);
 	pthread_mutex_unlock(&w->lock);
 	finish_all(todo);
-	if (!join_within_a_second(w->thread)) {
+	http_gate_shut(&w->gate);
+	if (!join_soon(w->thread)) {
 		pthread_detach(w->thread);
 		sg_warn("a query did not end in time; stopping without it");
 		return false;

@@ -31,8 +31,9 @@ int http_worker_submit(struct http_worker *w,
 void http_worker_collect(struct http_worker *w); /* calls done of every finished job */
 /*
  * Cancels what waits and joins the thread. False: the job that runs did not end
- * within a second; the thread is left to end with the process, and what its job
- * points to must stay. NULL is fine.
+ * soon; the thread is left to end with the process, and what its job
+ * points to must stay. Either way the reader is not used any more, so that the store
+ * may be closed. NULL is fine.
  */
 bool http_worker_stop(struct http_worker *w);
 
