@@ -114,7 +114,7 @@ static const struct sg_opt *find(const struct parse *p, const char *name, size_t
 static int unknown(const struct parse *p, const char *arg)
 {
 	const char *best = NULL, *name = arg + strspn(arg, "-");
-	unsigned int least = 4;
+	unsigned int least = strlen(name) > 2 ? 4 : 1; /* one letter is near to every short name */
 
 	for (size_t i = 0; i < p->n + ARRAY_SIZE(common); i++) {
 		const struct sg_opt *o = i < p->n ? &p->opts[i] : &common[i - p->n];
