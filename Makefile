@@ -47,6 +47,8 @@ TOOL_SRCS := $(wildcard tools/*.c)
 TOOL_BINS := $(TOOL_SRCS:tools/%.c=$(O)/tools/%)
 FUZZ_SRCS := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_BINS := $(FUZZ_SRCS:tests/fuzz/%.c=$(O)/tests/fuzz/%)
+FUZZ_OBJS := $(LIB_SRCS:%.c=$(O)/fuzzed/%.o)
+REPLAY_BINS := $(FUZZ_SRCS:tests/fuzz/fuzz_%.c=$(O)/tests/replay/%)
 WEB_SRCS := $(shell find web -type f -not -path 'web/node_modules/*' 2>/dev/null)
 
 .PHONY: all run test check bench fuzz install uninstall help setup clean unit tools tests-built
@@ -84,7 +86,7 @@ fuzz: ## Fuzz every parser for FUZZ_SECONDS each
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
-tests-built: unit tools $(UNIT_ASAN)
+tests-built: unit tools $(UNIT_ASAN) $(REPLAY_BINS)
 unit: $(UNIT_BINS)
 tools: $(TOOL_BINS)
 .PHONY: fuzz-bins
@@ -152,12 +154,32 @@ $(O)/tools/%: tools/%.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MF $@.d -MT $@ -o $@ $< -lpthread
 
-# A fuzz target is one LLVMFuzzerTestOneInput; it links the same sources, built by clang.
-$(O)/tests/fuzz/%: tests/fuzz/%.c $(LIB_SRCS) $(EMBED)
+.SECONDARY: $(O)/asan/tests/fuzz/replay.o
+
+# A fuzz target is one LLVMFuzzerTestOneInput. It is built twice: by clang for 'make fuzz',
+# and with a main that runs its corpus, for 'make test'.
+FUZZ_CFLAGS = -std=gnu11 -g -O1 -D_GNU_SOURCE -DSG_VERSION='"$(VERSION)"' -Iinclude -Iuserspace \
+	$(PKG_CFLAGS) -MMD -MP -fsanitize=address,undefined -fno-sanitize-recover=all
+
+$(O)/fuzzed/%.o: %.c
+	$(call msg,CLANG,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link -c $< -o $@
+
+$(O)/libsgprobe_fuzzed.a: $(FUZZ_OBJS) $(EMBED)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(O)/tests/fuzz/%: tests/fuzz/%.c $(O)/libsgprobe_fuzzed.a
 	$(call msg,FUZZ,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CLANG) -std=gnu11 -g -O1 -D_GNU_SOURCE -DSG_VERSION='"$(VERSION)"' -Iinclude -Iuserspace $(PKG_CFLAGS) \
-		-fsanitize=fuzzer,address,undefined -o $@ $< $(LIB_SRCS) $(EMBED) $(PKG_LIBS)
+	$(Q)$(CLANG) $(FUZZ_CFLAGS) -MF $@.d -MT $@ -fsanitize=fuzzer -o $@ $< \
+		$(O)/libsgprobe_fuzzed.a $(PKG_LIBS)
+
+$(O)/tests/replay/%: tests/fuzz/fuzz_%.c $(O)/asan/tests/fuzz/replay.o $(O)/libsgprobe_asan.a
+	$(call msg,TEST,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ASAN_CFLAGS) -MF $@.d -MT $@ -o $@ $< $(O)/asan/tests/fuzz/replay.o \
+		$(O)/libsgprobe_asan.a $(PKG_LIBS)
 
 # ---- installation -----------------------------------------------------------------
 PREFIX ?= /usr/local
@@ -171,4 +193,5 @@ clean: ## Remove build/
 	$(Q)rm -rf $(O)
 
 -include $(wildcard $(O)/bpf/*.d) $(OBJS:.o=.d) $(ASAN_OBJS:.o=.d) $(O)/obj/userspace/cli/main.d
--include $(wildcard $(O)/tests/*/*/*.d $(O)/tools/*.d)
+-include $(wildcard $(O)/tests/*/*/*.d $(O)/tests/*/*.d $(O)/tools/*.d)
+-include $(FUZZ_OBJS:.o=.d) $(O)/asan/tests/fuzz/replay.d

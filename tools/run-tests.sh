@@ -38,7 +38,7 @@ run() { # SUITE NAME COMMAND...
 	[ "$f" = 0 ] || sed 's/^/          | /' "$out" | tail -n 60
 }
 
-suites=${*:-unit asan web kernel e2e}
+suites=${*:-unit asan fuzz web kernel e2e}
 for suite in $suites; do
 	case $suite in
 	unit | asan)
@@ -46,6 +46,13 @@ for suite in $suites; do
 			[ -e "$t" ] || continue
 			n=${t#tests/unit/} n=${n%.c}
 			run "$suite" "$n" "$O/tests/$suite/$n"
+		done
+		;;
+	fuzz)
+		for t in tests/fuzz/fuzz_*.c; do
+			[ -e "$t" ] || continue
+			n=${t#tests/fuzz/fuzz_} n=${n%.c}
+			run fuzz "$n" "$O/tests/replay/$n" "tests/fuzz/corpus/$n"
 		done
 		;;
 	web)
