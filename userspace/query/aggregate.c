@@ -8,6 +8,7 @@
 
 struct group {
 	struct sg_series series;
+	bool drop_name;
 	size_t n, cap;
 	struct pq_row **rows;
 };
@@ -72,6 +73,7 @@ static int make_groups(struct pq_engine *e, const struct pq_node *n, const struc
 		gr = group_of(e, gs, &key);
 		if (!gr)
 			return pq_oom(e);
+		gr->drop_name |= row->drop_name;
 		r = push(e, &gr->rows, &gr->n, &gr->cap, row);
 		if (r < 0)
 			return r;
@@ -123,7 +125,7 @@ static int reduce_group(struct pq_engine *e, const struct pq_grid *g, const stru
 		if (r > 0)
 			cells[i] = c;
 	}
-	return r < 0 ? r : pq_rows_add(e, out, &gr->series, cells);
+	return r < 0 ? r : pq_rows_add(e, out, &gr->series, gr->drop_name, cells);
 }
 
 static int pick_group(struct pq_engine *e, const struct pq_grid *g, const struct group *gr,
@@ -140,7 +142,7 @@ static int pick_group(struct pq_engine *e, const struct pq_grid *g, const struct
 		s->param = param ? param[i].v : 0;
 		r = n = s->node->agg->pick(e, s, order);
 		for (int k = 0; r >= 0 && k < n; k++)
-			r = pq_rows_put(e, g, out, &rows[order[k]]->series, i, s->cells[order[k]]);
+			r = pq_rows_put(e, g, out, rows[order[k]], i, s->cells[order[k]]);
 		if (r >= 0)
 			r = pq_tick(e);
 	}
@@ -209,6 +211,8 @@ int pq_eval_aggregate(struct pq_engine *e, const struct pq_grid *g, const struct
 
 	if (n->agg->has_param && n->agg->param == PQ_SCALAR)
 		r = pq_eval_scalar(e, g, n->args[1], &param);
+	for (size_t i = 0; !r && n->agg->pick && i < g->n; i++)
+		r = pq_agg_check_k(e, param[i].v);
 	if (!r)
 		r = pq_eval(e, g, n->args[0], &in);
 	pq_rows_done(&in);

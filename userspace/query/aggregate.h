@@ -23,6 +23,8 @@ int pq_agg_limitk(struct pq_engine *e, const struct pq_agg_step *s, size_t *orde
 int pq_count_values(struct pq_engine *e, const struct pq_grid *g, const struct pq_node *n,
 		    const struct pq_rows *in, struct pq_rows *out);
 
+/* Refuses a k that is no number of rows. */
+int pq_agg_check_k(struct pq_engine *e, double k);
 /* A sample value as text in the arena. */
 const char *pq_float_text(struct pq_engine *e, double v);
 

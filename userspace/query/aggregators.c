@@ -201,14 +201,18 @@ int pq_agg_quantile(struct pq_engine *e, const struct pq_agg_step *s, struct pq_
 	return n > 0;
 }
 
-static int parameter(struct pq_engine *e, const struct pq_agg_step *s, size_t *k)
+int pq_agg_check_k(struct pq_engine *e, double k)
 {
-	if (isnan(s->param))
+	if (isnan(k))
 		return sg_fail(e->err, -EINVAL, "Parameter value is NaN");
-	if (fabs(s->param) >= 9.2e18)
-		return sg_fail(e->err, -EINVAL, "Scalar value %g overflows int64", s->param);
-	*k = s->param < 1 ? 0 : (size_t)SG_MIN(s->param, (double)s->n);
+	if (fabs(k) >= 9.2e18)
+		return sg_fail(e->err, -EINVAL, "Scalar value %g overflows int64", k);
 	return 0;
+}
+
+static size_t parameter(const struct pq_agg_step *s)
+{
+	return s->param < 1 ? 0 : (size_t)SG_MIN(s->param, (double)s->n);
 }
 
 /* Before means nearer to the top; NaN is always last. */
@@ -222,11 +226,8 @@ static bool before(double a, double b, bool top)
 /* Insertion into a list of at most k: k is small, and equal values keep their order. */
 static int pick_sorted(struct pq_engine *e, const struct pq_agg_step *s, size_t *order, bool top)
 {
-	size_t k, n = 0;
-	int r = parameter(e, s, &k);
+	size_t k = parameter(s), n = 0;
 
-	if (r < 0)
-		return r;
 	for (size_t i = 0; k && i < s->n; i++) {
 		size_t at = n;
 
@@ -260,12 +261,11 @@ int pq_agg_bottomk(struct pq_engine *e, const struct pq_agg_step *s, size_t *ord
 
 int pq_agg_limitk(struct pq_engine *e, const struct pq_agg_step *s, size_t *order)
 {
-	size_t k;
-	int r = parameter(e, s, &k);
+	size_t k = parameter(s);
 
-	for (size_t i = 0; !r && i < k; i++)
+	for (size_t i = 0; i < k; i++)
 		order[i] = i;
-	return r < 0 ? r : (int)k;
+	return (int)k;
 }
 
 const char *pq_float_text(struct pq_engine *e, double v)

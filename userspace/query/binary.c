@@ -126,20 +126,18 @@ static int vector_scalar(struct pq_engine *e, const struct pq_grid *g, const str
 	int r = 0;
 
 	for (size_t i = 0; !r && i < v->n; i++) {
-		struct sg_series s = v->rows[i]->series;
 		struct pq_cell *c = pq_cells(e, g);
 
 		r = pq_tick(e);
 		if (!c)
 			return pq_oom(e);
-		if (!r && !keep_name)
-			r = pq_labels_nameless(e, &v->rows[i]->series, &s);
 		if (!r)
 			r = with_scalar(e, g, n, v->rows[i], scalar, swapped, c);
 		if (!r)
-			r = pq_rows_add(e, out, &s, c);
+			r = pq_rows_add(e, out, &v->rows[i]->series,
+					v->rows[i]->drop_name || !keep_name, c);
 	}
-	return r < 0 || keep_name ? r : pq_rows_merge(e, g, out);
+	return r;
 }
 
 int pq_eval_binary(struct pq_engine *e, const struct pq_grid *g, const struct pq_node *n,

@@ -100,7 +100,7 @@ static int copy_rows(struct pq_engine *e, const struct pq_grid *g, const struct 
 
 	for (size_t i = 0; !r && i < in->n; i++) {
 		cells[i] = pq_cells(e, g);
-		r = pq_rows_add(e, out, &in->rows[i]->series, cells[i]);
+		r = pq_rows_add(e, out, &in->rows[i]->series, in->rows[i]->drop_name, cells[i]);
 	}
 	*ret = cells;
 	return r;
@@ -114,7 +114,8 @@ static int eval_or(struct pq_engine *e, const struct pq_grid *g, const struct ma
 	int ret = 0;
 
 	for (size_t i = 0; !ret && i < l->n; i++)
-		ret = pq_rows_add(e, out, &l->rows[i]->series, l->rows[i]->cells);
+		ret = pq_rows_add(e, out, &l->rows[i]->series, l->rows[i]->drop_name,
+				  l->rows[i]->cells);
 	if (!ret)
 		ret = copy_rows(e, g, r, out, &cells);
 	for (size_t i = 0; !ret && i < g->n; i++) {
@@ -184,9 +185,7 @@ static int result_labels(struct join *j, const struct sg_series *many, const str
 	int r = 0;
 
 	*ret = *many;
-	if (!pq_op_is_comparison(n->op) || n->ret_bool)
-		r = pq_labels_nameless(j->e, ret, ret);
-	if (!r && n->card == PQ_ONE_TO_ONE) {
+	if (n->card == PQ_ONE_TO_ONE) {
 		const char *name = ret->name;
 
 		if (n->on) {
@@ -249,7 +248,11 @@ static int result_row(struct join *j, size_t i, struct pq_row *one)
 		return r;
 	j->result[i] = pq_rows_get(j->e, j->g, j->out, &s);
 	j->partner[i] = one;
-	return j->result[i] ? 0 : pq_oom(j->e);
+	if (!j->result[i])
+		return pq_oom(j->e);
+	j->result[i]->drop_name |=
+		j->many->rows[i]->drop_name || !pq_op_is_comparison(j->n->op) || j->n->ret_bool;
+	return 0;
 }
 
 static int join_row(struct join *j, size_t i, size_t step)
@@ -262,14 +265,15 @@ static int join_row(struct join *j, size_t i, size_t step)
 	if (!pq_has(a) || j->one_step[id] != step + 1)
 		return 0;
 	b = &j->one_at[id]->cells[step];
-	r = j->swapped ? pq_apply(j->e, j->n, b, a, &c) : pq_apply(j->e, j->n, a, b, &c);
-	if (r <= 0)
-		return r;
+	/* Also when a filter leaves nothing: the mistake is in the query, not in the data. */
 	if (j->n->card == PQ_ONE_TO_ONE && j->used[id] == step + 1)
 		return sg_fail(j->e->err, -EINVAL,
 			       "multiple matches for labels: many-to-one matching must be explicit "
 			       "(group_left/group_right)");
 	j->used[id] = step + 1;
+	r = j->swapped ? pq_apply(j->e, j->n, b, a, &c) : pq_apply(j->e, j->n, a, b, &c);
+	if (r <= 0)
+		return r;
 	r = result_row(j, i, j->one_at[id]);
 	if (r < 0)
 		return r;

@@ -32,13 +32,6 @@ static void params_at(const struct params *p, size_t step, double *v)
 		v[i] = p->cells[i][step].v;
 }
 
-static int result_series(struct pq_engine *e, const struct pq_node *n, const struct sg_series *s,
-			 struct sg_series *ret)
-{
-	*ret = *s;
-	return n->func->keep_name ? 0 : pq_labels_nameless(e, s, ret);
-}
-
 /* ---- range vectors ------------------------------------------------------------------- */
 
 static int window_row(struct pq_engine *e, const struct pq_grid *g, const struct pq_node *n,
@@ -97,15 +90,13 @@ static int call_window(struct pq_engine *e, const struct pq_grid *g, const struc
 				      .call = n,
 				      .arg = pq_unwrap(arg)};
 		struct pq_cell *cells = NULL;
-		struct sg_series s;
+		bool drop = w.track->drop_name || !n->func->keep_name;
 
 		r = window_row(e, g, n, &w, &p, &cells);
 		if (!r && cells)
-			r = result_series(e, n, w.track->series, &s);
-		if (!r && cells)
-			r = pq_rows_add(e, out, &s, cells);
+			r = pq_rows_add(e, out, w.track->series, drop, cells);
 	}
-	return r < 0 || n->func->keep_name ? r : pq_rows_merge(e, g, out);
+	return r;
 }
 
 /* ---- instant vectors ----------------------------------------------------------------- */
@@ -141,8 +132,6 @@ static int cell_row(struct pq_engine *e, const struct pq_grid *g, const struct p
 {
 	double params[PQ_MAX_PARAMS] = {0};
 	struct pq_cell *cells = pq_cells(e, g);
-	struct sg_series s;
-	int r;
 
 	if (!cells)
 		return pq_oom(e);
@@ -153,8 +142,19 @@ static int cell_row(struct pq_engine *e, const struct pq_grid *g, const struct p
 		if (pq_has(&row->cells[i]) && apply_cell(e, n, &row->cells[i], params, &c))
 			cells[i] = c;
 	}
-	r = result_series(e, n, &row->series, &s);
-	return r < 0 ? r : pq_rows_add(e, out, &s, cells);
+	return pq_rows_add(e, out, &row->series, row->drop_name || !n->func->keep_name, cells);
+}
+
+/* Whatever the vector holds: a wrong parameter is worth a word. */
+static void check_params(struct pq_engine *e, const struct pq_grid *g, const struct pq_node *n,
+			 const struct params *p)
+{
+	double params[PQ_MAX_PARAMS] = {0};
+
+	for (size_t i = 0; i < g->n; i++) {
+		params_at(p, i, params);
+		n->func->check(e, n, params);
+	}
 }
 
 static int call_cell(struct pq_engine *e, const struct pq_grid *g, const struct pq_node *n,
@@ -169,12 +169,14 @@ static int call_cell(struct pq_engine *e, const struct pq_grid *g, const struct 
 	if (!r)
 		r = arg ? pq_eval(e, g, arg, &in) : pq_fn_time(e, g, n, &in);
 	pq_rows_done(&in);
+	if (!r && n->func->check)
+		check_params(e, g, n, &p);
 	for (size_t i = 0; !r && i < in.n; i++) {
 		r = cell_row(e, g, n, in.rows[i], &p, out);
 		if (!r)
 			r = pq_tick(e);
 	}
-	return r < 0 ? r : pq_rows_merge(e, g, out);
+	return r;
 }
 
 int pq_eval_call(struct pq_engine *e, const struct pq_grid *g, const struct pq_node *n,

@@ -119,7 +119,8 @@ static int negate_row(struct pq_engine *e, const struct pq_grid *g, struct pq_ro
 		}
 	}
 	row->cells = c;
-	return pq_labels_nameless(e, &row->series, &row->series);
+	row->drop_name = true;
+	return 0;
 }
 
 static int eval_unary(struct pq_engine *e, const struct pq_grid *g, const struct pq_node *n,
@@ -131,7 +132,7 @@ static int eval_unary(struct pq_engine *e, const struct pq_grid *g, const struct
 		return r;
 	for (size_t i = 0; !r && i < out->n; i++)
 		r = negate_row(e, g, out->rows[i]);
-	return r < 0 ? r : pq_rows_merge(e, g, out);
+	return r;
 }
 
 int pq_eval(struct pq_engine *e, const struct pq_grid *g, const struct pq_node *n,

@@ -38,8 +38,14 @@ static inline bool pq_is_hist(const struct pq_cell *c)
 	return c->h && c->h != &pq_absent;
 }
 
+/*
+ * Functions and arithmetic drop the metric's name, but only from the result of the
+ * whole query, as Prometheus does with delayed name removal: until then
+ * label_replace can still see it, and two metrics do not collide within a sum.
+ */
 struct pq_row {
 	struct sg_series series;
+	bool drop_name;
 	struct pq_cell *cells; /* one a step */
 };
 struct pq_rows {
@@ -63,6 +69,7 @@ static inline int64_t pq_grid_time(const struct pq_grid *g, size_t i)
 /* The samples of one series, in time order. */
 struct pq_track {
 	const struct sg_series *series;
+	bool drop_name; /* of a subquery's result */
 	size_t n;
 	const int64_t *t_ms;
 	const double *values; /* NULL when all are histograms */
@@ -107,7 +114,7 @@ struct pq_engine {
 	size_t max_bytes, max_samples;
 	uint64_t deadline_ns;
 	unsigned int ticks;
-	int64_t start_ms, end_ms; /* of the query, for @ start() and @ end() */
+	int64_t start_ms, end_ms, step_ms; /* of the query, for @ start(), step() ... */
 	bool instant; /* one step, where order has a meaning */
 	size_t n_selections, cap_selections;
 	struct pq_selection *selections;
@@ -143,22 +150,23 @@ int pq_eval_call(struct pq_engine *e, const struct pq_grid *g, const struct pq_n
 struct pq_row *pq_rows_get(struct pq_engine *e, const struct pq_grid *g, struct pq_rows *rs,
 			   const struct sg_series *s);
 /* Adds a row without looking for an equal one. */
-int pq_rows_add(struct pq_engine *e, struct pq_rows *rs, const struct sg_series *s,
+int pq_rows_add(struct pq_engine *e, struct pq_rows *rs, const struct sg_series *s, bool drop_name,
 		struct pq_cell *cells);
 struct pq_cell *pq_cells(struct pq_engine *e, const struct pq_grid *g);
 /* One row without labels. */
 struct pq_cell *pq_rows_scalar(struct pq_engine *e, const struct pq_grid *g, struct pq_rows *rs);
-/* Puts a sample into the row of s; -EINVAL when there is one already. */
+/* Puts a sample into the row with the labels of 'like'; -EINVAL when there is one already. */
 int pq_rows_put(struct pq_engine *e, const struct pq_grid *g, struct pq_rows *rs,
-		const struct sg_series *s, size_t step, const struct pq_cell *c);
+		const struct pq_row *like, size_t step, const struct pq_cell *c);
+/* Takes the names away that are to be dropped, and merges. */
+int pq_rows_drop_names(struct pq_engine *e, const struct pq_grid *g, struct pq_rows *rs);
 /* Merges rows of equal labels; -EINVAL when two have a sample at one step. */
 int pq_rows_merge(struct pq_engine *e, const struct pq_grid *g, struct pq_rows *rs);
 bool pq_row_is_empty(const struct pq_row *row, size_t steps);
 
 /* "{a="b", c="d"}" with the name as __name__, for messages. */
 void pq_labels_text(const struct sg_series *s, char *out, size_t n);
-/* labels.c: derived label sets; -1 and a message when memory is short. */
-int pq_labels_nameless(struct pq_engine *e, const struct sg_series *s, struct sg_series *ret);
+/* labels.c: derived label sets; fail with a message when memory is short. */
 int pq_labels_keep(struct pq_engine *e, const struct sg_series *s, const struct pq_names *names,
 		   struct sg_series *ret);
 int pq_labels_drop(struct pq_engine *e, const struct sg_series *s, const struct pq_names *names,
@@ -264,11 +272,19 @@ PQ_CELL_FN(pq_fn_histogram_stdvar);
 PQ_CELL_FN(pq_fn_histogram_fraction);
 PQ_CELL_FN(pq_fn_histogram_quantile);
 
+void pq_check_quantile(struct pq_engine *e, const struct pq_node *call, const double *params);
+
 #define PQ_WHOLE_FN(name)                                                                          \
 	int name(struct pq_engine *e, const struct pq_grid *g, const struct pq_node *call,         \
 		 struct pq_rows *out)
 PQ_WHOLE_FN(pq_fn_time);
 PQ_WHOLE_FN(pq_fn_pi);
+PQ_WHOLE_FN(pq_fn_start);
+PQ_WHOLE_FN(pq_fn_end);
+PQ_WHOLE_FN(pq_fn_step);
+PQ_WHOLE_FN(pq_fn_range);
+PQ_WHOLE_FN(pq_fn_min_of);
+PQ_WHOLE_FN(pq_fn_max_of);
 PQ_WHOLE_FN(pq_fn_vector);
 PQ_WHOLE_FN(pq_fn_scalar);
 PQ_WHOLE_FN(pq_fn_absent);

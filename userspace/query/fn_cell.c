@@ -103,13 +103,17 @@ PQ_CELL_FN(pq_fn_histogram_fraction)
 	return true;
 }
 
+void pq_check_quantile(struct pq_engine *e, const struct pq_node *call, const double *params)
+{
+	if (!(params[0] >= 0 && params[0] <= 1))
+		pq_warn(e, call->args[0]->pos, "quantile value should be between 0 and 1, got %g",
+			params[0]);
+}
+
 PQ_CELL_FN(pq_fn_histogram_quantile)
 {
 	double q = params[0];
 
-	if (!(q >= 0 && q <= 1))
-		pq_warn(e, call->args[0]->pos, "quantile value should be between 0 and 1, got %g",
-			q);
 	if (!pq_is_hist(in))
 		return false;
 	out->v = isnan(q) ? NAN : q < 0 ? -INFINITY : q > 1 ? INFINITY : sg_hist_quantile(in->h, q);

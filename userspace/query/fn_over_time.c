@@ -194,6 +194,12 @@ PQ_WINDOW_FN(pq_fn_mad_over_time)
 
 	if (!n)
 		return v || pq_window_kinds(w) == PQ_HISTS ? 0 : pq_oom(e);
+	for (size_t i = 0; i < n; i++) {
+		if (isnan(v[i])) {
+			out->v = NAN;
+			return 1;
+		}
+	}
 	median = pq_quantile(0.5, v, n);
 	for (size_t i = 0; i < n; i++)
 		v[i] = fabs(v[i] - median);

@@ -30,13 +30,69 @@ PQ_WHOLE_FN(pq_fn_time)
 	return c ? 0 : pq_oom(e);
 }
 
-PQ_WHOLE_FN(pq_fn_pi)
+static int constant(struct pq_engine *e, const struct pq_grid *g, double v, struct pq_rows *out)
 {
 	struct pq_cell *c = pq_rows_scalar(e, g, out);
 
 	for (size_t i = 0; c && i < g->n; i++)
-		c[i] = (struct pq_cell){.v = M_PI};
+		c[i] = (struct pq_cell){.v = v};
 	return c ? 0 : pq_oom(e);
+}
+
+PQ_WHOLE_FN(pq_fn_pi)
+{
+	return constant(e, g, M_PI, out);
+}
+
+PQ_WHOLE_FN(pq_fn_start)
+{
+	return constant(e, g, (double)e->start_ms / 1000, out);
+}
+
+PQ_WHOLE_FN(pq_fn_end)
+{
+	return constant(e, g, (double)e->end_ms / 1000, out);
+}
+
+PQ_WHOLE_FN(pq_fn_step)
+{
+	return constant(e, g, (double)e->step_ms / 1000, out);
+}
+
+PQ_WHOLE_FN(pq_fn_range)
+{
+	return constant(e, g, (double)(e->end_ms - e->start_ms) / 1000, out);
+}
+
+/* NaN wins, as in Go's math.Min and math.Max. */
+static int extreme_of(struct pq_engine *e, const struct pq_grid *g, const struct pq_node *call,
+		      bool top, struct pq_rows *out)
+{
+	const struct pq_cell *a, *b;
+	struct pq_cell *c;
+	int r = pq_eval_scalar(e, g, call->args[0], &a);
+
+	if (!r)
+		r = pq_eval_scalar(e, g, call->args[1], &b);
+	if (r < 0)
+		return r;
+	c = pq_rows_scalar(e, g, out);
+	for (size_t i = 0; c && i < g->n; i++) {
+		double v = top ? fmax(a[i].v, b[i].v) : fmin(a[i].v, b[i].v);
+
+		c[i] = (struct pq_cell){.v = isnan(a[i].v) || isnan(b[i].v) ? NAN : v};
+	}
+	return c ? 0 : pq_oom(e);
+}
+
+PQ_WHOLE_FN(pq_fn_min_of)
+{
+	return extreme_of(e, g, call, false, out);
+}
+
+PQ_WHOLE_FN(pq_fn_max_of)
+{
+	return extreme_of(e, g, call, true, out);
 }
 
 PQ_WHOLE_FN(pq_fn_vector)
@@ -95,7 +151,7 @@ static int put_absent(struct pq_engine *e, const struct pq_grid *g, const struct
 	int r = absent_labels(e, arg, &s);
 
 	(void)g;
-	return r < 0 ? r : pq_rows_add(e, out, &s, cells);
+	return r < 0 ? r : pq_rows_add(e, out, &s, false, cells);
 }
 
 PQ_WHOLE_FN(pq_fn_absent)
@@ -152,7 +208,6 @@ static int sample_times(struct pq_engine *e, const struct pq_grid *g, const stru
 	for (size_t j = 0; !r && j < ts.n; j++) {
 		struct pq_window w = {.track = &ts.tracks[j]};
 		struct pq_cell *c = pq_cells(e, g);
-		struct sg_series s;
 
 		if (!c)
 			return pq_oom(e);
@@ -165,11 +220,9 @@ static int sample_times(struct pq_engine *e, const struct pq_grid *g, const stru
 				c[i] = (struct pq_cell){.v = (double)w.track->t_ms[w.hi - 1] /
 							     1000};
 		}
-		r = pq_labels_nameless(e, w.track->series, &s);
-		if (!r)
-			r = pq_rows_add(e, out, &s, c);
+		r = pq_rows_add(e, out, w.track->series, true, c);
 	}
-	return r < 0 ? r : pq_rows_merge(e, g, out);
+	return r;
 }
 
 PQ_WHOLE_FN(pq_fn_timestamp)
@@ -182,18 +235,15 @@ PQ_WHOLE_FN(pq_fn_timestamp)
 	r = eval_arg(e, g, call, 0, &in);
 	for (size_t j = 0; !r && j < in.n; j++) {
 		struct pq_cell *c = pq_cells(e, g);
-		struct sg_series s;
 
 		if (!c)
 			return pq_oom(e);
 		for (size_t i = 0; i < g->n; i++)
 			if (pq_has(&in.rows[j]->cells[i]))
 				c[i] = (struct pq_cell){.v = (double)pq_grid_time(g, i) / 1000};
-		r = pq_labels_nameless(e, &in.rows[j]->series, &s);
-		if (!r)
-			r = pq_rows_add(e, out, &s, c);
+		r = pq_rows_add(e, out, &in.rows[j]->series, true, c);
 	}
-	return r < 0 ? r : pq_rows_merge(e, g, out);
+	return r;
 }
 
 /* ---- sorting: of an instant query's result --------------------------------------------- */
@@ -397,6 +447,7 @@ static int replace_row(struct pq_engine *e, const struct pq_node *call, const re
 	value = b.err ? NULL : sg_arena_strndup(e->arena, b.len ? b.data : "", b.len);
 	if (!value)
 		return pq_oom(e);
+	row->drop_name &= strcmp(dst, "__name__") != 0;
 	return pq_labels_set(e, &row->series, dst, value, &row->series);
 }
 
@@ -443,6 +494,7 @@ static int join_row(struct pq_engine *e, const struct pq_node *call, struct pq_r
 	value = b.err ? NULL : sg_arena_strndup(e->arena, b.len ? b.data : "", b.len);
 	if (!value)
 		return pq_oom(e);
+	row->drop_name &= strcmp(text_arg(call, 1), "__name__") != 0;
 	return pq_labels_set(e, &row->series, text_arg(call, 1), value, &row->series);
 }
 

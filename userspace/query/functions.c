@@ -146,7 +146,8 @@ static const struct pq_func functions[] = {
 	 .ret = V,
 	 .n_args = 2,
 	 .args = {S, V},
-	 .cell = pq_fn_histogram_quantile},
+	 .cell = pq_fn_histogram_quantile,
+	 .check = pq_check_quantile},
 	{.name = "histogram_fraction",
 	 .ret = V,
 	 .n_args = 3,
@@ -200,6 +201,12 @@ static const struct pq_func functions[] = {
 	DATE(minute),
 
 	/* Shapes. */
+	{.name = "start", .ret = S, .whole = pq_fn_start},
+	{.name = "end", .ret = S, .whole = pq_fn_end},
+	{.name = "step", .ret = S, .whole = pq_fn_step},
+	{.name = "range", .ret = S, .whole = pq_fn_range},
+	{.name = "min_of", .ret = S, .n_args = 2, .args = {S, S}, .whole = pq_fn_min_of},
+	{.name = "max_of", .ret = S, .n_args = 2, .args = {S, S}, .whole = pq_fn_max_of},
 	{.name = "pi", .ret = S, .whole = pq_fn_pi},
 	{.name = "vector", .ret = V, .n_args = 1, .args = {S}, .whole = pq_fn_vector},
 	{.name = "scalar", .ret = S, .n_args = 1, .args = {V}, .whole = pq_fn_scalar},

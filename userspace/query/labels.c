@@ -24,15 +24,6 @@ static int finish(struct sg_series *ret, const char *name, struct sg_label *labe
 	return 0;
 }
 
-int pq_labels_nameless(struct pq_engine *e, const struct sg_series *s, struct sg_series *ret)
-{
-	(void)e;
-	*ret = *s;
-	ret->name = "";
-	ret->hash = sg_series_hash("", s->labels, s->n_labels);
-	return 0;
-}
-
 static int filter(struct pq_engine *e, const struct sg_series *s, const struct pq_names *names,
 		  bool keep, const char *name, struct sg_series *ret)
 {

@@ -225,6 +225,9 @@ static int run_rows(const struct result *res)
 	struct pq_rows rows = {0};
 	int r = pq_eval(&j->engine, &j->grid, j->ast.root, &rows);
 
+	if (!r)
+		r = pq_rows_drop_names(&j->engine, &j->grid, &rows);
+
 	pq_rows_done(&rows);
 	if (r < 0)
 		return r;
@@ -355,6 +358,7 @@ int sg_query_range(struct sg_reader *r, const char *expr, int64_t start_ms, int6
 	j->grid = (struct pq_grid){.start_ms = start_ms,
 				   .step_ms = step_ms,
 				   .n = (size_t)((end_ms - start_ms) / step_ms) + 1};
+	j->engine.step_ms = step_ms;
 	k = run(&res);
 	if (!k)
 		*ret = v;

@@ -45,21 +45,22 @@ static int append(struct pq_engine *e, struct pq_rows *rs, struct pq_row *row)
 }
 
 static struct pq_row *add_row(struct pq_engine *e, struct pq_rows *rs, const struct sg_series *s,
-			      struct pq_cell *cells)
+			      bool drop_name, struct pq_cell *cells)
 {
 	struct pq_row *row = pq_alloc(e, sizeof(*row));
 
 	if (!row || !cells || append(e, rs, row) < 0)
 		return NULL;
 	row->series = *s;
+	row->drop_name = drop_name;
 	row->cells = cells;
 	return row;
 }
 
-int pq_rows_add(struct pq_engine *e, struct pq_rows *rs, const struct sg_series *s,
+int pq_rows_add(struct pq_engine *e, struct pq_rows *rs, const struct sg_series *s, bool drop_name,
 		struct pq_cell *cells)
 {
-	return add_row(e, rs, s, cells) ? 0 : pq_oom(e);
+	return add_row(e, rs, s, drop_name, cells) ? 0 : pq_oom(e);
 }
 
 struct pq_row *pq_rows_get(struct pq_engine *e, const struct pq_grid *g, struct pq_rows *rs,
@@ -74,7 +75,7 @@ struct pq_row *pq_rows_get(struct pq_engine *e, const struct pq_grid *g, struct 
 	row = sg_map_get(rs->by_labels, s->hash, s);
 	if (row)
 		return row;
-	row = add_row(e, rs, s, pq_cells(e, g));
+	row = add_row(e, rs, s, false, pq_cells(e, g));
 	if (!row || sg_map_put(rs->by_labels, s->hash, row) < 0)
 		return NULL;
 	return row;
@@ -83,7 +84,7 @@ struct pq_row *pq_rows_get(struct pq_engine *e, const struct pq_grid *g, struct 
 struct pq_cell *pq_rows_scalar(struct pq_engine *e, const struct pq_grid *g, struct pq_rows *rs)
 {
 	struct sg_series none = {.name = "", .hash = sg_series_hash("", NULL, 0)};
-	struct pq_row *row = add_row(e, rs, &none, pq_cells(e, g));
+	struct pq_row *row = add_row(e, rs, &none, false, pq_cells(e, g));
 
 	return row ? row->cells : NULL;
 }
@@ -94,14 +95,15 @@ static int duplicate(struct pq_engine *e)
 }
 
 int pq_rows_put(struct pq_engine *e, const struct pq_grid *g, struct pq_rows *rs,
-		const struct sg_series *s, size_t step, const struct pq_cell *c)
+		const struct pq_row *like, size_t step, const struct pq_cell *c)
 {
-	struct pq_row *row = pq_rows_get(e, g, rs, s);
+	struct pq_row *row = pq_rows_get(e, g, rs, &like->series);
 
 	if (!row)
 		return pq_oom(e);
 	if (pq_has(&row->cells[step]))
 		return duplicate(e);
+	row->drop_name |= like->drop_name;
 	row->cells[step] = *c;
 	return 0;
 }
@@ -139,6 +141,22 @@ int pq_rows_merge(struct pq_engine *e, const struct pq_grid *g, struct pq_rows *
 	if (!r)
 		rs->n = n;
 	return r;
+}
+
+int pq_rows_drop_names(struct pq_engine *e, const struct pq_grid *g, struct pq_rows *rs)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < rs->n; i++) {
+		struct sg_series *s = &rs->rows[i]->series;
+
+		if (!rs->rows[i]->drop_name || !*s->name)
+			continue;
+		s->name = "";
+		s->hash = sg_series_hash("", s->labels, s->n_labels);
+		any = true;
+	}
+	return any ? pq_rows_merge(e, g, rs) : 0;
 }
 
 bool pq_row_is_empty(const struct pq_row *row, size_t steps)

@@ -212,7 +212,7 @@ static int fill_row(struct pq_engine *e, const struct pq_grid *g, const struct p
 			return pq_oom(e);
 		cell_at(t, w.hi - 1, &cells[i]);
 	}
-	return cells ? pq_rows_add(e, out, t->series, cells) : 0;
+	return cells ? pq_rows_add(e, out, t->series, false, cells) : 0;
 }
 
 int pq_eval_selector(struct pq_engine *e, const struct pq_grid *g, const struct pq_node *n,
@@ -260,7 +260,10 @@ static int row_to_track(struct pq_engine *e, const struct pq_grid *in, const str
 
 	if (!times || !values || !hists)
 		return pq_oom(e);
-	*t = (struct pq_track){.series = &row->series, .t_ms = times, .values = values};
+	*t = (struct pq_track){.series = &row->series,
+			       .drop_name = row->drop_name,
+			       .t_ms = times,
+			       .values = values};
 	for (size_t i = 0; i < in->n; i++) {
 		if (!pq_has(&row->cells[i]))
 			continue;
