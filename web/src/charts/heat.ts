@@ -17,7 +17,13 @@ import { Pointer } from "./pointer";
 import type { Chart, Reading } from "./pointer";
 
 const LUT: Record<Theme, Uint32Array> = { dark: table("dark"), light: table("light") };
-const KEYS = ["p50", "p90", "p99", "max"] as const;
+/** A quantile of fewer events than `needs` is little more than one of them: such columns are dashes, not a line that jumps about. */
+const QUANTILES = [
+  { key: "p50", needs: 4 },
+  { key: "p90", needs: 40 },
+  { key: "p99", needs: 100 },
+  { key: "max", needs: 40 },
+] as const;
 /** A colour scale is made again when this share of the columns has changed. */
 const RESCALE = 0.02;
 
@@ -213,8 +219,8 @@ export class Heat implements Chart {
     ctx.rect(x, y, w, h);
     ctx.clip();
     ctx.lineJoin = "round";
-    for (const k of KEYS) {
-      const path = this.path(c[k]);
+    for (const { key: k, needs } of QUANTILES) {
+      const path = this.path(c[k], needs);
       ctx.setLineDash(k === "max" ? [1, 3] : []);
       ctx.globalAlpha = 0.7;
       ctx.strokeStyle = colours().plot;
@@ -227,21 +233,28 @@ export class Heat implements Chart {
     }
     ctx.restore();
   }
-  private path(values: Float64Array): Path2D {
+  private path(values: Float64Array, needs: number): Path2D {
     const c = this.columns;
     const col = this.box.w / c.n;
     const p = new Path2D();
     let open = false;
     for (let i = 0; i < c.n; i++) {
-      const v = values[c.slot(c.first + i)];
+      const s = c.slot(c.first + i);
+      const v = values[s];
+      const many = c.count[s] >= needs;
       if (!(v > 0)) {
         open = false;
         continue;
       }
       const px = this.box.x + (i + 0.5) * col;
-      if (open) p.lineTo(px, this.yOf(v));
-      else p.moveTo(px - Math.min(col, 3) / 2, this.yOf(v));
-      open = true;
+      const y = this.yOf(v);
+      if (open && many) p.lineTo(px, y);
+      else {
+        const half = Math.max(1, col / 2);
+        p.moveTo(px - half, y);
+        p.lineTo(many ? px : px + half, y);
+      }
+      open = many;
     }
     return p;
   }

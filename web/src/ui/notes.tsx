@@ -4,7 +4,7 @@
 import { age, clock } from "../core/time";
 import { connection, closedWhy, everOpened, newest, newestAt, paused, restartedAt, retryAt, stale, togglePause, wall } from "../state";
 import { retryNow } from "../model";
-import { Mark } from "./common";
+import { Icon, Mark } from "./common";
 
 export function FirstRunNote() {
   return (
@@ -30,14 +30,14 @@ export function Banner() {
   if (restartedAt.value && wall.value - restartedAt.value < 15_000)
     return (
       <div class="banner info" role="status">
-        <Mark level="unknown" />
+        <Mark level="good" />
         <p>sgprobe's server was started again at {clock(restartedAt.value)}. Samples that it kept were loaded, so the charts have no hole.</p>
       </div>
     );
   if (paused.value !== null)
     return (
       <div class="banner info" role="status">
-        <Mark level="unknown" />
+        <Icon name="pause" />
         <p><b>Paused</b> at {clock(paused.value)}. Samples are still being collected.</p>
         <button onClick={togglePause}>Resume</button>
       </div>
