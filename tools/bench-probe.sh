@@ -63,6 +63,10 @@ rounds() {
 			watch_$w || { echo "bench: $w does not start" >&2; return 1; }
 			$command >> "$work/$name.$w"
 			stop
+			if grep -s '^sgprobe_domain_up.*reason="[^s]' "$work/out"; then # not: "switched off"
+				echo "bench: a domain was refused" >&2
+				return 1
+			fi
 		done
 	done
 	for w; do

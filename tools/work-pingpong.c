@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Two processes on two CPUs (one, when there is only one) pass a byte to and fro
- * through pipes N times; prints nanoseconds per round. work-pingpong N [CPU CPU]
+ * through pipes N times, in twenty parts; prints the nanoseconds per round of the part that was
+ * disturbed least. work-pingpong N [CPU CPU]
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -12,6 +13,8 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#define PARTS 20
 
 static double now(void)
 {
@@ -31,38 +34,52 @@ static void pin(int cpu)
 		perror("sched_setaffinity");
 }
 
-static void pass(int from, int to, long n)
+/* first: this side sends first; else it answers. */
+static void pass(int from, int to, long n, int first)
 {
 	char c = 0;
 
-	for (long i = 0; i < n; i++)
-		if (read(from, &c, 1) != 1 || write(to, &c, 1) != 1)
+	for (long i = 0; i < n; i++) {
+		if (first && write(to, &c, 1) != 1)
 			exit(1);
+		if (read(from, &c, 1) != 1)
+			exit(1);
+		if (!first && write(to, &c, 1) != 1)
+			exit(1);
+	}
+}
+
+static double least_round(int from, int to, long n)
+{
+	double least = 0;
+
+	for (long part = 0; part < PARTS; part++) {
+		double t0 = now(), ns;
+
+		pass(from, to, n / PARTS, 1);
+		ns = (now() - t0) / (n / PARTS);
+		if (least == 0 || ns < least)
+			least = ns;
+	}
+	return least;
 }
 
 int main(int argc, char **argv)
 {
 	long n = argc > 1 ? atol(argv[1]) : 100000;
-	int a[2], b[2], status = 1;
-	double t0;
+	int there[2], back[2], status = 1;
 	pid_t pid;
 
-	if (pipe(a) || pipe(b))
+	n = n < PARTS ? PARTS : n / PARTS * PARTS;
+	if (pipe(there) || pipe(back))
 		return 1;
 	pid = fork();
+	pin(argc > 3 ? atoi(argv[pid ? 2 : 3]) : 0);
 	if (pid == 0) {
-		pin(argc > 3 ? atoi(argv[3]) : 0);
-		pass(a[0], b[1], n);
+		pass(there[0], back[1], n, 0);
 		return 0;
 	}
-	pin(argc > 2 ? atoi(argv[2]) : 0);
-	if (write(a[1], "x", 1) != 1)
-		return 1;
-	t0 = now();
-	pass(b[0], a[1], n - 1);
-	if (read(b[0], &status, 1) != 1)
-		return 1;
-	printf("%.1f\n", (now() - t0) / n);
+	printf("%.1f\n", least_round(back[0], there[1], n));
 	waitpid(pid, &status, 0);
 	return status != 0;
 }
