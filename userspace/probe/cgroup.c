@@ -119,7 +119,7 @@ static bool path_of(const struct sg_cgroups *c, int fd, char *out, size_t cap)
 	if (len < (ssize_t)n || (size_t)len >= cap - 1)
 		return false;
 	out[len] = '\0';
-	if (memcmp(out, c->mount, n) || (out[n] != '/' && out[n] != '\0'))
+	if (memcmp(out, c->mount, n) != 0 || (out[n] != '/' && out[n] != '\0'))
 		return false;
 	memmove(out, out + n, (size_t)len - n + 1);
 	return true;
@@ -208,7 +208,8 @@ static void walk_dir(struct walk *w, int parent, const char *name, unsigned int 
 		return;
 	}
 	while ((de = readdir(d))) {
-		if (de->d_type == DT_DIR && strcmp(de->d_name, ".") && strcmp(de->d_name, ".."))
+		if (de->d_type == DT_DIR && strcmp(de->d_name, ".") != 0 &&
+		    strcmp(de->d_name, "..") != 0)
 			walk_child(w, fd, de, depth);
 	}
 	closedir(d);

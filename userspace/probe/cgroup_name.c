@@ -82,7 +82,7 @@ static bool pod_uid(struct part c, char out[POD_UID + 1])
 {
 	if (ends_with(c, ".slice"))
 		c.n -= strlen(".slice");
-	if (c.n < POD_UID + 3 || memcmp(c.p + c.n - POD_UID - 3, "pod", 3))
+	if (c.n < POD_UID + 3 || memcmp(c.p + c.n - POD_UID - 3, "pod", 3) != 0)
 		return false;
 	for (size_t i = 0; i < POD_UID; i++) {
 		char ch = c.p[c.n - POD_UID + i];

@@ -70,7 +70,7 @@ struct sg_procfs {
 
 static uint64_t key_hash(const struct reading_key *k)
 {
-	uint64_t h = sg_hash(&k->metric, sizeof(k->metric), k->n);
+	uint64_t h = sg_hash_str(k->metric->name, k->n);
 
 	for (size_t i = 0; i < k->n; i++)
 		h = sg_hash_str(k->labels[i].value, h);
@@ -85,7 +85,7 @@ static int reading_is(const void *entry, const void *key)
 	if (r->metric != k->metric || r->series->n_labels != k->n)
 		return 0;
 	for (size_t i = 0; i < k->n; i++) {
-		if (strcmp(r->series->labels[i].value, k->labels[i].value))
+		if (strcmp(r->series->labels[i].value, k->labels[i].value) != 0)
 			return 0;
 	}
 	return 1;

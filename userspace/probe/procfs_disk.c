@@ -42,7 +42,7 @@ static bool is_partition_of(struct sg_text name, struct sg_text disk)
 {
 	struct sg_text rest;
 
-	if (!disk.n || name.n <= disk.n || memcmp(name.p, disk.p, disk.n))
+	if (!disk.n || name.n <= disk.n || memcmp(name.p, disk.p, disk.n) != 0)
 		return false;
 	rest = (struct sg_text){name.p + disk.n, name.n - disk.n};
 	if (isdigit((unsigned char)disk.p[disk.n - 1])) {
