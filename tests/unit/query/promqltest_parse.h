@@ -19,11 +19,13 @@ struct point {
 	double v;
 	struct sg_hist h; /* owned */
 	int schema;
+	bool gauge;
 };
 
 struct points {
 	size_t n, cap;
 	struct point *p;
+	bool gauge; /* some histogram is marked as a gauge, which ours never are */
 	bool odd; /* holds what our histograms cannot: zero, negative or custom buckets, stale */
 };
 
@@ -195,7 +197,7 @@ static inline const char *parse_hist(const char *s, struct point *p, bool *odd)
 		} else if (*v == '[') {
 			s = parse_buckets(v, 0, false, &p->h, odd);
 		} else if (is_key(s, n, "counter_reset_hint")) {
-			*odd |= !strncmp(v, "gauge", 5);
+			p->gauge = !strncmp(v, "gauge", 5);
 			s = v + strcspn(v, " }");
 		} else {
 			double x = parse_float(&v);
@@ -273,6 +275,7 @@ static inline void parse_points(const char *s, struct points *ps)
 		const char *before = s;
 
 		s = parse_value(s, &p, &ps->odd);
+		ps->gauge |= p.gauge;
 		if (s == before)
 			break;
 		if ((*s == '+' || *s == '-') && p.kind != POINT_NONE) {

@@ -97,7 +97,7 @@ static void load_points(struct script *sc, const struct sg_series *s, const stru
 		hists |= ps->p[i].kind == POINT_HIST;
 		sc->schema3 &= ps->p[i].kind != POINT_HIST || ps->p[i].schema == 3 || !ps->p[i].h.n;
 	}
-	if (ps->odd || (floats && hists)) {
+	if (ps->odd || ps->gauge || (floats && hists)) {
 		mark_odd(sc, s->name);
 		return;
 	}
