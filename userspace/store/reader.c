@@ -102,10 +102,10 @@ static int list_rows(struct sg_db *db, sqlite3_stmt *s, struct ids *ids, bool fi
 		int64_t id = sqlite3_column_int64(s, 0);
 		int64_t next = ids->n ? ids->v[ids->n - 1] + 1 : id;
 
-		for (; fill && !r && next < id && id - next < HOLE_MAX; next++)
+		if (!fill || id - next >= HOLE_MAX)
+			next = id;
+		for (r = 0; next <= id && !r; next++)
 			r = add_id(ids, next);
-		if (r > 0)
-			r = add_id(ids, id);
 		if (r < 0)
 			break;
 	}
