@@ -8,6 +8,7 @@
 
 struct listing {
 	struct sg_buf *b;
+	struct sg_src *src;
 	const json_t *probes; /* of the daemon's status, or NULL */
 	char group[32];
 	size_t n;
@@ -28,6 +29,23 @@ static const json_t *find_probe(const json_t *probes, const char *name)
 	return NULL;
 }
 
+/* Programs are named DOMAIN/HOOK. */
+static void put_cost(struct listing *l, const char *domain)
+{
+	char prefix[40], text[32];
+	double seconds, runs;
+
+	snprintf(prefix, sizeof(prefix), "%s/", domain);
+	if (!sg_src_sum(l->src, "rate(sgprobe_bpf_run_seconds_total[1m])", "program", prefix,
+			&seconds) ||
+	    !sg_src_sum(l->src, "rate(sgprobe_bpf_runs_total[1m])", "program", prefix, &runs))
+		return;
+	sg_buf_printf(l->b, ", %s runs/s", sg_fmt_count(runs, text, sizeof(text)));
+	if (runs > 0)
+		sg_buf_printf(l->b, " of %.0f ns, %.2f%% of a CPU", seconds / runs * 1e9,
+			      seconds * 100);
+}
+
 static void put_group(struct listing *l, const char *group)
 {
 	const json_t *p = find_probe(l->probes, group);
@@ -38,6 +56,7 @@ static void put_group(struct listing *l, const char *group)
 	if (p && json_is_true(json_object_get(p, "up"))) {
 		sg_buf_str(l->b, ": on, ");
 		sg_term_str(l->b, variant ? variant : "");
+		put_cost(l, group);
 	} else if (p) {
 		sg_buf_str(l->b, ": OFF: ");
 		sg_term_str(l->b, reason ? reason : "");
@@ -102,7 +121,7 @@ int sg_cmd_probes(struct sg_cli *cli, int argc, char **argv)
 	int r = sg_opts_parse(cli, opts, ARRAY_SIZE(opts), argc, argv, 0, 0, NULL);
 	struct sg_src src = {.cfg = &cli->cfg};
 	sg_auto_buf b = {0};
-	struct listing l = {.b = &b};
+	struct listing l = {.b = &b, .src = &src};
 	json_t *status = NULL;
 
 	if (r)

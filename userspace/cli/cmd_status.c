@@ -78,6 +78,30 @@ static void put_probes(struct sg_buf *b, const json_t *st)
 	}
 }
 
+/* What sgprobe itself takes, of one CPU. */
+static void put_cost(struct sg_buf *b, struct sg_src *src)
+{
+	static const struct {
+		const char *name, *expr;
+	} parts[] = {
+		{"kernel", "rate(sgprobe_bpf_run_seconds_total[1m])"},
+		{"probe", "rate(sgprobe_probe_cpu_seconds_total[1m])"},
+		{"server", "rate(sgprobe_server_cpu_seconds_total[1m])"},
+	};
+	double v, memory = 0;
+	char text[32];
+
+	sg_buf_printf(b, "%-10s", "cost");
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
+		if (sg_src_sum(src, parts[i].expr, NULL, NULL, &v))
+			sg_buf_printf(b, " %s %.2f%%", parts[i].name, v * 100);
+	if (sg_src_sum(src, "sgprobe_probe_resident_bytes", NULL, NULL, &v))
+		memory += v;
+	if (sg_src_sum(src, "sgprobe_server_resident_bytes", NULL, NULL, &v))
+		memory += v;
+	sg_buf_printf(b, " of a CPU, %s\n", sg_fmt_bytes(memory, text, sizeof(text)));
+}
+
 /* One sentence; NULL when all is well. */
 static const char *problem(const json_t *st)
 {
@@ -96,7 +120,7 @@ static const char *problem(const json_t *st)
 	return NULL;
 }
 
-static void put_status(struct sg_buf *b, const json_t *st)
+static void put_status(struct sg_buf *b, const json_t *st, struct sg_src *src)
 {
 	const json_t *store = json_object_get(st, "store");
 	const char *bad = problem(st);
@@ -119,6 +143,7 @@ static void put_status(struct sg_buf *b, const json_t *st)
 		      json_is_true(json_object_get(store, "ok")) ? "ok" : "NOT ok",
 		      number_of(store, "frames"), number_of(store, "lost_frames"));
 	put_time(b, "since", (int64_t)number_of(store, "oldest_ms"));
+	put_cost(b, src);
 	put_probes(b, st);
 }
 
@@ -161,7 +186,7 @@ static int status_of_daemon(struct sg_cli *cli, struct sg_src *src, bool check)
 		sg_buf_char(&b, '\n');
 		free(text);
 	} else {
-		put_status(&b, st);
+		put_status(&b, st, src);
 	}
 	r = sg_cli_put(&b);
 	bad = problem(st);

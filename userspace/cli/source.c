@@ -156,6 +156,37 @@ int sg_src_range(struct sg_src *src, const char *expr, int64_t from_ms, int64_t 
 	return r < 0 ? r : to_json(&v, ret);
 }
 
+static bool starts_with(const json_t *metric, const char *label, const char *prefix)
+{
+	const char *v = label ? json_string_value(json_object_get(metric, label)) : "";
+
+	return !label || (v && strncmp(v, prefix, strlen(prefix)) == 0);
+}
+
+bool sg_src_sum(struct sg_src *src, const char *expr, const char *label, const char *prefix,
+		double *ret)
+{
+	json_t *data = NULL, *s;
+	double sum = 0;
+	int64_t now;
+	size_t i, n = 0;
+
+	if (sg_src_newest(src, &now, NULL) < 0 || sg_src_query(src, expr, now, &data, NULL) < 0)
+		return false;
+	json_array_foreach(json_object_get(data, "result"), i, s)
+	{
+		const char *v = json_string_value(json_array_get(json_object_get(s, "value"), 1));
+
+		if (!v || !starts_with(json_object_get(s, "metric"), label, prefix))
+			continue;
+		sum += atof(v);
+		n++;
+	}
+	json_decref(data);
+	*ret = sum;
+	return n > 0;
+}
+
 int sg_src_newest(struct sg_src *src, int64_t *t_ms, struct sg_error *err)
 {
 	int64_t oldest;

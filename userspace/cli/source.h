@@ -7,6 +7,7 @@
 #define SG_CLI_SOURCE_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include <sgprobe/reader.h>
 
@@ -26,6 +27,13 @@ int sg_src_query(struct sg_src *src, const char *expr, int64_t t_ms, json_t **re
 		 struct sg_error *err);
 int sg_src_range(struct sg_src *src, const char *expr, int64_t from_ms, int64_t to_ms,
 		 int64_t step_ms, json_t **ret, struct sg_error *err);
+
+/*
+ * The sum over the series of an instant vector whose label starts with prefix (label NULL: all);
+ * histograms and failures count as nothing. False: there was no such series.
+ */
+bool sg_src_sum(struct sg_src *src, const char *expr, const char *label, const char *prefix,
+		double *ret);
 
 /* A document of the daemon's own API, parsed. Only where src->reader is NULL. */
 int sg_src_get(struct sg_src *src, const char *path, json_t **ret, struct sg_error *err);
