@@ -235,6 +235,7 @@ int sg_probe_tick(struct sg_probe *p, int64_t t_ms, struct sg_frame *f)
 		f->flags |= SG_FRAME_CPUS;
 	/* Between the flip and the reading: programs in flight finish meanwhile. */
 	r = sg_procfs_tick(p->procfs, f);
+	sg_self_dropped(&p->self, "proc_unreadable", sg_procfs_failed(p->procfs));
 	if (r == 0)
 		r = drain_all(p, bank, f);
 	p->self.drain_seconds = (double)(sg_mono_ns() - start) * 1e-9;
