@@ -14,26 +14,27 @@
 #include <sgprobe/str.h>
 
 struct sg_config {
-	char data_dir[256];       /* data_dir: /var/lib/sgprobe */
-	char listen[128];         /* listen: 127.0.0.1:9470 */
-	char socket[108];         /* socket: /run/sgprobe/sgprobe.sock */
-	char user[64];            /* user: sgprobe; the server runs as this, or as nobody when absent */
-	char log_level[16];       /* log_level: info (error, warn, info, debug) */
-	char hosts[1024];         /* web.hosts: further Host names that are answered, comma separated */
-	bool insecure_listen;     /* web.insecure_listen: false; allow a non-loopback address */
-	uint64_t max_clients;     /* web.max_clients: 32 WebSocket clients */
-	uint64_t flush_ns;        /* store.flush: 10s; at most this much is repeated after a crash */
-	uint64_t retention_ns;    /* store.retention: 7d */
-	uint64_t max_bytes;       /* store.max_bytes: 2GiB; metrics.db with its WAL never grows past it */
-	uint64_t min_free_bytes;  /* store.min_free_bytes: 64MiB; below it nothing is written */
-	uint64_t queue_bytes;     /* probe.queue_bytes: 8MiB of frames that wait for the server */
-	uint64_t max_cgroups;     /* probe.max_cgroups: 256; further ones count as other */
-	uint64_t max_comms;       /* probe.max_comms: 256 */
-	uint64_t slots;           /* probe.slots: 1024 (cgroup, comm) pairs told apart in the kernel */
+	char data_dir[256]; /* data_dir: /var/lib/sgprobe */
+	char listen[128]; /* listen: 127.0.0.1:9470 */
+	char socket[108]; /* socket: /run/sgprobe/sgprobe.sock */
+	char user[64]; /* user: sgprobe; the server runs as this, or as nobody when absent */
+	char log_level[16]; /* log_level: info (error, warn, info, debug) */
+	char hosts[1024]; /* web.hosts: further Host names that are answered, comma separated */
+	bool insecure_listen; /* web.insecure_listen: false; allow a non-loopback address */
+	uint64_t max_clients; /* web.max_clients: 32 WebSocket clients */
+	uint64_t flush_ns; /* store.flush: 10s; at most this much is repeated after a crash */
+	uint64_t retention_ns; /* store.retention: 7d */
+	uint64_t max_bytes; /* store.max_bytes: 2GiB; metrics.db with its WAL never grows past it */
+	uint64_t min_free_bytes; /* store.min_free_bytes: 64MiB; below it nothing is written */
+	uint64_t queue_bytes; /* probe.queue_bytes: 8MiB of frames that wait for the server */
+	uint64_t max_cgroups; /* probe.max_cgroups: 256; further ones count as other */
+	uint64_t max_comms; /* probe.max_comms: 256 */
+	uint64_t slots; /* probe.slots: 1024 (cgroup, comm) pairs told apart in the kernel */
 	bool domain_sched, domain_syscall, domain_tcp; /* probe.sched|syscall|tcp: true */
-	char cgroup_root[256];    /* probe.cgroup_root: "" = the cgroup2 mount of /proc/self/mountinfo */
-	char proc_root[256];      /* probe.proc_root: /proc */
-	bool bpf_stats;           /* probe.bpf_stats: true; measure the programs one second in thirty */
+	char cgroup_root
+		[256]; /* probe.cgroup_root: "" = the cgroup2 mount of /proc/self/mountinfo */
+	char proc_root[256]; /* probe.proc_root: /proc */
+	bool bpf_stats; /* probe.bpf_stats: true; measure the programs one second in thirty */
 };
 
 void sg_config_defaults(struct sg_config *c);

@@ -25,30 +25,30 @@
 #define SG_FRAME_HEADER_BYTES 64
 
 enum sg_frame_flags {
-	SG_FRAME_FIRST = 1 << 0,      /* first of its session */
-	SG_FRAME_GAP = 1 << 1,        /* time before it was not watched: [t_ms - span, ...) is not whole */
-	SG_FRAME_LATE = 1 << 2,       /* drained more than half a tick after its time */
-	SG_FRAME_SKIPPED = 1 << 3,    /* covers more than one tick (overrun, stopped process) */
+	SG_FRAME_FIRST = 1 << 0, /* first of its session */
+	SG_FRAME_GAP = 1 << 1, /* time before it was not watched: [t_ms - span, ...) is not whole */
+	SG_FRAME_LATE = 1 << 2, /* drained more than half a tick after its time */
+	SG_FRAME_SKIPPED = 1 << 3, /* covers more than one tick (overrun, stopped process) */
 	SG_FRAME_CLOCK_STEP = 1 << 4, /* the wall clock was set since the frame before */
-	SG_FRAME_SUSPENDED = 1 << 5,  /* the machine slept since the frame before */
-	SG_FRAME_CPUS = 1 << 6,       /* the set of online CPUs changed */
+	SG_FRAME_SUSPENDED = 1 << 5, /* the machine slept since the frame before */
+	SG_FRAME_CPUS = 1 << 6, /* the set of online CPUs changed */
 };
 
 struct sg_sample {
 	struct sg_series series; /* strings live as long as the frame */
 	union {
-		double value;        /* counter: increase in this tick; gauge: reading */
+		double value; /* counter: increase in this tick; gauge: reading */
 		struct sg_hist hist; /* histogram: increase in this tick */
 	};
 };
 
 struct sg_frame {
 	uint64_t session; /* random per start of the source; orders nothing */
-	uint64_t seq;     /* 1, 2, ... within the session; never reused */
-	int64_t t_ms;     /* wall clock at the end of the tick, a multiple of the tick length */
+	uint64_t seq; /* 1, 2, ... within the session; never reused */
+	int64_t t_ms; /* wall clock at the end of the tick, a multiple of the tick length */
 	uint64_t span_ns; /* monotonic time that it covers */
-	uint32_t flags;   /* enum sg_frame_flags */
-	uint32_t source;  /* 0: probe process, 1: server process */
+	uint32_t flags; /* enum sg_frame_flags */
+	uint32_t source; /* 0: probe process, 1: server process */
 	size_t n, cap;
 	struct sg_sample *samples;
 	struct sg_arena *arena; /* for what lives as long as the frame: strings, labels, buckets */

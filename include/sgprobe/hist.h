@@ -37,14 +37,16 @@ struct sg_hist {
 };
 
 void sg_hist_free(struct sg_hist *h);
-int sg_hist_copy(struct sg_hist *dst, const struct sg_hist *src); /* dst is initialised and overwritten */
+int sg_hist_copy(struct sg_hist *dst,
+		 const struct sg_hist *src); /* dst is initialised and overwritten */
 void sg_hist_clear(struct sg_hist *h); /* empty, memory kept */
 /* Appends or adds to one bucket (not to count or sum). */
 int sg_hist_add_bucket(struct sg_hist *h, int32_t index, double count);
 /* One observation in base units; v <= 0 goes to the lowest bucket a probe can count. */
 int sg_hist_observe(struct sg_hist *h, double v);
 int sg_hist_add(struct sg_hist *h, const struct sg_hist *other); /* h += other */
-int sg_hist_sub(struct sg_hist *h, const struct sg_hist *other); /* h -= other; buckets may become negative */
+int sg_hist_sub(struct sg_hist *h,
+		const struct sg_hist *other); /* h -= other; buckets may become negative */
 int sg_hist_scale(struct sg_hist *h, double factor);
 bool sg_hist_equal(const struct sg_hist *a, const struct sg_hist *b);
 /* True when some bucket, or the count, of now is below that of before: a counter reset. */

@@ -7,8 +7,8 @@
 #define SGPROBE_LOOP_H
 
 #include <signal.h>
-#include <sys/signalfd.h>
 #include <stdint.h>
+#include <sys/signalfd.h>
 
 #include <sgprobe/mem.h>
 
@@ -25,7 +25,8 @@ typedef void (*sg_on_timer)(struct sg_source *s, uint64_t n, void *ctx);
 typedef void (*sg_on_signal)(struct sg_source *s, const struct signalfd_siginfo *si, void *ctx);
 
 int sg_loop_new(struct sg_loop **ret);
-void sg_loop_free(struct sg_loop *l); /* closes timer and signal descriptors; not those given to sg_loop_fd */
+void sg_loop_free(
+	struct sg_loop *l); /* closes timer and signal descriptors; not those given to sg_loop_fd */
 SG_DEFINE_AUTO(sg_loop, sg_loop_free)
 
 int sg_loop_fd(struct sg_loop *l, int fd, uint32_t events, sg_on_fd cb, void *ctx,
@@ -45,7 +46,8 @@ int sg_loop_signals(struct sg_loop *l, const sigset_t *set, sg_on_signal cb, voi
 		    struct sg_source **ret);
 void sg_loop_remove(struct sg_source *s); /* NULL is fine */
 
-int sg_loop_run(struct sg_loop *l); /* until sg_loop_stop; returns the code given to it, or -errno */
+int sg_loop_run(
+	struct sg_loop *l); /* until sg_loop_stop; returns the code given to it, or -errno */
 void sg_loop_stop(struct sg_loop *l, int code);
 /* One round of at most timeout_ms (-1: until something happens): for tests. */
 int sg_loop_step(struct sg_loop *l, int timeout_ms);

@@ -12,14 +12,14 @@
 enum sg_dim { SG_DIM_CGROUP = 1 << 0, SG_DIM_COMM = 1 << 1 };
 
 struct sg_metric_info {
-	const char *name;  /* full: "sgprobe_sched_runqueue_latency_seconds" */
+	const char *name; /* full: "sgprobe_sched_runqueue_latency_seconds" */
 	const char *title; /* for people: "Run-queue latency" */
-	const char *help;  /* one sentence */
-	const char *unit;  /* "seconds", "bytes", "" */
+	const char *help; /* one sentence */
+	const char *unit; /* "seconds", "bytes", "" */
 	const char *label; /* natural label, or NULL: "syscall" */
 	const char *group; /* domain or source: "sched", "proc", "self" */
-	const char *of;    /* for dimension metrics: the host's metric; else NULL */
-	const char *dim;   /* for dimension metrics: the label added, "cgroup" or "comm"; else NULL */
+	const char *of; /* for dimension metrics: the host's metric; else NULL */
+	const char *dim; /* for dimension metrics: the label added, "cgroup" or "comm"; else NULL */
 	enum sg_type type;
 };
 

@@ -32,10 +32,10 @@ struct sg_value {
 };
 
 struct sg_query_limits {
-	uint64_t deadline_ns;  /* sg_mono_ns(); 0: none */
-	size_t max_samples;    /* 0: 5 million */
-	size_t max_bytes;      /* of memory; 0: 64 MiB */
-	size_t max_steps;      /* of a range query; 0: 11000, as Prometheus */
+	uint64_t deadline_ns; /* sg_mono_ns(); 0: none */
+	size_t max_samples; /* 0: 5 million */
+	size_t max_bytes; /* of memory; 0: 64 MiB */
+	size_t max_steps; /* of a range query; 0: 11000, as Prometheus */
 };
 
 /*

@@ -24,7 +24,7 @@ struct sg_points {
 	size_t n;
 	int64_t *t_ms;
 	union {
-		double *values;       /* counter, gauge */
+		double *values; /* counter, gauge */
 		struct sg_hist *hists; /* histogram; buckets borrowed from the arena */
 	};
 };
@@ -36,8 +36,8 @@ struct sg_points_set {
 };
 
 struct sg_read_limits {
-	size_t max_samples;      /* 0: reader's default */
-	uint64_t deadline_ns;    /* sg_mono_ns() after which -ETIMEDOUT; 0: none */
+	size_t max_samples; /* 0: reader's default */
+	uint64_t deadline_ns; /* sg_mono_ns() after which -ETIMEDOUT; 0: none */
 };
 
 /* Time not watched: gaps[i] = [from_ms, to_ms). */

@@ -11,8 +11,8 @@
 
 struct sg_report_options {
 	int64_t from_ms, to_ms;
-	int64_t now_ms;      /* printed as the time of making */
-	const char *host;    /* NULL: this host's name */
+	int64_t now_ms; /* printed as the time of making */
+	const char *host; /* NULL: this host's name */
 	uint64_t deadline_ns; /* 0: none */
 };
 int sg_report_json(struct sg_reader *r, const struct sg_report_options *o, struct sg_buf *out,

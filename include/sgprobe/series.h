@@ -55,9 +55,10 @@ int sg_series_init(struct sg_series *s, enum sg_type type, const char *name,
 enum sg_match_op { SG_MATCH_EQ, SG_MATCH_NE, SG_MATCH_RE, SG_MATCH_NRE };
 struct sg_matcher {
 	enum sg_match_op op;
-	const char *name;  /* "__name__" for the metric name */
-	const char *value; /* text or, for RE and NRE, an RE2-style pattern, anchored at both ends */
-	void *regex;	   /* NULL before sg_selector_compile, private to it after */
+	const char *name; /* "__name__" for the metric name */
+	const char
+		*value; /* text or, for RE and NRE, an RE2-style pattern, anchored at both ends */
+	void *regex; /* NULL before sg_selector_compile, private to it after */
 };
 struct sg_selector {
 	size_t n;

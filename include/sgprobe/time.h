@@ -7,7 +7,7 @@
 
 uint64_t sg_mono_ns(void); /* CLOCK_MONOTONIC: stops while the machine is suspended */
 uint64_t sg_boot_ns(void); /* CLOCK_BOOTTIME: goes on while suspended */
-int64_t sg_real_ms(void);  /* CLOCK_REALTIME */
+int64_t sg_real_ms(void); /* CLOCK_REALTIME */
 int64_t sg_real_ns(void);
 
 #endif
