@@ -6,7 +6,8 @@ import { getHeat, getGaps } from "./api";
 import { Columns } from "./columns";
 import type { Fetched } from "./columns";
 import type { Series, Track } from "./track";
-import { gaps, isLive, newest, shownWindow } from "../state";
+import { gaps, isLive, newest, shownWindow, statusDoc } from "../state";
+import { readStatus } from "./status";
 import { invalidateAll } from "../charts/schedule";
 
 export interface Pick {
@@ -52,7 +53,7 @@ export class Source {
     const abort = (this.abort = new AbortController());
     Promise.all([getHeat(this.match(), from, to, stepMs, abort.signal), getGaps(from, to, abort.signal)])
       .then(([heat, watched]) => {
-        this.loaded = { stepMs: heat.step_ms, columns: heat.columns, gaps: [...watched, ...gaps.value], oldestMs: 0, newestMs: newest.value };
+        this.loaded = { stepMs: heat.step_ms, columns: heat.columns, gaps: [...watched, ...gaps.value], oldestMs: readStatus(statusDoc.value).store.oldestMs, newestMs: newest.value };
         this.columns.load(this.loaded, from, to);
         this.fill = "ready";
       })
