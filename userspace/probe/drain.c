@@ -52,26 +52,28 @@ static bool allocate(struct sg_drain *d)
 	d->prev_counters = calloc(parts * dom->counters, sizeof(*d->prev_counters));
 	d->counted = calloc(dom->counters, sizeof(*d->counted));
 	d->counter_tick = calloc(dom->counters, sizeof(*d->counter_tick));
-	d->counter_series = calloc(dom->counters, sizeof(*d->counter_series));
-	d->count_series = calloc(dom->fixed_blocks + 1u, sizeof(*d->count_series));
-	d->host = calloc(dom->signals, sizeof(*d->host));
-	d->blocks = calloc(dom->fixed_blocks + 1u, sizeof(*d->blocks));
+	d->counter_series = calloc(dom->counters, sizeof(struct sg_series *));
+	d->count_series = calloc(dom->fixed_blocks + 1u, sizeof(struct sg_series *));
+	d->host = calloc(dom->signals, sizeof(struct sg_acc *));
+	d->blocks = calloc(dom->fixed_blocks + 1u, sizeof(struct sg_acc *));
 	return d->prev_sums && d->prev_rows && d->prev_counters && d->counted && d->counter_tick &&
 	       d->counter_series && d->count_series && d->host && d->blocks;
 }
 
 int sg_drain_new(struct sg_loaded *l, struct sg_slots *slots, size_t index, struct sg_drain **ret)
 {
-	sg_auto(sg_drain) d = calloc(1, sizeof(*d));
+	struct sg_drain *d = calloc(1, sizeof(*d));
 
 	if (!d)
 		return -ENOMEM;
 	d->loaded = l;
 	d->slots = slots;
 	d->index = index;
-	if (!allocate(d))
+	if (!allocate(d)) {
+		sg_drain_free(d);
 		return -ENOMEM;
-	*ret = sg_take(d);
+	}
+	*ret = d;
 	return 0;
 }
 
@@ -114,7 +116,8 @@ static struct sg_acc *acc_of(struct sg_drain *d, struct sg_acc **at)
 {
 	if (!*at)
 		*at = calloc(1, sizeof(**at));
-	if (!*at || SG_GROW(d->touched, d->cap_touched, d->n_touched) < 0)
+	if (!*at || sg_grow((void **)&d->touched, &d->cap_touched, d->n_touched,
+			    sizeof(struct sg_acc *)) < 0)
 		return NULL;
 	if ((*at)->count == 0 && (*at)->sum_ns == 0)
 		d->touched[d->n_touched++] = *at;
@@ -202,7 +205,7 @@ static int read_signal(struct sg_drain *d, size_t e, uint32_t block, size_t sign
 		return 0;
 	rows = sg_load_rows(d->loaded, e);
 	if (!d->prev_rows[e])
-		d->prev_rows[e] = calloc(signals, sizeof(struct sg_row));
+		d->prev_rows[e] = calloc(signals * SG_BUCKETS, sizeof(uint32_t));
 	if (!rows || !d->prev_rows[e] || !find_targets(d, block, signal, &t))
 		return -ENOMEM;
 	add_row(&rows[signal], d->prev_rows[e] + signal * SG_BUCKETS, sum - d->prev_sums[i], &t);
@@ -240,7 +243,7 @@ static void read_counters(struct sg_drain *d, uint32_t bank)
 		}
 }
 
-static void clear(struct sg_drain *d)
+void sg_drain_clear(struct sg_drain *d)
 {
 	for (size_t i = 0; i < d->n_touched; i++) {
 		struct sg_acc *a = d->touched[i];
@@ -250,7 +253,6 @@ static void clear(struct sg_drain *d)
 		a->lo = a->hi = 0;
 	}
 	d->n_touched = 0;
-	memset(d->counted, 0, d->loaded->domain->counters * sizeof(*d->counted));
 }
 
 /*
@@ -280,7 +282,8 @@ void sg_drain_read(struct sg_drain *d, uint32_t bank)
 {
 	const struct timespec pause = {.tv_nsec = SETTLE_NS};
 
-	clear(d);
+	sg_drain_clear(d);
+	memset(d->counted, 0, d->loaded->domain->counters * sizeof(*d->counted));
 	read_rows(d, bank);
 	for (int i = 0; (d->balance = imbalance(d)) && i < SETTLE_TRIES; i++) {
 		if (i == SETTLE_TRIES - 1)

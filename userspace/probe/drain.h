@@ -57,6 +57,9 @@ void sg_drain_read(struct sg_drain *d, uint32_t bank);
 /* Adds a sample for every metric of the domain, from what was read. 0, -ENOMEM or -ENOSPC. */
 int sg_drain_emit(struct sg_drain *d, struct sg_frame *f);
 
+/* Empties the histograms of this tick; emit ends with it, for their owners may go any time. */
+void sg_drain_clear(struct sg_drain *d);
+
 /* Frees the sums that hang on a value of a dimension. */
 void sg_drain_release(struct sg_value *v);
 

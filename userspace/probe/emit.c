@@ -158,8 +158,7 @@ static int emit_level(struct sg_drain *d, struct sg_frame *f, const struct sg_me
 	for (size_t part = 0; part < parts; part++)
 		sum += d->prev_counters[part * d->loaded->domain->counters + c];
 	/* An arrival may still be in flight when the departure has been read. */
-	return emit_value(d, f, m, i, &d->counter_series[c],
-			  (int64_t)sum > 0 ? (double)sum : 0);
+	return emit_value(d, f, m, i, &d->counter_series[c], (int64_t)sum > 0 ? (double)sum : 0);
 }
 
 static int emit_count(struct sg_drain *d, struct sg_frame *f, const struct sg_metric_row *m,
@@ -179,12 +178,9 @@ int sg_drain_emit(struct sg_drain *d, struct sg_frame *f)
 {
 	static int (*const emit[])(struct sg_drain *, struct sg_frame *,
 				   const struct sg_metric_row *, unsigned int) = {
-		[SG_FROM_SIGNAL] = emit_signal,
-		[SG_FROM_BLOCKS] = emit_block,
-		[SG_FROM_COUNTER] = emit_counter,
-		[SG_FROM_BLOCK_COUNT] = emit_count,
-		[SG_FROM_LEVEL] = emit_level,
-		[SG_FROM_TICK] = NULL,
+		[SG_FROM_SIGNAL] = emit_signal,	  [SG_FROM_BLOCKS] = emit_block,
+		[SG_FROM_COUNTER] = emit_counter, [SG_FROM_BLOCK_COUNT] = emit_count,
+		[SG_FROM_LEVEL] = emit_level,	  [SG_FROM_TICK] = NULL,
 	};
 	const struct sg_domain *dom = d->loaded->domain;
 	int r = 0;
@@ -197,5 +193,6 @@ int sg_drain_emit(struct sg_drain *d, struct sg_frame *f)
 			if (!m->label || m->value(j))
 				r = emit[m->from](d, f, m, j);
 	}
+	sg_drain_clear(d);
 	return r;
 }

@@ -21,7 +21,7 @@ static struct sg_value *value_new(struct sg_axis_values *a, const char *name)
 {
 	struct sg_value *v = calloc(1, sizeof(*v));
 
-	if (!v || SG_GROW(a->values, a->cap, a->n) < 0)
+	if (!v || sg_grow((void **)&a->values, &a->cap, a->n, sizeof(struct sg_value *)) < 0)
 		goto fail;
 	v->name = strdup(name);
 	v->sums = calloc(sg_n_domains, sizeof(*v->sums));
@@ -56,15 +56,11 @@ static int axis_init(struct sg_axis_values *a, const char *label, uint64_t max)
 	return a->by_name && value_new(a, "other") ? 0 : -ENOMEM;
 }
 
-int sg_slots_new(struct sg_shared *shared, const struct sg_config *cfg, struct sg_slots **ret)
+static int prepare(struct sg_slots *t, const struct sg_config *cfg)
 {
-	sg_auto(sg_slots) t = calloc(1, sizeof(*t));
 	int r;
 
-	if (!t)
-		return -ENOMEM;
-	t->shared = shared;
-	t->slots = calloc(shared->slots, sizeof(*t->slots));
+	t->slots = calloc(t->shared->slots, sizeof(*t->slots));
 	if (!t->slots)
 		return -ENOMEM;
 	r = axis_init(&t->axes[SG_AXIS_CGROUP], "cgroup", cfg->max_cgroups);
@@ -74,10 +70,26 @@ int sg_slots_new(struct sg_shared *shared, const struct sg_config *cfg, struct s
 		r = sg_cgroups_new(cfg->cgroup_root, &t->cgroups);
 	if (r < 0)
 		return r;
-	t->slots[0].state = SG_SLOT_USED;
+	t->slots[SG_SLOT_OTHER].state = SG_SLOT_USED;
 	for (size_t i = 0; i < SG_AXES; i++)
-		t->slots[0].at[i] = t->axes[i].values[0];
-	*ret = sg_take(t);
+		t->slots[SG_SLOT_OTHER].at[i] = t->axes[i].values[0];
+	return 0;
+}
+
+int sg_slots_new(struct sg_shared *shared, const struct sg_config *cfg, struct sg_slots **ret)
+{
+	struct sg_slots *t = calloc(1, sizeof(*t));
+	int r;
+
+	if (!t)
+		return -ENOMEM;
+	t->shared = shared;
+	r = prepare(t, cfg);
+	if (r < 0) {
+		sg_slots_free(t);
+		return r;
+	}
+	*ret = t;
 	return 0;
 }
 
