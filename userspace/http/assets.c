@@ -49,7 +49,7 @@ static const struct sg_asset *find(const struct sg_asset *table, const char *pat
 	size_t n = strlen(path);
 
 	for (const struct sg_asset *a = table; a->name; a++) {
-		if (strncmp(a->name, path, n))
+		if (strncmp(a->name, path, n) != 0)
 			continue;
 		*gzip = !strcmp(a->name + n, ".gz");
 		if (*gzip || !a->name[n])

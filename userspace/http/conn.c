@@ -28,7 +28,7 @@ enum state {
 };
 
 struct http_conn {
-	struct http_conn *next, **prev;
+	struct http_conn *next;
 	struct http_conns *set;
 	int fd;
 	enum state state;
@@ -132,15 +132,14 @@ static void drop(struct http_conn *c)
 
 static void reap(struct http_conns *cs)
 {
-	struct http_conn *next;
+	struct http_conn **p = &cs->list, *c;
 
-	for (struct http_conn *c = cs->list; c; c = next) {
-		next = c->next;
-		if (!c->dead)
+	while ((c = *p)) {
+		if (!c->dead) {
+			p = &c->next;
 			continue;
-		*c->prev = next;
-		if (next)
-			next->prev = c->prev;
+		}
+		*p = c->next;
 		http_response_free(&c->resp);
 		sg_buf_free(&c->head);
 		free(c);
@@ -251,9 +250,6 @@ static int add_conn(struct http_conns *cs, int fd, bool local)
 		.set = cs, .fd = fd, .local = local, .peer = peer, .next = cs->list};
 	c->events = EPOLLIN;
 	c->deadline = sg_mono_ns() + HEAD_NS;
-	c->prev = &cs->list;
-	if (c->next)
-		c->next->prev = &c->next;
 	cs->list = c;
 	cs->n++;
 	return 0;

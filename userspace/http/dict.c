@@ -141,7 +141,7 @@ int feed_group_get(struct feed_dict *d, const char *const *texts, size_t n, stru
 	if (!key)
 		return -ENOMEM;
 	for (g = d->groups; g; g = g->next) {
-		if (strcmp(g->key, key))
+		if (strcmp(g->key, key) != 0)
 			continue;
 		g->refs++;
 		*ret = g;

@@ -46,7 +46,7 @@ void feed_put_varint(struct sg_buf *b, uint64_t v)
 
 static void put_zigzag(struct sg_buf *b, int64_t v)
 {
-	feed_put_varint(b, (uint64_t)v << 1 ^ (uint64_t)(v >> 63));
+	feed_put_varint(b, (uint64_t)v << 1 ^ (v < 0 ? UINT64_MAX : 0));
 }
 
 static void put_f64(struct sg_buf *b, double v)

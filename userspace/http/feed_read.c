@@ -164,12 +164,11 @@ static int run_read(struct http_job *j, struct sg_reader *reader, struct sg_erro
 	struct feed_read *r = (struct feed_read *)j;
 	sg_auto(sg_arena) arena = sg_arena_new(0);
 
-	if (!reader)
+	if (!reader) {
 		r->r = sg_fail(&r->err, -EAGAIN, "%s", err->msg);
-	else if (!arena)
-		r->r = -ENOMEM;
-	else
-		r->r = find_end(r, reader);
+		return 0;
+	}
+	r->r = arena ? find_end(r, reader) : -ENOMEM;
 	if (!r->r && r->from_ms < r->to_ms)
 		r->r = read_set(r, reader, arena);
 	return r->r;

@@ -120,7 +120,7 @@ static int find_unit(const struct sg_metric_info *m, void *ctx)
 {
 	struct unit_search *s = ctx;
 
-	if (strcmp(m->name, s->name))
+	if (strcmp(m->name, s->name) != 0)
 		return 0;
 	s->unit = m->unit;
 	return 1;

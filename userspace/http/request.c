@@ -60,7 +60,7 @@ bool http_has_token(const char *value, const char *token)
 		if (!strncasecmp(p, token, len) && strchr(" \t;,", p[len])) {
 			const char *q = p + len + strspn(p + len, " \t;");
 
-			return strncasecmp(q, "q=0", 3) ||
+			return strncasecmp(q, "q=0", 3) != 0 ||
 			       strspn(q + 3, ".0") != strcspn(q + 3, ", \t");
 		}
 		p = *end ? end + 1 : end;
@@ -131,7 +131,7 @@ static int parse_request_line(char *line, struct http_request *r)
 	*version++ = '\0';
 	if (!is_token(line))
 		return 400;
-	if (strcmp(version, "HTTP/1.1") && strcmp(version, "HTTP/1.0"))
+	if (strcmp(version, "HTTP/1.1") != 0 && strcmp(version, "HTTP/1.0") != 0)
 		return is_version(version) ? 505 : 400;
 	r->method = line;
 	r->keep_alive = version[7] == '1';
@@ -159,7 +159,7 @@ static int take_header(const char *name, const char *value, struct http_request 
 	for (size_t i = 0; i < ARRAY_SIZE(known_headers); i++) {
 		const char **field = (const char **)((char *)r + known_headers[i].field);
 
-		if (strcasecmp(name, known_headers[i].name))
+		if (strcasecmp(name, known_headers[i].name) != 0)
 			continue;
 		if (*field)
 			return 400;
@@ -219,7 +219,7 @@ static int check_method(struct http_request *r)
 {
 	if (!strcmp(r->method, "GET"))
 		return 0;
-	if (strcmp(r->method, "HEAD"))
+	if (strcmp(r->method, "HEAD") != 0)
 		return 405;
 	r->head = true;
 	return 0;
@@ -232,7 +232,7 @@ int http_request_parse(char *p, size_t n, struct http_request *r)
 	memset(r, 0, sizeof(*r));
 	if (n < 4 || memchr(p, '\0', n))
 		return 400;
-	if (memcmp(p + n - 4, "\r\n\r\n", 4))
+	if (memcmp(p + n - 4, "\r\n\r\n", 4) != 0)
 		return 400;
 	status = parse_lines(p, p + n, r);
 	if (!status)

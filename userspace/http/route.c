@@ -47,10 +47,10 @@ static bool path_matches(const char *pattern, const char *path, const char **arg
 	if (!hole)
 		return !strcmp(pattern, path);
 	before = hole - pattern;
-	if (strncmp(pattern, path, before))
+	if (strncmp(pattern, path, before) != 0)
 		return false;
 	n = strcspn(path + before, "/");
-	if (!n || strcmp(path + before + n, hole + 2))
+	if (!n || strcmp(path + before + n, hole + 2) != 0)
 		return false;
 	*arg = path + before;
 	*len = n;

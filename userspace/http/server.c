@@ -109,7 +109,7 @@ void sg_http_status(struct sg_http *h, const char *json)
 	if (!copy)
 		return;
 	pthread_mutex_lock(&h->lock);
-	h->status_new = h->status_new || !h->status || strcmp(h->status, copy);
+	h->status_new = h->status_new || !h->status || strcmp(h->status, copy) != 0;
 	free(h->status);
 	h->status = copy;
 	pthread_mutex_unlock(&h->lock);
@@ -278,7 +278,7 @@ static void on_request(void *ctx, struct http_conn *c, const struct http_request
 
 	if (!guard(h, c, req))
 		return;
-	if (strcmp(req->path, "/feed"))
+	if (strcmp(req->path, "/feed") != 0)
 		http_dispatch(&h->s, c, req);
 	else
 		answer_text(c, 426, "/feed is a WebSocket, subprotocol sgprobe.v1");

@@ -218,11 +218,12 @@ static bool is_key(const char *key)
 
 int http_ws_check(const struct http_request *req)
 {
-	if (strcasecmp(req->upgrade, "websocket") || strcmp(req->path, "/feed") || req->head)
+	if (strcasecmp(req->upgrade, "websocket") != 0 || strcmp(req->path, "/feed") != 0 ||
+	    req->head)
 		return 400;
 	if (!req->connection || !http_has_token(req->connection, "upgrade"))
 		return 400;
-	if (!req->ws_version || strcmp(req->ws_version, "13"))
+	if (!req->ws_version || strcmp(req->ws_version, "13") != 0)
 		return 426;
 	if (!req->ws_key || !is_key(req->ws_key))
 		return 400;
