@@ -68,6 +68,7 @@ cleanup() {
 		echo "# the daemon's log:"
 		tail -n 40 "$LOG" | sed 's/^/# /'
 	fi
+	! mountpoint -q "$DATA" 2>/dev/null || umount "$DATA"
 	rm -rf "$T"
 }
 trap cleanup EXIT

@@ -244,9 +244,10 @@ static void on_tick(struct sg_source *src, uint64_t n, void *ctx)
 
 	if (!s->http && retry)
 		open_http(s);
-	if (!s->store && retry)
-		open_store(s);
-	if (s->store) {
+	if (!s->store) {
+		if (retry)
+			open_store(s); /* the probe's frames that waited come first */
+	} else {
 		add_own_frame(s);
 		if (commit(s, false) == 0 && s->status.t_ms && !s->status.ready)
 			first_frame(s);
@@ -261,8 +262,11 @@ static void on_msg(const struct sg_ctl_msg *m, int fd, void *ctx)
 {
 	struct server *s = ctx;
 
-	if (m->type == SG_CTL_INFO)
+	if (m->type == SG_CTL_INFO) {
 		s->status.info = m->info;
+		if (s->http)
+			publish(s);
+	}
 	if (m->type != SG_CTL_PEER) {
 		if (fd >= 0)
 			close(fd);
