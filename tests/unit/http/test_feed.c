@@ -235,6 +235,27 @@ static void frames_lost_before_the_feed_are_an_overflow(void **state)
 		x, "\"from_ms\":1700000001000,\"to_ms\":1700000005000,\"reason\":\"overflow\""));
 }
 
+static void what_is_lost_while_the_past_is_read_is_read_too(void **state)
+{
+	struct fixture *x = *state;
+	int64_t t;
+
+	tick(x, T0 + 1000);
+	say(x, "{\"type\":\"subscribe\",\"id\":1,\"match\":[\"sgprobe_load1\"],"
+	       "\"from_ms\":1700000000000}");
+	assert_int_equal(x->client->subs[0]->state, SUB_READING);
+	http_feed_lost(x->feed, T0 + 2000, T0 + 2000); /* stored, but it never gets here */
+	tick(x, T0 + 3000);
+	finish_reads(x);
+	assert_int_equal(next_data(x, &t), FEED_SNAPSHOT);
+	assert_int_equal(x->client->subs[0]->state, SUB_WANT);
+	feed_client_step(x->client);
+	finish_reads(x);
+	assert_int_equal(next_data(x, &t), FEED_BACKFILL);
+	assert_int_equal(t, T0 + 3000);
+	assert_int_equal(x->client->subs[0]->state, SUB_LIVE);
+}
+
 static void new_numbers_are_told_before_they_are_used(void **state)
 {
 	struct fixture *x = *state;
@@ -301,6 +322,7 @@ int main(void)
 		T(a_peer_that_takes_nothing_is_closed_after_30_s),
 		T(waiting_too_long_is_a_gap_that_names_the_ticks),
 		T(frames_lost_before_the_feed_are_an_overflow),
+		T(what_is_lost_while_the_past_is_read_is_read_too),
 		T(new_numbers_are_told_before_they_are_used),
 		T(a_torn_frame_reaches_nobody),
 		T(unsubscribing_while_it_is_read_or_sent_is_safe),
