@@ -130,6 +130,49 @@ t("a server that started again is noticed, and its samples join the old ones", a
   await close(page);
 });
 
+/** Opens the newest minute of a probe as a table, with a page that has all of it. */
+async function minute() {
+  const page = await open(`#/latency?probe=${RUNQ}&range=1m`);
+  await coloured(page);
+  await page.focus(".heat");
+  await page.keyboard.press("t");
+  const full = () => page.waitForFunction(() => document.querySelectorAll(".table-box tbody tr").length >= 60);
+  await full();
+  return { page, full };
+}
+
+for (const told of [true, false])
+  t(`ticks that were lost, ${told ? "as the server says" : "as the sequence shows"}, are fetched again`, async () => {
+    const { page, full } = await minute();
+    server.subscribed.length = 0;
+    server.lose(2, told);
+    const { newest } = await state(page);
+    await page.waitForFunction((n) => window.__sgprobe.state().newest >= n + 7000, newest);
+    await full();
+    assert.ok(server.subscribed.length > 0, "subscribed again");
+    if (told) assert.ok((await state(page)).skipped > 0);
+    await close(page);
+  });
+
+t("a hidden page is sent nothing, and has no hole when it shows again", async () => {
+  const { page, full } = await minute();
+  const hide = (hidden) =>
+    page.evaluate((h) => {
+      Object.defineProperty(document, "hidden", { value: h, configurable: true });
+      document.dispatchEvent(new Event("visibilitychange"));
+    }, hidden);
+  await hide(true);
+  await page.waitForTimeout(200);
+  const { newest } = await state(page);
+  await page.waitForTimeout(5000);
+  assert.ok((await state(page)).newest <= newest + 1000);
+  assert.equal((await state(page)).stale, false);
+  await hide(false);
+  await full();
+  assert.ok((await state(page)).newest >= newest + 4000);
+  await close(page);
+});
+
 t("samples that stop coming are called old, not fine", async () => {
   const page = await open();
   await ready(page);

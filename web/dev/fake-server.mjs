@@ -64,6 +64,10 @@ export class FakeServer {
   resume() {
     this.down = false;
   }
+  /** Loses ticks for all clients, as for slow ones: told by a gap message, or only to be seen by the sequence. */
+  lose(seconds, told) {
+    this.lost = { until: Math.floor(Date.now() / 1000) + seconds, from: Math.floor(Date.now() / 1000), told };
+  }
   restart() {
     this.bootId = String(Number(this.bootId) + 1);
     this.epoch += 10;
@@ -84,9 +88,21 @@ export class FakeServer {
   has(t) {
     return !this.empty && t >= this.born - this.past && t <= Date.now() / 1000 && !this.holes.some(([a, b]) => t > a && t <= b);
   }
+  /** Every second since the last one that was sent: this process may have been held up. */
   tick() {
-    const t = Math.floor(Date.now() / 1000);
+    const now = Math.floor(Date.now() / 1000);
+    for (let t = Math.max(this.ticked ?? now - 1, now - 60) + 1; t <= now; t++) this.tickOf(t);
+    this.ticked = now;
+  }
+  tickOf(t) {
     if (this.silent || !this.has(t)) return;
+    if (this.lost && t <= this.lost.until) {
+      if (!this.lost.told) for (const c of this.clients) for (const sub of c.subs.values()) sub.seq++;
+      return;
+    }
+    if (this.lost?.told)
+      for (const c of this.clients) for (const sub of c.subs.values()) c.ws.text({ type: "gap", id: sub.id, from_ms: this.lost.from * 1000, to_ms: this.lost.until * 1000, reason: "slow" });
+    this.lost = null;
     for (const c of this.clients) {
       if (c.hidden) continue;
       for (const sub of c.subs.values()) this.send(c, sub, 2, 0, [t]);

@@ -286,7 +286,14 @@ export function start(): void {
     skipped: (g: Gap) => (s.skippedTicks.value += Math.max(1, Math.round((g.to_ms - g.from_ms) / 1000))),
   });
   feed.connect();
-  document.addEventListener("visibilitychange", () => feed.visible(!document.hidden));
+  document.addEventListener("visibilitychange", () => {
+    batch(() => {
+      s.hidden.value = document.hidden;
+      // The hole is on its way; before it came nothing is late.
+      s.wall.value = s.newestAt.value = Date.now();
+    });
+    feed.visible(!document.hidden);
+  });
   effect(() => {
     void s.route.value;
     if (!catalog.value.length) return;

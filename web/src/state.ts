@@ -122,7 +122,9 @@ export const tickMs = signal(1000);
 /** Set once a frame: what depends on data is drawn again with it. */
 export const drawn = signal(0);
 
-export const stale = computed(() => connection.value === "open" && newest.value > 0 && wall.value - newestAt.value > 3 * tickMs.value + 400);
+/** A hidden page is sent nothing, which is no news. */
+export const hidden = signal(document.hidden);
+export const stale = computed(() => !hidden.value && connection.value === "open" && newest.value > 0 && wall.value - newestAt.value > 3 * tickMs.value + 400);
 /** What is on the screen is not now. */
 export const grey = computed(() => everOpened.value && (connection.value !== "open" || stale.value));
 
