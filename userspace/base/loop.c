@@ -66,8 +66,10 @@ void sg_loop_free(struct sg_loop *l)
 {
 	if (!l)
 		return;
-	while (l->live)
-		sg_loop_remove(l->live);
+	for (struct sg_source *s = l->live, *next; s; s = next) {
+		next = s->next;
+		sg_loop_remove(s);
+	}
 	free_list(l->dead);
 	close(l->epfd);
 	free(l);

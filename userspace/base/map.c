@@ -86,10 +86,8 @@ static int resize(struct sg_map *m, size_t n)
 
 int sg_map_put(struct sg_map *m, uint64_t hash, void *entry)
 {
-	size_t n = m->slots ? m->mask + 1 : 0;
-
-	if (m->len + 1 > n / 4 * 3) {
-		int r = resize(m, n ? n * 2 : FIRST_SLOTS);
+	if (!m->slots || m->len + 1 > (m->mask + 1) / 4 * 3) {
+		int r = resize(m, m->slots ? (m->mask + 1) * 2 : FIRST_SLOTS);
 
 		if (r < 0)
 			return r;

@@ -11,7 +11,7 @@ int sg_frame_codec_of(const void *p, const struct sg_frame_codec **ret)
 {
 	uint16_t version;
 
-	if (memcmp(p, WIRE_MAGIC, 4) != 0)
+	if (wire_u32(p) != WIRE_MAGIC)
 		return -EBADMSG;
 	version = wire_u16((const uint8_t *)p + WIRE_VERSION);
 	for (size_t i = 0; i < ARRAY_SIZE(codecs); i++) {
@@ -75,11 +75,13 @@ int sg_frame_view(const void *p, size_t n, bool checksum, struct sg_frame_view *
 	if ((size_t)total != n || !n || (checksum && !checksum_right(p, n)))
 		return -EBADMSG;
 	r = sg_frame_codec_of(p, &v.codec);
-	if (!r)
-		r = v.codec->header(p, &v);
-	if (!r)
-		*ret = v;
-	return r;
+	if (r < 0)
+		return r;
+	r = v.codec->header(p, &v);
+	if (r < 0)
+		return r;
+	*ret = v;
+	return 0;
 }
 
 void sg_frame_table_free(struct sg_frame_table *t)
@@ -140,10 +142,9 @@ int sg_frame_visit(const struct sg_frame_view *v, const struct sg_frame_table *t
 	if (t->n != v->header.n)
 		return -EBADMSG;
 	for (size_t i = 0; i < t->n; i++) {
-		struct sg_sample s;
+		struct sg_sample s = {.series = t->series[i]};
 		int r = 0;
 
-		s.series = t->series[i];
 		v->codec->sample(&in, buckets, &s);
 		if (in.bad)
 			return -EBADMSG;

@@ -194,7 +194,7 @@ static void fill_header(const struct sg_frame *f, uint8_t *p, size_t total, size
 {
 	uint32_t crc;
 
-	memcpy(p, WIRE_MAGIC, 4);
+	wire_put_u32(p, WIRE_MAGIC);
 	wire_put_u16(p + WIRE_VERSION, SG_FRAME_VERSION);
 	wire_put_u16(p + WIRE_HEADER_LEN, SG_FRAME_HEADER_BYTES);
 	wire_put_u32(p + WIRE_TOTAL_LEN, total);

@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#define WIRE_MAGIC "SGF1"
+#define WIRE_MAGIC 0x31464753U /* "SGF1" */
 enum wire_offset { /* all numbers little-endian */
 		   WIRE_VERSION = 4, /* u16 */
 		   WIRE_HEADER_LEN = 6, /* u16 */
@@ -85,7 +85,7 @@ static inline void wire_put_u64(uint8_t *p, uint64_t v)
 
 static inline uint64_t wire_zigzag(int64_t v)
 {
-	return (uint64_t)v << 1 ^ (uint64_t)(v >> 63);
+	return (uint64_t)v << 1 ^ (v < 0 ? UINT64_MAX : 0);
 }
 
 static inline int64_t wire_unzigzag(uint64_t v)

@@ -131,7 +131,7 @@ static int try_body(uint32_t series, const void *tables, size_t n, const void *s
 
 	put(&rec, tables, n);
 	put(&rec, samples, m);
-	memcpy(rec.bytes, WIRE_MAGIC, 4);
+	wire_put_u32(rec.bytes, WIRE_MAGIC);
 	wire_put_u16(rec.bytes + WIRE_VERSION, 1);
 	wire_put_u16(rec.bytes + WIRE_HEADER_LEN, WIRE_BODY);
 	wire_put_u32(rec.bytes + WIRE_TOTAL_LEN, (uint32_t)rec.n);
