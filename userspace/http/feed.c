@@ -14,6 +14,7 @@
 #define SERIES_MAX 131072
 #define SECOND 1000000000ULL
 #define SOURCE_DEAD_NS (5 * SECOND)
+#define JUST_READ_MS 5000
 #define STREAMS_MAX 4
 #define WATCHED_EVERY_NS (60 * SECOND)
 
@@ -177,12 +178,22 @@ static void forget_ticks(struct http_feed *f)
 	}
 }
 
-static void send_tick(struct http_client *c)
+/*
+ * A frame is stored before it gets here, so a read that had no tick to end at (no
+ * source was alive) may have had it already. Time that was set back is another matter.
+ */
+static bool was_read(const struct feed_sub *sub, const struct sg_frame *frame)
+{
+	return frame->t_ms <= sub->base_ms && frame->t_ms > sub->base_ms - JUST_READ_MS &&
+	       !(frame->flags & SG_FRAME_CLOCK_STEP);
+}
+
+static void send_tick(struct http_client *c, const struct sg_frame *frame)
 {
 	for (size_t i = 0; i < c->n_subs; i++) {
 		struct feed_sub *sub = c->subs[i];
 
-		if (sub->state == SUB_LIVE && sub->group->tick)
+		if (sub->state == SUB_LIVE && sub->group->tick && !was_read(sub, frame))
 			feed_send_tick(sub, feed_payload_ref(sub->group->tick), sub->group->epoch);
 	}
 }
@@ -202,7 +213,7 @@ static void send_frame(struct http_feed *f, const void *p, size_t n)
 		return;
 	encode_groups(f, frame, numbers);
 	for (struct http_client *c = f->clients; c; c = c->next)
-		send_tick(c);
+		send_tick(c, frame);
 	forget_ticks(f);
 }
 

@@ -256,6 +256,25 @@ static void what_is_lost_while_the_past_is_read_is_read_too(void **state)
 	assert_int_equal(x->client->subs[0]->state, SUB_LIVE);
 }
 
+static void a_tick_that_was_read_before_it_came_is_not_sent_again(void **state)
+{
+	struct fixture *x = *state;
+	int64_t t;
+
+	atomic_store(&x->world.newest_ms, T0 + 1000); /* stored, and on its way here */
+	say(x, "{\"type\":\"subscribe\",\"id\":1,\"match\":[\"sgprobe_load1\"],"
+	       "\"from_ms\":1700000000000}");
+	finish_reads(x);
+	next_data(x, &t);
+	assert_int_equal(t, T0 + 1000);
+	tick(x, T0 + 1000);
+	assert_int_equal(next_data(x, &t), 0);
+	tick(x, T0 + 2000);
+	assert_int_equal(next_data(x, &t), FEED_DELTA);
+	tick(x, T0 - 100000); /* the clock was set back */
+	assert_int_equal(next_data(x, &t), FEED_DELTA);
+}
+
 static void new_numbers_are_told_before_they_are_used(void **state)
 {
 	struct fixture *x = *state;
@@ -323,6 +342,7 @@ int main(void)
 		T(waiting_too_long_is_a_gap_that_names_the_ticks),
 		T(frames_lost_before_the_feed_are_an_overflow),
 		T(what_is_lost_while_the_past_is_read_is_read_too),
+		T(a_tick_that_was_read_before_it_came_is_not_sent_again),
 		T(new_numbers_are_told_before_they_are_used),
 		T(a_torn_frame_reaches_nobody),
 		T(unsubscribing_while_it_is_read_or_sent_is_safe),
