@@ -21,7 +21,7 @@ SG_FLATTEN int on_wakeup(struct task_struct *task, __u32 counter, bool btf)
 	struct sg_task *t;
 
 	sg_count(part, counter, 1, false);
-	t = sg_task_of(task, part, sg_may_create_locked(), btf);
+	t = sg_task_of(task, part, sg_may_create_locked(btf), btf);
 	/* A preempted task that is woken before it ran again has been waiting since it was preempted. */
 	if (t && !t->queued)
 		t->queued = bpf_ktime_get_ns();
@@ -42,13 +42,22 @@ SG_FLATTEN int task_pid(struct task_struct *task, bool btf)
 	return btf ? task->pid : BPF_CORE_READ(task, pid);
 }
 
+/* Where the hook may not create it, a task of before the probe has none until it makes a system call. */
+SG_FLATTEN void no_state(__u32 part, bool btf)
+{
+	if (!sg_may_create_locked(btf)) /* else it is counted already */
+		sg_count(part, SG_C_NO_STATE, 1, true);
+}
+
 SG_FLATTEN void switch_out(struct task_struct *prev, bool runnable, __u32 part, __u64 now, bool btf)
 {
-	struct sg_task *t = sg_task_of(prev, part, sg_may_create_locked(), btf);
+	struct sg_task *t = sg_task_of(prev, part, sg_may_create_locked(btf), btf);
 	struct sg_where w;
 
-	if (sg_unlikely(!t))
+	if (sg_unlikely(!t)) {
+		no_state(part, btf);
 		return;
+	}
 	if (sg_likely(t->since && t->off == SG_ON_CPU && sg_sane(part, now - t->since)) &&
 	    sg_find_slot(&w, part, sg_slot(t, prev, part, btf)))
 		sg_observe(&w, SCHED_ONCPU, now - t->since, true);
@@ -59,11 +68,13 @@ SG_FLATTEN void switch_out(struct task_struct *prev, bool runnable, __u32 part, 
 
 SG_FLATTEN void switch_in(struct task_struct *next, __u32 part, __u64 now, bool btf)
 {
-	struct sg_task *t = sg_task_of(next, part, sg_may_create_locked(), btf);
+	struct sg_task *t = sg_task_of(next, part, sg_may_create_locked(btf), btf);
 	struct sg_where w;
 
-	if (sg_unlikely(!t))
+	if (sg_unlikely(!t)) {
+		no_state(part, btf);
 		return;
+	}
 	if (sg_find_slot(&w, part, sg_slot(t, next, part, btf))) {
 		if (sg_likely(t->queued) && sg_sane(part, now - t->queued))
 			sg_observe(&w, SCHED_RUNQUEUE, now - t->queued, true);

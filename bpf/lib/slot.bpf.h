@@ -146,12 +146,13 @@ SG_FLATTEN __u32 sg_slot(struct sg_task *t, struct task_struct *task, __u32 part
 }
 
 /*
- * Creating storage under a scheduler lock is safe where it does not come from
- * kmalloc(GFP_ATOMIC), which may wake kswapd and so take that lock again.
+ * Whether a hook that runs under a scheduler lock may create a task's state. Task
+ * storage must not come from kmalloc(GFP_ATOMIC) there, which may wake kswapd and
+ * so take that lock again; the hash has all its memory from the beginning.
  */
-SG_FLATTEN bool sg_may_create_locked(void)
+SG_FLATTEN bool sg_may_create_locked(bool btf)
 {
-	return bpf_core_field_exists(struct bpf_local_storage_map, bpf_ma) ||
+	return !btf || bpf_core_field_exists(struct bpf_local_storage_map, bpf_ma) ||
 	       bpf_core_field_exists(struct bpf_local_storage_map, use_kmalloc_nolock);
 }
 

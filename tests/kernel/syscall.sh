@@ -88,6 +88,25 @@ ok "at most four names and 'other' are reported" between "$(grep -c '^sgprobe_co
 ok "and still every call is counted" is "$(calls getppid)" 1000
 balanced "a full table"
 
+# ---- names that are gone make room -------------------------------------------------
+watch -i 20 probe.sched=false probe.tcp=false probe.slots=16
+for i in $(seq 40); do cp /bin/true "$tmp/sg-old-$i"; "$tmp/sg-old-$i"; done
+sleep 3 # 150 ticks: idle slots are retired after 60 and free again after 2 more
+for i in 1 2 3 4 5; do
+	cp /bin/true "$tmp/sg-new-$i"
+	for _ in $(seq 20); do "$tmp/sg-new-$i"; done
+done
+unwatch
+ok "slots of names that are gone are used again" between "$(grep -c '^sgprobe_comm_syscall_latency_seconds{comm="sg-new-' "$OUT")" 1 5
+balanced "after slots changed hands"
+
+# ---- privileges --------------------------------------------------------------------
+watch -d probe.sched=false
+ok "a running probe has no capability" grep -qE '^CapEff:[[:space:]]*0000000000000000$' "/proc/$probe_pid/status"
+ok "nor can it get any" grep -qE '^CapBnd:[[:space:]]*0000000000000000$' "/proc/$probe_pid/status"
+ok "nor new privileges" grep -qE '^NoNewPrivs:[[:space:]]*1$' "/proc/$probe_pid/status"
+unwatch
+
 # ---- nothing is left ---------------------------------------------------------------
 programs() { bpftool prog show | sed -n 's/^\([0-9]*\): .*name sys_\(enter\|exit\)_btf.*/\1/p' | sort; }
 if command -v bpftool > /dev/null; then

@@ -13,7 +13,7 @@
 const char *const sg_drop_reasons[SG_COMMON_COUNTERS] = {
 	[SG_C_NEGATIVE] = "negative_latency",
 	[SG_C_TOO_LONG] = "latency_over_1h",
-	[SG_C_NO_STATE] = "no_memory_for_task_state",
+	[SG_C_NO_STATE] = "no_task_state",
 };
 
 static void acc_free(struct sg_acc *a)

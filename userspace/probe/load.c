@@ -10,6 +10,12 @@
 
 #define PIECE 65536u /* bytes of rows mapped at once; a multiple of every page size */
 #define TIDS_MAX 32768u
+/*
+ * Shards are memory in the kernel: a slot takes 20 KB in each, with all domains on.
+ * With this many of both together that is 84 MB; where it leaves fewer shards
+ * than CPUs, programs add with atomics. Fewer slots make room for more shards.
+ */
+#define SLOTS_OF_ALL_SHARDS 4096u
 
 static const char *const shared_names[SG_SHARED_MAPS] = {
 	[SG_MAP_STATE] = ".data.state", [SG_MAP_TASKS] = "sg_tasks",	 [SG_MAP_TIDS] = "sg_tids",
@@ -50,7 +56,8 @@ void sg_shared_init(struct sg_shared *s, const struct sg_config *cfg)
 	for (size_t i = 0; i < SG_SHARED_MAPS; i++)
 		s->fd[i] = -1;
 	s->slots = power_of_two(cfg->slots, 16, 65536);
-	s->shards = power_of_two(cpus > 0 ? (uint64_t)cpus : 1, 1, SG_MAX_SHARDS);
+	s->shards = power_of_two(cpus > 0 ? (uint64_t)cpus : 1, 1,
+				 SG_MIN(SG_MAX_SHARDS, SG_MAX(SLOTS_OF_ALL_SHARDS / s->slots, 1u)));
 	s->private_rows = cpus > 0 && (uint32_t)cpus <= s->shards && !is_realtime();
 }
 

@@ -3,6 +3,7 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -144,6 +145,7 @@ int sg_probe_new(const struct sg_config *cfg, struct sg_probe **ret, struct sg_e
 		r = load_all(p, cfg);
 	if (r < 0)
 		return sg_fail(err, r, "the probe cannot start: %s", strerror(-r));
+	malloc_trim(0); /* the kernel's types, read to load, were megabytes */
 	sg_self_init(&p->self); /* here: loading is not part of what running costs */
 	p->flipped_ns = sg_mono_ns();
 	*ret = sg_take(p);

@@ -75,7 +75,7 @@ struct sg_slot_key {
 enum sg_common_counter {
 	SG_C_NEGATIVE, /* a clock that ran backwards between two CPUs */
 	SG_C_TOO_LONG, /* over SG_MAX_LATENCY_NS */
-	SG_C_NO_STATE, /* no memory for the state of a task (or socket) */
+	SG_C_NO_STATE, /* no state of the task (or socket): no memory, or not seen before */
 	SG_C_SLOTS_FULL, /* not lost: counted in slot 0, once per lookup */
 	SG_COMMON_COUNTERS,
 };

@@ -104,6 +104,32 @@ static void system_calls_are_counted_exactly_by_thread_id(void **state)
 	assert_int_equal(count_calls(*state, 12345), 12345);
 }
 
+static void system_calls_are_counted_exactly_when_cpus_share_rows(void **state)
+{
+	struct fixture *f = *state;
+
+	f->shared.shards = 1;
+	f->shared.private_rows = false;
+	load(f, "syscall", "tp_btf");
+	assert_int_equal(count_calls(f, 12345), 12345);
+}
+
+static void many_slots_leave_few_shards(void **state)
+{
+	struct fixture *f = *state;
+	struct sg_shared s;
+
+	f->cfg.slots = 4096;
+	sg_shared_init(&s, &f->cfg);
+	assert_int_equal(s.shards, 1);
+	assert_int_equal(s.slots, 4096);
+	assert_int_equal(s.private_rows, libbpf_num_possible_cpus() == 1);
+	f->cfg.slots = 1000;
+	sg_shared_init(&s, &f->cfg);
+	assert_int_equal(s.slots, 1024);
+	assert_true(s.shards <= 4);
+}
+
 static void the_scheduler_loads_without_task_storage_too(void **state)
 {
 	load(*state, "sched", "raw_tp");
@@ -146,6 +172,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(system_calls_are_counted_exactly_with_task_storage),
 		TEST(system_calls_are_counted_exactly_by_thread_id),
+		TEST(system_calls_are_counted_exactly_when_cpus_share_rows),
+		TEST(many_slots_leave_few_shards),
 		TEST(the_scheduler_loads_without_task_storage_too),
 		TEST(tcp_loads_by_raw_trace_points_too),
 		TEST(a_refused_domain_says_why_and_leaves_nothing),
