@@ -57,19 +57,36 @@ static int draw(struct view *v, struct sg_buf *b, unsigned int rows, struct sg_e
 	return b->err;
 }
 
+/* Draws anew; once something was shown, a daemon that is away for a while is waited for. */
+static int redraw(struct view *v, struct sg_buf *b, bool first, struct sg_error *err)
+{
+	int r;
+
+	sg_buf_reset(b);
+	err->msg[0] = '\0';
+	r = draw(v, b, 0, err);
+	if (r >= 0 || first)
+		return r;
+	sg_buf_reset(b);
+	sg_buf_str(b, "sgprobe heat: ");
+	sg_term_str(b, err->msg);
+	sg_buf_str(b, "\ntrying again; q ends\n");
+	return 0;
+}
+
 static int live(struct view *v, struct sg_error *err)
 {
+	sg_auto_buf b = {0};
 	struct sg_tty tty;
-	int key = 0, r = sg_tty_open(&tty);
+	int key = 0, r = redraw(v, &b, true, err);
 
-	while (r == 0 && key != 'q' && key != 3) {
-		sg_auto_buf b = {0};
-
-		r = draw(v, &b, 0, err);
-		if (r < 0)
-			break;
+	if (r < 0)
+		return r;
+	r = sg_tty_open(&tty);
+	while (r >= 0 && key != 'q' && key != 3) {
 		sg_tty_draw(&b);
 		key = sg_tty_wait(&tty, 1000);
+		r = redraw(v, &b, false, err);
 	}
 	sg_tty_close(&tty);
 	return r;

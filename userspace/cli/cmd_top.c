@@ -199,23 +199,40 @@ static void on_key(struct top *t, int key)
 		t->paused = !t->paused;
 }
 
+/* Draws anew; once something was shown, a daemon that is away for a while is waited for. */
+static int redraw(struct top *t, bool first)
+{
+	int r;
+
+	sg_buf_reset(t->out);
+	t->err.msg[0] = '\0';
+	r = draw(t, sg_tty_size().rows);
+	if (r >= 0 || first)
+		return r;
+	sg_buf_reset(t->out);
+	sg_buf_str(t->out, "sgprobe top: ");
+	sg_term_str(t->out, t->err.msg);
+	sg_buf_str(t->out, "\ntrying again; q ends\n");
+	return 0;
+}
+
 static int live(struct top *t, uint64_t interval_ns)
 {
 	sg_auto_buf b = {0};
 	struct sg_tty tty;
-	int key = 0, r = sg_tty_open(&tty);
+	int key = 0, r;
 
 	t->out = &b;
+	r = redraw(t, true);
+	if (r < 0)
+		return r;
+	r = sg_tty_open(&tty);
 	while (r >= 0 && key != 'q' && key != 3) {
-		if (!t->paused || !b.len) {
-			sg_buf_reset(&b);
-			r = draw(t, sg_tty_size().rows);
-		}
-		if (r >= 0)
-			sg_tty_draw(&b);
-		if (r >= 0)
-			key = sg_tty_wait(&tty, (int)(interval_ns / 1000000));
+		sg_tty_draw(&b);
+		key = sg_tty_wait(&tty, (int)(interval_ns / 1000000));
 		on_key(t, key);
+		if (!t->paused)
+			r = redraw(t, false);
 	}
 	sg_tty_close(&tty);
 	return r;
