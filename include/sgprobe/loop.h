@@ -25,8 +25,8 @@ typedef void (*sg_on_timer)(struct sg_source *s, uint64_t n, void *ctx);
 typedef void (*sg_on_signal)(struct sg_source *s, const struct signalfd_siginfo *si, void *ctx);
 
 int sg_loop_new(struct sg_loop **ret);
-void sg_loop_free(
-	struct sg_loop *l); /* closes timer and signal descriptors; not those given to sg_loop_fd */
+/* Closes timer and signal descriptors, not those given to sg_loop_fd. Not from a callback. */
+void sg_loop_free(struct sg_loop *l);
 SG_DEFINE_AUTO(sg_loop, sg_loop_free)
 
 int sg_loop_fd(struct sg_loop *l, int fd, uint32_t events, sg_on_fd cb, void *ctx,

@@ -166,24 +166,31 @@ static int arm_relative(int fd, uint64_t ns, bool repeat)
 	return timerfd_settime(fd, 0, &its, NULL) < 0 ? -errno : 0;
 }
 
+/* Closes the descriptor that the source brought when it cannot be added. */
+static int add_own(struct sg_loop *l, const struct sg_source *s, int r, struct sg_source **ret)
+{
+	if (!r)
+		r = add_source(l, s, EPOLLIN, ret);
+	if (r < 0)
+		close(s->fd);
+	return r;
+}
+
 static int add_timer(struct sg_loop *l, enum kind kind, uint64_t ns, sg_on_timer cb, void *ctx,
 		     struct sg_source **ret)
 {
 	struct sg_source s = {.kind = kind, .period_ns = ns, .on_timer = cb, .ctx = ctx};
-	sg_auto_fd int fd = timerfd_create(kind == KIND_ALIGNED ? CLOCK_REALTIME : CLOCK_MONOTONIC,
-					   TFD_NONBLOCK | TFD_CLOEXEC);
 	int r;
 
-	if (fd < 0)
+	s.fd = timerfd_create(kind == KIND_ALIGNED ? CLOCK_REALTIME : CLOCK_MONOTONIC,
+			      TFD_NONBLOCK | TFD_CLOEXEC);
+	if (s.fd < 0)
 		return -errno;
-	r = kind == KIND_ALIGNED ? arm_aligned(fd, ns) : arm_relative(fd, ns, kind == KIND_TIMER);
-	if (r < 0)
-		return r;
-	s.fd = fd;
-	r = add_source(l, &s, EPOLLIN, ret);
-	if (!r)
-		fd = -1;
-	return r;
+	if (kind == KIND_ALIGNED)
+		r = arm_aligned(s.fd, ns);
+	else
+		r = arm_relative(s.fd, ns, kind == KIND_TIMER);
+	return add_own(l, &s, r, ret);
 }
 
 int sg_loop_every(struct sg_loop *l, uint64_t ns, sg_on_timer cb, void *ctx, struct sg_source **ret)
@@ -206,19 +213,14 @@ int sg_loop_signals(struct sg_loop *l, const sigset_t *set, sg_on_signal cb, voi
 		    struct sg_source **ret)
 {
 	struct sg_source s = {.kind = KIND_SIGNAL, .on_signal = cb, .ctx = ctx};
-	sg_auto_fd int fd = -1;
 	int r = pthread_sigmask(SIG_BLOCK, set, NULL);
 
 	if (r)
 		return -r;
-	fd = signalfd(-1, set, SFD_NONBLOCK | SFD_CLOEXEC);
-	if (fd < 0)
+	s.fd = signalfd(-1, set, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (s.fd < 0)
 		return -errno;
-	s.fd = fd;
-	r = add_source(l, &s, EPOLLIN, ret);
-	if (!r)
-		fd = -1;
-	return r;
+	return add_own(l, &s, 0, ret);
 }
 
 static void dispatch_timer(struct sg_source *s)
