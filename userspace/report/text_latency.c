@@ -6,7 +6,7 @@
 
 #include "text.h"
 
-#define NUMBER 9 /* columns of a number */
+#define NUMBER 8 /* columns of a number */
 #define TOP_ROWS 5
 
 #define TREND 7
@@ -42,7 +42,9 @@ static void put_trend(struct report_text *t, const json_t *m)
 	double ratio = report_get_num(trend, "ratio");
 	char text[16] = "      -";
 
-	if (!isnan(ratio))
+	if (ratio < 0.05)
+		snprintf(text, sizeof(text), "  <0.1x");
+	else if (!isnan(ratio))
 		snprintf(text, sizeof(text), " %5.*fx", ratio < 10 ? 1 : 0, fmin(ratio, 9999));
 	report_color(t,
 		     !strcmp(change, "slower")	 ? REPORT_RED

@@ -11,6 +11,25 @@
 #define TREND_MIN_COUNT 100
 #define TREND_RATIO 1.5
 
+static bool ends_with(const char *s, const char *end)
+{
+	size_t n = strlen(s), k = strlen(end);
+
+	return n >= k && !strcmp(s + n - k, end);
+}
+
+/*
+ * Of these more is worse. How long tasks ran, slept or were connected is work, not
+ * speed; and a metric with a label of its own (system calls) is a mixture, in which
+ * another share of sleeping calls looks like a change.
+ */
+static bool is_latency(const struct report_metric *m)
+{
+	return m->info.type == SG_HISTOGRAM && !m->info.dim && !m->info.label &&
+	       (ends_with(m->info.name, "latency_seconds") ||
+		ends_with(m->info.name, "rtt_seconds"));
+}
+
 struct report_trend report_trend(const struct report_metric *m)
 {
 	const struct sg_hist *a = &m->thirds[0], *b = &m->thirds[REPORT_THIRDS - 1];
@@ -22,7 +41,7 @@ struct report_trend report_trend(const struct report_metric *m)
 		t.last = sg_hist_quantile(b, 0.99);
 	if (t.first > 0 && t.last > 0)
 		t.ratio = t.last / t.first;
-	if (a->count >= TREND_MIN_COUNT && b->count >= TREND_MIN_COUNT) {
+	if (is_latency(m) && a->count >= TREND_MIN_COUNT && b->count >= TREND_MIN_COUNT) {
 		t.slower = t.ratio >= TREND_RATIO;
 		t.faster = t.ratio <= 1 / TREND_RATIO;
 	}
@@ -41,19 +60,15 @@ static void say(struct sentences *s, const char *text)
 	sg_json_str(s->b, text);
 }
 
-static bool is_latency(const struct report_metric *m)
-{
-	return m->info.type == SG_HISTOGRAM && !m->info.dim && !strcmp(m->info.unit, "seconds");
-}
-
 static void say_change(struct sentences *s, const struct report_metric *m, struct report_trend t)
 {
 	char text[256], a[32], b[32];
 
-	snprintf(text, sizeof(text), "%s got %s: p99 went from %s to %s (%.1fx) within the range.",
+	snprintf(text, sizeof(text),
+		 "%s got %s: p99 went from %s to %s (%.1f times %s) within the range.",
 		 m->info.title, t.slower ? "slower" : "faster",
 		 sg_fmt_seconds(t.first, a, sizeof(a)), sg_fmt_seconds(t.last, b, sizeof(b)),
-		 t.ratio);
+		 t.slower ? t.ratio : 1 / t.ratio, t.slower ? "as much" : "less");
 	say(s, text);
 }
 

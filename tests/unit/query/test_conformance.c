@@ -28,7 +28,7 @@ struct script {
 	size_t n, at;
 	struct fake_reader *f;
 	struct sg_arena *arena;
-	char *odd[64]; /* metrics that cannot be held */
+	char *odd[256]; /* metrics that cannot be held */
 	size_t n_odd;
 	bool schema3; /* all histograms loaded are of schema 3 */
 	size_t passed, failed, skipped;
@@ -537,8 +537,8 @@ static void prometheus_own_cases_come_out_as_there(void **state)
 	globfree(&g);
 	print_message("# all: %zu as in Prometheus, %zu not, %zu left out\n", total.passed,
 		      total.failed, total.skipped);
-	/* What differs today is listed in docs/PROMQL.md; it must not become more. */
-	assert_true(total.failed * 50 <= total.passed);
+	/* What differs are hints of counter resets that our histograms do not carry. */
+	assert_true(total.passed > 0 && total.failed * 100 <= total.passed);
 }
 
 int main(void)

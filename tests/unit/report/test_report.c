@@ -182,7 +182,7 @@ static void the_verdict_names_what_got_slower_first(void **state)
 	assert_string_equal(str(json_object_get(doc, "verdict"), "level"), "slower");
 	assert_string_equal(sentence(doc, 0),
 			    "Run-queue latency got slower: p99 went from 409µs to "
-			    "4.24ms (10.4x) within the range.");
+			    "4.24ms (10.4 times as much) within the range.");
 	assert_string_equal(sentence(doc, 1), "All 120 seconds of the range were watched.");
 	json_decref(doc);
 }
