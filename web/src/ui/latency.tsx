@@ -37,7 +37,7 @@ function Grid({ list }: { list: Metric[] }) {
   const shown = dim ? list.filter((p) => splits(p).some((x) => x.dim === dim)) : list;
   return (
     <main class="page">
-      <Toolbar dims={[...new Set(list.flatMap((p) => splits(p).map((x) => x.dim)))].filter((d) => d === "cgroup" || d === "comm")} />
+      <Toolbar dims={[...new Set(catalog.value.filter((m) => m.of && m.dim).map((m) => m.dim))]} />
       {shown.length === 0 && <section class="empty"><h1>No match</h1><p>No probe has the dimension {visible(dim)}.</p></section>}
       <div class="grid">{shown.map((m) => <Card key={m.name} metric={m} />)}</div>
     </main>
@@ -134,6 +134,7 @@ function Toolbar({ dims, metric }: { dims: readonly string[]; metric?: Metric })
           </select>
         </label>
       )}
+      {dim && !value && <span class="sub">{metric ? "The map shows the whole host; the table has the values." : "Until one is chosen, the whole host is shown."}</span>}
       <span class="grow" />
       <div class="segments" role="group" aria-label="Colour scale">
         <button aria-pressed={s.scaling.value === "rank"} title="Colour by rank among all cells: rare outliers stay visible" onClick={() => (s.scaling.value = "rank")}>rank</button>
@@ -162,7 +163,7 @@ const CHARTS: readonly { id: string; title: string; hint: string; o: LinesOption
 
 function Detail({ metric }: { metric: Metric }) {
   const source = useSource(metric);
-  const { dim } = s.route.value;
+  const { dim, value } = s.route.value;
   const dims = splits(metric).map((x) => x.dim);
   return (
     <main class="page">
@@ -170,7 +171,7 @@ function Detail({ metric }: { metric: Metric }) {
       <article class="card chart-card">
         <header>
           <a class="button" href={s.link({ probe: "" })} aria-label="All probes"><Icon name="back" /></a>
-          <h1>{metric.title}</h1>
+          <h1>{metric.title}{dim && value && <em> of {dim} {visible(value)}</em>}</h1>
           <span class="sub">{metric.help}</span>
           <Readout source={source} />
         </header>
