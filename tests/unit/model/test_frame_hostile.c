@@ -207,6 +207,17 @@ static void samples_are_checked(void **state)
 	assert_int_equal(BODY(65537, "\x01\x01x\x01\x00", "\x00"), -EBADMSG);
 }
 
+static void a_varint_has_64_bits_and_no_more(void **state)
+{
+	assert_int_equal(BODY(1, "\x01\x01x\x01\x00", "\xfc\xff\xff\xff\xff\xff\xff\xff\xff\x01"),
+			 0);
+	assert_int_equal(BODY(1, "\x01\x01x\x01\x00", "\x80\x80\x80\x80\x80\x80\x80\x80\x80\x02"),
+			 -EBADMSG);
+	assert_int_equal(
+		BODY(1, "\x01\x01x\x01\x00", "\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x00"),
+		-EBADMSG);
+}
+
 static void the_header_is_checked(void **state)
 {
 	static const struct {
@@ -318,6 +329,7 @@ int main(void)
 		cmocka_unit_test(tables_are_checked),
 		cmocka_unit_test(strings_are_checked),
 		cmocka_unit_test(samples_are_checked),
+		cmocka_unit_test(a_varint_has_64_bits_and_no_more),
 		cmocka_unit_test(the_header_is_checked),
 		cmocka_unit_test(a_visit_sees_what_is_wanted),
 		cmocka_unit_test(a_table_follows_the_frames),
