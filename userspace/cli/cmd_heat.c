@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -119,8 +120,8 @@ static void put_json(struct sg_buf *b, const struct sg_heat *h)
 	for (size_t i = 0; i < h->n; i++) {
 		if (!h->columns[i].count)
 			continue;
-		sg_buf_printf(b, "%s[%lld,", any ? "," : "",
-			      (long long)(h->from_ms + (int64_t)(i + 1) * h->step_ms));
+		sg_buf_printf(b, "%s[%" PRId64 ",", any ? "," : "",
+			      h->from_ms + (int64_t)(i + 1) * h->step_ms);
 		put_hist(b, &h->columns[i]);
 		sg_buf_char(b, ']');
 		any = true;

@@ -155,7 +155,7 @@ int sg_cmd_query(struct sg_cli *cli, int argc, char **argv)
 	int r = sg_opts_parse(cli, opts, ARRAY_SIZE(opts), argc, argv, 1, 1, NULL);
 	struct sg_error err = {0};
 	struct sg_src src;
-	json_t *data;
+	json_t *data = NULL;
 
 	if (r)
 		return r < 0 ? SG_EXIT_USAGE : SG_EXIT_OK;

@@ -202,21 +202,22 @@ struct wishes {
 	const char *into;
 };
 
-static int run(struct sg_cli *cli, const char *file, struct wishes *w)
+static int run(struct sg_cli *cli, const char *file, const struct wishes *w)
 {
 	struct replay r = {.cli = cli, .print = w->print};
 	char temp[] = "/tmp/sgprobe-replay-XXXXXX";
+	const char *into = w->into;
 	struct sg_error err = {0};
 	int res = 0;
 
-	if (w->serve && !w->into) {
+	if (w->serve && !into) {
 		if (!mkdtemp(temp))
 			return sg_cli_fail(cli, SG_EXIT_FAILED, "cannot make a folder in /tmp: %s",
 					   strerror(errno));
-		w->into = temp;
+		into = temp;
 	}
-	if (w->into)
-		res = open_store(cli, w->into, &r.store, &err);
+	if (into)
+		res = open_store(cli, into, &r.store, &err);
 	if (res == 0)
 		res = fill(&r, file, &err);
 	sg_store_close(r.store);
@@ -227,8 +228,8 @@ static int run(struct sg_cli *cli, const char *file, struct wishes *w)
 		put_summary(&r);
 	fflush(stdout);
 	if (res == 0 && w->serve)
-		res = serve(cli, w->into);
-	if (w->into == temp)
+		res = serve(cli, into);
+	if (into == temp)
 		remove_folder(temp);
 	return res;
 }

@@ -174,7 +174,7 @@ static int status_of_daemon(struct sg_cli *cli, struct sg_src *src, bool check)
 	struct sg_error err = {0};
 	sg_auto_buf b = {0};
 	const char *bad;
-	json_t *st;
+	json_t *st = NULL;
 	int r = sg_src_get(src, "/api/sg/v1/status", &st, &err);
 
 	if (r < 0)

@@ -27,7 +27,7 @@ struct top {
 	const char *by; /* "comm" or "cgroup" */
 	bool paused;
 	int64_t t_ms;
-	struct sg_buf *out;
+	struct sg_buf out; /* the picture */
 	int r; /* of the rows */
 	struct sg_error err;
 };
@@ -62,7 +62,7 @@ static int host_row(const struct sg_metric_info *m, void *ctx)
 		return 1;
 	for (size_t i = 0; i < h.n; i++)
 		sg_hist_add(&all, &h.columns[i]);
-	put_hist_row(t->out, m->title, m->unit, &all);
+	put_hist_row(&t->out, m->title, m->unit, &all);
 	sg_hist_free(&all);
 	sg_heat_free(&h);
 	return 0;
@@ -141,10 +141,10 @@ static int put_all_who(struct top *t, unsigned int rows)
 		r = read_who(t, "sched_runqueue_latency_seconds", all, &n, true);
 	if (r == 0) {
 		qsort(all, n, sizeof(*all), by_cpu);
-		sg_buf_printf(t->out, "\n%8s %9s %9s %9s  %s\n", "CPU", "waits/s", "wait p50",
+		sg_buf_printf(&t->out, "\n%8s %9s %9s %9s  %s\n", "CPU", "waits/s", "wait p50",
 			      "p99", strcmp(t->by, "comm") == 0 ? "PROGRAM" : "CGROUP");
 		for (size_t i = 0; i < n && i < rows; i++)
-			put_who(t->out, &all[i]);
+			put_who(&t->out, &all[i]);
 	}
 	for (size_t i = 0; i < n; i++) {
 		sg_hist_free(&all[i].oncpu);
@@ -164,9 +164,9 @@ static void put_title(struct top *t)
 
 	if (localtime_r(&now, &tm))
 		strftime(clock, sizeof(clock), "%H:%M:%S", &tm);
-	sg_buf_printf(t->out, "sgprobe top  %s, the last %d s%s%s\n\n", clock, WINDOW_S,
+	sg_buf_printf(&t->out, "sgprobe top  %s, the last %d s%s%s\n\n", clock, WINDOW_S,
 		      t->src.reader ? ", from the store" : "", t->paused ? ", paused" : "");
-	sg_buf_printf(t->out, "%-30s %9s %9s %9s %9s %9s\n", "LATENCY", "events/s", "p50", "p90",
+	sg_buf_printf(&t->out, "%-30s %9s %9s %9s %9s %9s\n", "LATENCY", "events/s", "p50", "p90",
 		      "p99", "max");
 }
 
@@ -184,8 +184,8 @@ static int draw(struct top *t, unsigned int rows)
 	if (t->r < 0)
 		return t->r;
 	used = 3;
-	for (size_t i = 0; i < t->out->len; i++)
-		used += t->out->data[i] == '\n';
+	for (size_t i = 0; i < t->out.len; i++)
+		used += t->out.data[i] == '\n';
 	return put_all_who(t, rows > used ? rows - used : 3);
 }
 
@@ -204,31 +204,28 @@ static int redraw(struct top *t, bool first)
 {
 	int r;
 
-	sg_buf_reset(t->out);
+	sg_buf_reset(&t->out);
 	t->err.msg[0] = '\0';
 	r = draw(t, sg_tty_size().rows);
 	if (r >= 0 || first)
 		return r;
-	sg_buf_reset(t->out);
-	sg_buf_str(t->out, "sgprobe top: ");
-	sg_term_str(t->out, t->err.msg);
-	sg_buf_str(t->out, "\ntrying again; q ends\n");
+	sg_buf_reset(&t->out);
+	sg_buf_str(&t->out, "sgprobe top: ");
+	sg_term_str(&t->out, t->err.msg);
+	sg_buf_str(&t->out, "\ntrying again; q ends\n");
 	return 0;
 }
 
 static int live(struct top *t, uint64_t interval_ns)
 {
-	sg_auto_buf b = {0};
 	struct sg_tty tty;
-	int key = 0, r;
+	int key = 0, r = redraw(t, true);
 
-	t->out = &b;
-	r = redraw(t, true);
 	if (r < 0)
 		return r;
 	r = sg_tty_open(&tty);
 	while (r >= 0 && key != 'q' && key != 3) {
-		sg_tty_draw(&b);
+		sg_tty_draw(&t->out);
 		key = sg_tty_wait(&tty, (int)(interval_ns / 1000000));
 		on_key(t, key);
 		if (!t->paused)
@@ -240,12 +237,9 @@ static int live(struct top *t, uint64_t interval_ns)
 
 static int once(struct top *t)
 {
-	sg_auto_buf b = {0};
-	int r;
+	int r = draw(t, 40);
 
-	t->out = &b;
-	r = draw(t, 40);
-	return r < 0 ? r : sg_cli_put(&b);
+	return r < 0 ? r : sg_cli_put(&t->out);
 }
 
 int sg_cmd_top(struct sg_cli *cli, int argc, char **argv)
@@ -271,6 +265,7 @@ int sg_cmd_top(struct sg_cli *cli, int argc, char **argv)
 			    ? once(&t)
 			    : live(&t, SG_MIN(interval_ns, 3600000000000ULL));
 	sg_src_close(&t.src);
+	sg_buf_free(&t.out);
 	return r < 0 ? sg_cli_fail(cli, sg_cli_code(r), "%s",
 				   t.err.msg[0] ? t.err.msg : strerror(-r))
 		     : r;

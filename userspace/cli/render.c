@@ -14,7 +14,7 @@ static const unsigned char ramp[][3] = {
 
 void sg_color(struct sg_buf *b, enum sg_depth depth, bool background, double share)
 {
-	double at = SG_MIN(SG_MAX(share, 0.0), 1.0) * (ARRAY_SIZE(ramp) - 1);
+	double at = SG_MIN(SG_MAX(share, 0.0), 1.0) * (double)(ARRAY_SIZE(ramp) - 1);
 	size_t i = SG_MIN((size_t)at, ARRAY_SIZE(ramp) - 2);
 	int c[3];
 

@@ -93,7 +93,7 @@ static void add_time(struct sg_buf *b, const char *name, int64_t ms)
 
 static int ask(struct sg_src *src, struct sg_buf *path, json_t **ret, struct sg_error *err)
 {
-	json_t *doc;
+	json_t *doc = NULL;
 	int r = path->err ? path->err : sg_src_get(src, path->data, &doc, err);
 
 	return r < 0 ? r : take_data(doc, ret, err);
@@ -272,7 +272,7 @@ static int heat_from_daemon(struct sg_src *src, const char *match, struct sg_hea
 			    struct sg_error *err)
 {
 	sg_auto_buf path = {0};
-	json_t *doc;
+	json_t *doc = NULL;
 	int r;
 
 	add_param(&path, "/api/sg/v1/heat?match", match);

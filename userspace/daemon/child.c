@@ -23,7 +23,7 @@ static void stop(struct sg_child *c)
 static void on_ctl(struct sg_source *s, int fd, uint32_t events, void *ctx)
 {
 	struct sg_child *c = ctx;
-	struct sg_ctl_msg m;
+	struct sg_ctl_msg m = {0};
 	int r, passed;
 
 	while ((r = sg_ctl_recv(fd, &m, &passed)) > 0) {

@@ -10,25 +10,29 @@
 
 #include "notify.h"
 
-bool sg_notify_wanted(void)
+/* NULL: there is no service manager. */
+static const char *manager(void)
 {
 	const char *path = getenv("NOTIFY_SOCKET");
 
-	return path && (path[0] == '/' || path[0] == '@');
+	return path && (path[0] == '/' || path[0] == '@') ? path : NULL;
+}
+
+bool sg_notify_wanted(void)
+{
+	return manager() != NULL;
 }
 
 void sg_notify(const char *state)
 {
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
 	sg_auto_fd int fd = -1;
-	size_t n;
+	const char *path = manager();
+	size_t n = path ? strlen(path) : 0;
 
-	if (!sg_notify_wanted())
+	if (!n || n >= sizeof(a.sun_path))
 		return;
-	n = strlen(getenv("NOTIFY_SOCKET"));
-	if (n >= sizeof(a.sun_path))
-		return;
-	memcpy(a.sun_path, getenv("NOTIFY_SOCKET"), n);
+	memcpy(a.sun_path, path, n);
 	if (a.sun_path[0] == '@')
 		a.sun_path[0] = '\0';
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);

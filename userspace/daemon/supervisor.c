@@ -124,7 +124,7 @@ static void say_ready(struct supervisor *s)
 static void on_child_msg(struct sg_source *src, int fd, uint32_t events, void *ctx)
 {
 	struct child *c = ctx;
-	struct sg_ctl_msg m;
+	struct sg_ctl_msg m = {0};
 	int r, passed;
 
 	while ((r = sg_ctl_recv(fd, &m, &passed)) > 0) {
