@@ -178,8 +178,8 @@ $(O)/tests/fuzz/%: tests/fuzz/%.c $(O)/libsgprobe_fuzzed.a
 $(O)/tests/replay/%: tests/fuzz/fuzz_%.c $(O)/asan/tests/fuzz/replay.o $(O)/libsgprobe_asan.a
 	$(call msg,TEST,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(ASAN_CFLAGS) -MF $@.d -MT $@ -o $@ $< $(O)/asan/tests/fuzz/replay.o \
-		$(O)/libsgprobe_asan.a $(PKG_LIBS)
+	$(Q)$(CC) $(ASAN_CFLAGS) -Wno-missing-prototypes -MF $@.d -MT $@ -o $@ $< \
+		$(O)/asan/tests/fuzz/replay.o $(O)/libsgprobe_asan.a $(PKG_LIBS)
 
 # ---- installation -----------------------------------------------------------------
 PREFIX ?= /usr/local
