@@ -145,18 +145,6 @@ static int cell_row(struct pq_engine *e, const struct pq_grid *g, const struct p
 	return pq_rows_add(e, out, &row->series, row->drop_name || !n->func->keep_name, cells);
 }
 
-/* Whatever the vector holds: a wrong parameter is worth a word. */
-static void check_params(struct pq_engine *e, const struct pq_grid *g, const struct pq_node *n,
-			 const struct params *p)
-{
-	double params[PQ_MAX_PARAMS] = {0};
-
-	for (size_t i = 0; i < g->n; i++) {
-		params_at(p, i, params);
-		n->func->check(e, n, params);
-	}
-}
-
 static int call_cell(struct pq_engine *e, const struct pq_grid *g, const struct pq_node *n,
 		     struct pq_rows *out)
 {
@@ -169,8 +157,6 @@ static int call_cell(struct pq_engine *e, const struct pq_grid *g, const struct 
 	if (!r)
 		r = arg ? pq_eval(e, g, arg, &in) : pq_fn_time(e, g, n, &in);
 	pq_rows_done(&in);
-	if (!r && n->func->check)
-		check_params(e, g, n, &p);
 	for (size_t i = 0; !r && i < in.n; i++) {
 		r = cell_row(e, g, n, in.rows[i], &p, out);
 		if (!r)

@@ -100,11 +100,16 @@ struct pq_selection { /* what was read for one distinct selector */
 	struct pq_tracks tracks;
 };
 
+/* Kahan-Neumaier summation, as Prometheus sums. */
+struct pq_sum {
+	double sum, c;
+};
+
 /* Adds histograms bucket by bucket without allocating. */
 struct pq_hist_sum {
-	double count, sum;
+	struct pq_sum count, sum;
 	int lo, hi; /* touched buckets; lo > hi: none */
-	double buckets[SG_HIST_INDEX_MAX - SG_HIST_INDEX_MIN + 1];
+	struct pq_sum buckets[SG_HIST_INDEX_MAX - SG_HIST_INDEX_MIN + 1];
 };
 
 struct pq_engine {
@@ -224,10 +229,6 @@ int pq_eval_set(struct pq_engine *e, const struct pq_grid *g, const struct pq_no
  */
 int pq_apply(struct pq_engine *e, const struct pq_node *n, const struct pq_cell *a,
 	     const struct pq_cell *b, struct pq_cell *out);
-/* Kahan-Neumaier summation, as Prometheus sums. */
-struct pq_sum {
-	double sum, c;
-};
 void pq_sum_add(struct pq_sum *s, double v);
 double pq_sum_get(const struct pq_sum *s);
 double pq_mean(double (*get)(const void *ctx, size_t i), const void *ctx, size_t n);
@@ -269,14 +270,12 @@ PQ_CELL_FN(pq_fn_histogram_sum);
 PQ_CELL_FN(pq_fn_histogram_avg);
 PQ_CELL_FN(pq_fn_histogram_stddev);
 PQ_CELL_FN(pq_fn_histogram_stdvar);
-PQ_CELL_FN(pq_fn_histogram_fraction);
-PQ_CELL_FN(pq_fn_histogram_quantile);
-
-void pq_check_quantile(struct pq_engine *e, const struct pq_node *call, const double *params);
 
 #define PQ_WHOLE_FN(name)                                                                          \
 	int name(struct pq_engine *e, const struct pq_grid *g, const struct pq_node *call,         \
 		 struct pq_rows *out)
+PQ_WHOLE_FN(pq_fn_histogram_quantile);
+PQ_WHOLE_FN(pq_fn_histogram_fraction);
 PQ_WHOLE_FN(pq_fn_time);
 PQ_WHOLE_FN(pq_fn_pi);
 PQ_WHOLE_FN(pq_fn_start);

@@ -92,30 +92,3 @@ PQ_CELL_FN(pq_fn_histogram_stddev)
 	out->v = sqrt(out->v);
 	return true;
 }
-
-PQ_CELL_FN(pq_fn_histogram_fraction)
-{
-	if (!pq_is_hist(in))
-		return false;
-	out->v = isnan(params[0]) || isnan(params[1]) || !(in->h->count != 0) ? NAN
-		 : params[0] >= params[1]				      ? 0
-					  : sg_hist_fraction(in->h, params[0], params[1]);
-	return true;
-}
-
-void pq_check_quantile(struct pq_engine *e, const struct pq_node *call, const double *params)
-{
-	if (!(params[0] >= 0 && params[0] <= 1))
-		pq_warn(e, call->args[0]->pos, "quantile value should be between 0 and 1, got %g",
-			params[0]);
-}
-
-PQ_CELL_FN(pq_fn_histogram_quantile)
-{
-	double q = params[0];
-
-	if (!pq_is_hist(in))
-		return false;
-	out->v = isnan(q) ? NAN : q < 0 ? -INFINITY : q > 1 ? INFINITY : sg_hist_quantile(in->h, q);
-	return true;
-}

@@ -158,7 +158,8 @@ static int extrapolated_hist(struct pq_engine *e, const struct pq_window *w, enu
 	const struct sg_hist *h;
 
 	hist_increase(e, w, counter);
-	factor = extrapolation(w, w->track->hists[w->lo]->count, e->hist_sum.count, counter);
+	factor = extrapolation(w, w->track->hists[w->lo]->count, pq_sum_get(&e->hist_sum.count),
+			       counter);
 	if (f == RATE)
 		factor /= (double)w->range_ms / 1000;
 	h = pq_hist_sum_take(e, &e->hist_sum);

@@ -146,13 +146,12 @@ static const struct pq_func functions[] = {
 	 .ret = V,
 	 .n_args = 2,
 	 .args = {S, V},
-	 .cell = pq_fn_histogram_quantile,
-	 .check = pq_check_quantile},
+	 .whole = pq_fn_histogram_quantile},
 	{.name = "histogram_fraction",
 	 .ret = V,
 	 .n_args = 3,
 	 .args = {S, S, V},
-	 .cell = pq_fn_histogram_fraction},
+	 .whole = pq_fn_histogram_fraction},
 
 	/* Numbers. */
 	MATH("abs", fabs),

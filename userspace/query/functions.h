@@ -35,8 +35,6 @@ struct pq_func {
 	/* A sample and scalar parameters to a sample; false: no sample. */
 	bool (*cell)(struct pq_engine *e, const struct pq_node *call, const struct pq_cell *in,
 		     const double *params, struct pq_cell *out);
-	/* Warns of scalar parameters that make no sense; for 'cell' functions, may be NULL. */
-	void (*check)(struct pq_engine *e, const struct pq_node *call, const double *params);
 	/* A window of samples to a sample: 1, 0 for none, or -errno. */
 	int (*window)(struct pq_engine *e, const struct pq_window *w, struct pq_cell *out);
 	/* Anything else. */

@@ -7,22 +7,22 @@
 void pq_hist_sum_clear(struct pq_hist_sum *a)
 {
 	for (int i = a->lo; i <= a->hi; i++)
-		a->buckets[i] = 0;
-	a->count = a->sum = 0;
+		a->buckets[i] = (struct pq_sum){0};
+	a->count = a->sum = (struct pq_sum){0};
 	a->lo = (int)ARRAY_SIZE(a->buckets);
 	a->hi = -1;
 }
 
 void pq_hist_sum_add(struct pq_hist_sum *a, const struct sg_hist *h, double factor)
 {
-	a->count += h->count * factor;
-	a->sum += h->sum * factor;
+	pq_sum_add(&a->count, h->count * factor);
+	pq_sum_add(&a->sum, h->sum * factor);
 	for (uint32_t i = 0; i < h->n; i++) {
 		int at = h->buckets[i].index - SG_HIST_INDEX_MIN;
 
 		if (at < 0 || at >= (int)ARRAY_SIZE(a->buckets))
 			continue; /* readers never give such a bucket */
-		a->buckets[at] += h->buckets[i].count * factor;
+		pq_sum_add(&a->buckets[at], h->buckets[i].count * factor);
 		a->lo = SG_MIN(a->lo, at);
 		a->hi = SG_MAX(a->hi, at);
 	}
@@ -43,16 +43,18 @@ const struct sg_hist *pq_hist_sum_take(struct pq_engine *e, const struct pq_hist
 	size_t n = 0;
 
 	for (int i = a->lo; i <= a->hi; i++)
-		n += a->buckets[i] != 0;
+		n += pq_sum_get(&a->buckets[i]) != 0;
 	h = new_hist(e, n);
 	if (!h)
 		return NULL;
-	h->count = a->count;
-	h->sum = a->sum;
-	for (int i = a->lo; i <= a->hi; i++)
-		if (a->buckets[i] != 0)
-			h->buckets[h->n++] =
-				(struct sg_bucket){i + SG_HIST_INDEX_MIN, a->buckets[i]};
+	h->count = pq_sum_get(&a->count);
+	h->sum = pq_sum_get(&a->sum);
+	for (int i = a->lo; i <= a->hi; i++) {
+		double c = pq_sum_get(&a->buckets[i]);
+
+		if (c != 0)
+			h->buckets[h->n++] = (struct sg_bucket){i + SG_HIST_INDEX_MIN, c};
+	}
 	return h;
 }
 
