@@ -36,20 +36,54 @@ struct decimal {
 	char digits[TEXT_MAX];
 };
 
-static void split(double v, struct decimal *d)
+static void strip_zeros(struct decimal *d)
+{
+	while (d->n > 1 && d->digits[d->n - 1] == '0')
+		d->n--;
+}
+
+/*
+ * Most values are whole nanoseconds or the like: at most nine decimals and fifteen
+ * digits. No two such numbers are the same double, so one that reads back is the
+ * shortest, and no search through printf is needed.
+ */
+static bool split_nanos(double v, struct decimal *d)
+{
+	double nanos = nearbyint(v * 1e9);
+	char text[TEXT_MAX];
+	uint64_t n;
+	int i = TEXT_MAX;
+
+	if (!(nanos >= 1 && nanos < EXACT_INTEGERS) || nanos / 1e9 != v)
+		return false;
+	for (n = (uint64_t)nanos; n; n /= 10)
+		text[--i] = (char)('0' + n % 10);
+	d->n = TEXT_MAX - i;
+	d->exp = d->n - 9;
+	memcpy(d->digits, text + i, d->n);
+	return true;
+}
+
+static void split_any(double v, struct decimal *d)
 {
 	char text[TEXT_MAX], *e;
 
-	shortest_e(fabs(v), text);
+	shortest_e(v, text);
 	e = strchr(text, 'e');
-	d->negative = signbit(v);
 	d->exp = atoi(e + 1) + 1;
 	d->n = 0;
 	for (const char *p = text; p < e; p++)
 		if (*p >= '0' && *p <= '9')
 			d->digits[d->n++] = *p;
-	while (d->n > 1 && d->digits[d->n - 1] == '0')
-		d->n--;
+}
+
+static void split(double v, struct decimal *d)
+{
+	d->negative = signbit(v);
+	v = fabs(v);
+	if (!split_nanos(v, d))
+		split_any(v, d);
+	strip_zeros(d);
 }
 
 static void zeros(struct sg_buf *b, int n)

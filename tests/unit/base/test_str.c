@@ -209,6 +209,28 @@ static void every_number_reads_back(void **state)
 	}
 }
 
+/* The way without a search gives the same text as the search. */
+static void short_numbers_are_the_shortest(void **state)
+{
+	uint64_t r = 7;
+
+	for (unsigned i = 0; i < 50000; i++) {
+		char want[64];
+		double v;
+		int p = 1;
+
+		r = r * 6364136223846793005ULL + 1442695040888963407ULL;
+		v = (double)(r >> (15 + i % 49)) / (i % 2 ? 1e9 : 1e6);
+		do
+			snprintf(want, sizeof(want), "%.*g", p, v);
+		while (strtod(want, NULL) != v && ++p <= 17);
+		if (strchr(want, 'e'))
+			continue;
+		assert_string_equal(number(sg_json_num, v), want);
+		assert_string_equal(number(sg_fmt_float, v), want);
+	}
+}
+
 static void durations_are_read(void **state)
 {
 	static const struct {
@@ -342,6 +364,7 @@ int main(void)
 		cmocka_unit_test(sample_values_are_written_as_prometheus_writes_them),
 		cmocka_unit_test(json_numbers_are_short_and_null_when_there_is_none),
 		cmocka_unit_test(every_number_reads_back),
+		cmocka_unit_test(short_numbers_are_the_shortest),
 		cmocka_unit_test(durations_are_read),
 		cmocka_unit_test(sizes_and_whole_numbers_are_read),
 		cmocka_unit_test(people_get_three_digits_and_a_unit),
