@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # The cost of the kernel programs, against the tools that people run today (Debian package libbpf-tools):
-# alternating rounds on the same machine, of which the least disturbed one counts; prints ratios.
+# alternating rounds on the same machine; prints the median of what each round gives, and ratios.
 #   bench-probe.sh [ROUNDS]      O=build folder
 set -u
 # syscount looks for its tracepoints in tracefs: mount it where only this script sees it.
@@ -42,18 +42,17 @@ start_print() {
 watch_tool() { # HOOK COMMAND...: until one more program than now bears the name of the hook
 	local hook=$1 before
 	shift
-	before=$(bpftool prog | grep -c "name $hook")
+	before=$(bpftool prog | grep -c "name $hook ")
 	"$@" > /dev/null 2>&1 &
 	pid=$!
-	until [ "$(bpftool prog | grep -c "name $hook")" -gt "$before" ]; do sleep 0.05; kill -0 $pid || return 1; done
+	until [ "$(bpftool prog | grep -c "name $hook ")" -gt "$before" ]; do sleep 0.05; kill -0 $pid || return 1; done
 	sleep 0.2
 }
 watch_runqlat() { watch_tool sched_switch /usr/sbin/runqlat 1000; }
 watch_syscount() { watch_tool sys_exit /usr/sbin/syscount -L -d 1000; }
 
 newest_program() { bpftool -j prog | grep -o '"id":[0-9]*' | cut -d: -f2 | sort -n | tail -1; }
-least() { sort -g | head -1; }
-# rounds NAME COMMAND WATCHER...: for every watcher the least output of COMMAND, in $work/NAME.WATCHER
+# rounds NAME COMMAND WATCHER...: the output of COMMAND under each watcher, a line per round, in $work/NAME.WATCHER
 rounds() {
 	local name=$1 command=$2 w
 	shift 2
@@ -69,11 +68,15 @@ rounds() {
 			fi
 		done
 	done
-	for w; do
-		least < "$work/$name.$w" > "$work/$name.$w.least"
-	done
 }
-of() { cat "$work/$1.$2.least"; }
+# Median over the rounds of an expression of the outputs under the watchers, $1 the first: median NAME EXPR WATCHER...
+median() {
+	local name=$1 expr=$2 w files=
+	shift 2
+	for w; do files="$files $work/$name.$w"; done
+	# shellcheck disable=SC2086
+	paste $files | awk "{ print $expr }" | sort -g | awk '{ v[NR] = $1 } END { printf "%.2f", NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'
+}
 calc() { awk "BEGIN { printf \"%.2f\", $1 }"; }
 
 # Nanoseconds per run of the programs whose names are given, added up, while the ping-pong goes.
@@ -107,23 +110,22 @@ getppid() { "$O/tools/work-getppid" 1000000; }
 if bpftool prog | grep -qE 'name (sys_enter|sched_switch)'; then
 	echo "# WARNING: other programs are on these hooks already: the ratios of what is added are off"
 fi
-echo "# kernel $(uname -r), $(nproc) CPUs, $ROUNDS alternating rounds, least disturbed round each"
+echo "# kernel $(uname -r), $(nproc) CPUs, $ROUNDS alternating rounds, medians"
 rounds cost program_cost runqlat sched || exit 1
 rounds pingpong pingpong nothing runqlat sched || exit 1
 rounds getppid getppid nothing syscount syscall || exit 1
 
 row() { printf '%-52s %10s %10s %8s %10s\n' "$@"; }
 row what other sgprobe ratio wanted
-row "wake-up + switch, ns per event, against runqlat" "$(of cost runqlat)" "$(of cost sched)" \
-	"$(calc "$(of cost sched) / $(of cost runqlat)")" "<= 0.50"
-base=$(of pingpong nothing)
-a=$(calc "($(of pingpong runqlat) / $base - 1) * 100")
-b=$(calc "($(of pingpong sched) / $base - 1) * 100")
-row "pipe ping-pong slowed by %, against runqlat" "$a" "$b" "$(calc "$b / $a")" "< 1.00"
-base=$(of getppid nothing)
-a=$(calc "$(of getppid syscount) - $base")
-b=$(calc "$(of getppid syscall) - $base")
-row "added to getppid, ns, against syscount -L" "$a" "$b" "$(calc "$b / $a")" "<= 0.50"
+row "wake-up + switch, ns per event, against runqlat" "$(median cost '$1' runqlat)" "$(median cost '$1' sched)" \
+	"$(median cost '$2 / $1' runqlat sched)" "<= 0.50"
+slower='($2 / $1 - 1) * 100'
+row "pipe ping-pong slowed by %, against runqlat" "$(median pingpong "$slower" nothing runqlat)" \
+	"$(median pingpong "$slower" nothing sched)" \
+	"$(median pingpong '($3 - $1) / ($2 - $1)' nothing runqlat sched)" "< 1.00"
+row "added to getppid, ns, against syscount -L" "$(median getppid '$2 - $1' nothing syscount)" \
+	"$(median getppid '$2 - $1' nothing syscall)" \
+	"$(median getppid '($3 - $1) / ($2 - $1)' nothing syscount syscall)" "<= 0.50"
 
 # What the probe process itself takes, everything switched on, nothing happening.
 watch_all || exit 1
