@@ -193,7 +193,11 @@ window.__sgprobe = {
   }),
 };
 export const lag = signal({ p50: NaN, p95: NaN });
+/** A tick that comes while stored ones are being loaded waits behind them; that is not its usual way. */
+const LOADING_MS = 1500;
+let loadedAt = 0;
 function measured(tMs: number): void {
+  if (Date.now() - loadedAt < LOADING_MS) return;
   // A clock that is not the server's would be measured instead of the way of the sample.
   const skew = Math.abs(s.skewMs.value) > 1000 ? s.skewMs.value : 0;
   lags.push(Date.now() + skew - tMs);
@@ -211,6 +215,7 @@ function onData(track: Track, kind: number, tMs: number, whole: boolean): void {
   pendingNewest = Math.max(pendingNewest, tMs);
   if (kind !== DELTA) {
     settle = 3;
+    loadedAt = Date.now();
     invalidateAll();
     return;
   }
