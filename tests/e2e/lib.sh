@@ -72,4 +72,5 @@ cleanup() {
 	rm -rf "$T"
 }
 trap cleanup EXIT
+trap 'exit 1' HUP INT PIPE TERM # cleanup runs then too
 need_root() { [ "$(id -u)" = 0 ] || skip_all "needs root"; }
