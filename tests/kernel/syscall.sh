@@ -89,8 +89,8 @@ ok "and still every call is counted" is "$(calls getppid)" 1000
 balanced "a full table"
 
 # ---- names that are gone make room -------------------------------------------------
-watch -i 20 probe.sched=false probe.tcp=false probe.slots=16
-for i in $(seq 40); do cp /bin/true "$tmp/sg-old-$i"; "$tmp/sg-old-$i"; done
+watch -i 20 probe.sched=false probe.tcp=false probe.slots=64
+for i in $(seq 120); do cp /bin/true "$tmp/sg-old-$i"; "$tmp/sg-old-$i"; done
 sleep 3 # 150 ticks: idle slots are retired after 60 and free again after 2 more
 for i in 1 2 3 4 5; do
 	cp /bin/true "$tmp/sg-new-$i"
