@@ -133,8 +133,10 @@ static int pick_group(struct pq_engine *e, const struct pq_grid *g, const struct
 {
 	struct pq_row **rows = pq_alloc_n(e, gr->n, sizeof(*rows));
 	size_t *order = pq_alloc_n(e, gr->n, sizeof(*order));
-	int r = rows && order ? 0 : pq_oom(e);
+	int r = 0;
 
+	if (!rows || !order)
+		return pq_oom(e);
 	for (size_t i = 0; r >= 0 && i < g->n; i++) {
 		int n;
 
@@ -163,7 +165,7 @@ static int aggregate(struct pq_engine *e, const struct pq_grid *g, const struct 
 	for (size_t i = 0; !r && i < gs.n; i++) {
 		if (n->agg->reduce)
 			r = reduce_group(e, g, gs.list[i], param, &s, out);
-		else
+		else if (n->agg->pick)
 			r = pick_group(e, g, gs.list[i], param, &s, out);
 	}
 	return r;
@@ -211,7 +213,7 @@ int pq_eval_aggregate(struct pq_engine *e, const struct pq_grid *g, const struct
 
 	if (n->agg->has_param && n->agg->param == PQ_SCALAR)
 		r = pq_eval_scalar(e, g, n->args[1], &param);
-	for (size_t i = 0; !r && n->agg->pick && i < g->n; i++)
+	for (size_t i = 0; !r && param && n->agg->pick && i < g->n; i++)
 		r = pq_agg_check_k(e, param[i].v);
 	if (!r)
 		r = pq_eval(e, g, n->args[0], &in);
@@ -220,5 +222,5 @@ int pq_eval_aggregate(struct pq_engine *e, const struct pq_grid *g, const struct
 		return r;
 	if (n->agg->whole)
 		return n->agg->whole(e, g, n, &in, out);
-	return aggregate(e, g, n, &in, param, out);
+	return n->agg->reduce || n->agg->pick ? aggregate(e, g, n, &in, param, out) : -EOPNOTSUPP;
 }

@@ -6,6 +6,8 @@
 #ifndef QUERY_AST_H
 #define QUERY_AST_H
 
+#include <errno.h>
+
 #include <sgprobe/series.h>
 
 #define PQ_MAX_DEPTH 128 /* of nesting: parser and evaluator recurse */
@@ -126,8 +128,9 @@ void pq_release(struct pq_ast *ast);
 int pq_check_types(const struct pq_ast *ast, const struct pq_node *n, struct sg_error *err);
 /* "line:column" of a byte offset. */
 void pq_position(const char *src, uint32_t pos, char *out, size_t n);
-/* Fills err with "line:column: parse error: ..." and returns -EINVAL. */
-int pq_syntax(const char *src, uint32_t pos, struct sg_error *err, const char *fmt, ...)
+/* pq_syntax(src, pos, err, fmt, ...): fills err with "line:column: parse error: ..."; -EINVAL. */
+#define pq_syntax(...) (pq_say_syntax(__VA_ARGS__), -EINVAL)
+void pq_say_syntax(const char *src, uint32_t pos, struct sg_error *err, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 /* The node under any parentheses. */
 static inline const struct pq_node *pq_unwrap(const struct pq_node *n)

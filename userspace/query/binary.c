@@ -89,8 +89,10 @@ static int scalars(struct pq_engine *e, const struct pq_grid *g, const struct pq
 		   const struct pq_cell *a, const struct pq_cell *b, struct pq_rows *out)
 {
 	struct pq_cell *c = pq_rows_scalar(e, g, out);
-	int r = c ? 0 : pq_oom(e);
+	int r = 0;
 
+	if (!c)
+		return pq_oom(e);
 	for (size_t i = 0; r >= 0 && i < g->n; i++)
 		r = pq_apply(e, n, &a[i], &b[i], &c[i]);
 	return r < 0 ? r : 0;

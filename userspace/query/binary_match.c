@@ -50,8 +50,10 @@ static int match_side(struct pq_engine *e, const struct pq_node *n, struct match
 		      const struct pq_rows *rows, size_t **ret)
 {
 	size_t *ids = pq_alloc_n(e, rows->n, sizeof(*ids));
-	int r = ids ? 0 : pq_oom(e);
+	int r = 0;
 
+	if (!ids)
+		return pq_oom(e);
 	for (size_t i = 0; !r && i < rows->n; i++)
 		r = signature_of(e, n, m, &rows->rows[i]->series, &ids[i]);
 	*ret = ids;
@@ -96,8 +98,10 @@ static int copy_rows(struct pq_engine *e, const struct pq_grid *g, const struct 
 		     struct pq_rows *out, struct pq_cell ***ret)
 {
 	struct pq_cell **cells = pq_alloc_n(e, in->n, sizeof(*cells));
-	int r = cells ? 0 : pq_oom(e);
+	int r = 0;
 
+	if (!cells)
+		return pq_oom(e);
 	for (size_t i = 0; !r && i < in->n; i++) {
 		cells[i] = pq_cells(e, g);
 		r = pq_rows_add(e, out, &in->rows[i]->series, in->rows[i]->drop_name, cells[i]);

@@ -34,12 +34,12 @@ void *pq_alloc_n(struct pq_engine *e, size_t n, size_t size)
 	return sg_arena_alloc(e->arena, bytes ? bytes : 1);
 }
 
-int pq_oom(struct pq_engine *e)
+void pq_say_oom(struct pq_engine *e)
 {
-	return sg_fail(e->err, -E2BIG,
-		       "the query needs more than %zu MiB of memory: ask for a shorter range, "
-		       "a longer step or fewer series",
-		       e->max_bytes >> 20);
+	sg_fail(e->err, -E2BIG,
+		"the query needs more than %zu MiB of memory: ask for a shorter range, "
+		"a longer step or fewer series",
+		e->max_bytes >> 20);
 }
 
 static void annotate(struct pq_engine *e, const char *kind, uint32_t pos, const char *fmt,

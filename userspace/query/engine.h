@@ -10,6 +10,8 @@
 #ifndef QUERY_ENGINE_H
 #define QUERY_ENGINE_H
 
+#include <errno.h>
+
 #include <sgprobe/query.h>
 
 #include "ast.h"
@@ -135,10 +137,15 @@ int pq_eval(struct pq_engine *e, const struct pq_grid *g, const struct pq_node *
 	    struct pq_rows *out);
 /* Called in loops: -ETIMEDOUT past the deadline. */
 int pq_tick(struct pq_engine *e);
-/* Memory of the query; fails with a sentence by pq_oom. */
+/* Memory of the query; NULL past the limit: 'return pq_oom(e)' then says so. */
 void *pq_alloc(struct pq_engine *e, size_t n);
 void *pq_alloc_n(struct pq_engine *e, size_t n, size_t size);
-int pq_oom(struct pq_engine *e);
+void pq_say_oom(struct pq_engine *e);
+static inline int pq_oom(struct pq_engine *e)
+{
+	pq_say_oom(e);
+	return -E2BIG;
+}
 /* Adds "PromQL warning: <text> (line:col)" once; info: the milder kind. */
 void pq_warn(struct pq_engine *e, uint32_t pos, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -167,7 +174,6 @@ int pq_rows_put(struct pq_engine *e, const struct pq_grid *g, struct pq_rows *rs
 int pq_rows_drop_names(struct pq_engine *e, const struct pq_grid *g, struct pq_rows *rs);
 /* Merges rows of equal labels; -EINVAL when two have a sample at one step. */
 int pq_rows_merge(struct pq_engine *e, const struct pq_grid *g, struct pq_rows *rs);
-bool pq_row_is_empty(const struct pq_row *row, size_t steps);
 
 /* "{a="b", c="d"}" with the name as __name__, for messages. */
 void pq_labels_text(const struct sg_series *s, char *out, size_t n);

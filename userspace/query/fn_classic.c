@@ -293,8 +293,10 @@ static int native_row(struct call *c, const struct pq_row *row)
 static int classic_row(struct call *c, const struct classic *k)
 {
 	struct pq_cell *cells = pq_cells(c->e, c->g);
-	int r = cells ? 0 : pq_oom(c->e);
+	int r = 0;
 
+	if (!cells)
+		return pq_oom(c->e);
 	for (size_t i = 0; !r && i < c->g->n; i++) {
 		bool fixed = false;
 		double params[2];
@@ -332,8 +334,8 @@ static int evaluate(struct call *c, const struct pq_rows *in)
 			r = pq_tick(c->e);
 	}
 	c->buckets = pq_alloc_n(c->e, in->n, sizeof(*c->buckets));
-	if (!r && !c->buckets)
-		r = pq_oom(c->e);
+	if (!c->buckets)
+		return pq_oom(c->e);
 	for (size_t i = 0; !r && i < c->n; i++)
 		r = classic_row(c, c->list[i]);
 	return r;

@@ -68,13 +68,13 @@ PQ_WHOLE_FN(pq_fn_range)
 static int extreme_of(struct pq_engine *e, const struct pq_grid *g, const struct pq_node *call,
 		      bool top, struct pq_rows *out)
 {
-	const struct pq_cell *a, *b;
+	const struct pq_cell *a = NULL, *b = NULL;
 	struct pq_cell *c;
 	int r = pq_eval_scalar(e, g, call->args[0], &a);
 
 	if (!r)
 		r = pq_eval_scalar(e, g, call->args[1], &b);
-	if (r < 0)
+	if (r < 0 || !a || !b)
 		return r;
 	c = pq_rows_scalar(e, g, out);
 	for (size_t i = 0; c && i < g->n; i++) {
@@ -158,7 +158,11 @@ PQ_WHOLE_FN(pq_fn_absent)
 {
 	struct pq_cell *c = pq_cells(e, g);
 	struct pq_rows in = {0};
-	int r = c ? eval_arg(e, g, call, 0, &in) : pq_oom(e);
+	int r;
+
+	if (!c)
+		return pq_oom(e);
+	r = eval_arg(e, g, call, 0, &in);
 
 	for (size_t i = 0; !r && i < g->n; i++) {
 		bool any = false;
@@ -176,7 +180,11 @@ PQ_WHOLE_FN(pq_fn_absent_over_time)
 	const struct pq_node *arg = pq_unwrap(call->args[0]);
 	struct pq_cell *c = pq_cells(e, g);
 	struct pq_tracks ts = {0};
-	int r = c ? pq_eval_tracks(e, g, arg, &ts) : pq_oom(e);
+	int r;
+
+	if (!c)
+		return pq_oom(e);
+	r = pq_eval_tracks(e, g, arg, &ts);
 
 	for (size_t i = 0; !r && i < g->n; i++)
 		c[i] = (struct pq_cell){.v = 1};

@@ -158,7 +158,7 @@ static int parse_args(struct pq_parser *p, struct pq_node *n)
 		uint32_t comma;
 
 		r = pq_parse_expr(p, &arg);
-		if (!r)
+		if (!r && arg)
 			r = pq_add_arg(p, n, arg);
 		if (r < 0)
 			return r;
@@ -290,13 +290,12 @@ static int parse_paren(struct pq_parser *p, struct pq_node **ret)
 		return pq_unexpected(p, "", "");
 	if (!r)
 		r = pq_next(p);
-	if (!r)
-		r = pq_add_arg(p, n, inner);
-	if (r < 0)
+	if (r < 0 || !inner)
 		return r;
+	r = pq_add_arg(p, n, inner);
 	n->type = inner->type;
 	*ret = n;
-	return 0;
+	return r;
 }
 
 static int parse_text(struct pq_parser *p, struct pq_node **ret)

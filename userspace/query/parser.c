@@ -48,7 +48,7 @@ void pq_position(const char *src, uint32_t pos, char *out, size_t n)
 	snprintf(out, n, "%u:%u", line, pos - start + 1);
 }
 
-int pq_syntax(const char *src, uint32_t pos, struct sg_error *err, const char *fmt, ...)
+void pq_say_syntax(const char *src, uint32_t pos, struct sg_error *err, const char *fmt, ...)
 {
 	char where[32], what[400];
 	va_list ap;
@@ -57,7 +57,7 @@ int pq_syntax(const char *src, uint32_t pos, struct sg_error *err, const char *f
 	vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
 	pq_position(src, pos, where, sizeof(where));
-	return sg_fail(err, -EINVAL, "%s: parse error: %s", where, what);
+	sg_fail(err, -EINVAL, "%s: parse error: %s", where, what);
 }
 
 /* ---- helpers for all parser files ---------------------------------------------------- */
@@ -238,9 +238,9 @@ static int parse_right(struct pq_parser *p, struct pq_node **left, enum pq_op op
 		r = parse_binary(p, prec, &right);
 	if (!r)
 		r = pq_add_arg(p, n, *left);
-	if (!r)
+	if (!r && right)
 		r = pq_add_arg(p, n, right);
-	if (r < 0)
+	if (r < 0 || !right)
 		return r;
 	n->type = (*left)->type == PQ_SCALAR && right->type == PQ_SCALAR ? PQ_SCALAR : PQ_VECTOR;
 	*left = n;
@@ -258,7 +258,7 @@ static int parse_unary(struct pq_parser *p, struct pq_node **ret)
 	r = pq_next(p);
 	if (!r)
 		r = parse_binary(p, PREC_POW, &arg);
-	if (r < 0)
+	if (r < 0 || !arg)
 		return r;
 	if (arg->kind == PQ_NUMBER) {
 		arg->num = op == PQ_SUB ? -arg->num : arg->num;
@@ -346,7 +346,7 @@ int pq_parse_selector(const char *src, struct sg_arena *arena, struct sg_selecto
 {
 	struct pq_ast ast = {.src = src, .arena = arena};
 	struct pq_node *n = NULL;
-	struct pq_parser p;
+	struct pq_parser p = {0};
 	int r = parser_init(&p, &ast, err);
 
 	if (!r)
@@ -354,7 +354,7 @@ int pq_parse_selector(const char *src, struct sg_arena *arena, struct sg_selecto
 	if (!r)
 		r = pq_parse_primary(&p, &n);
 	pq_release(&ast);
-	if (r < 0)
+	if (r < 0 || !n)
 		return r;
 	if (p.tok.kind != PQ_T_EOF)
 		return pq_unexpected(&p, "", "");

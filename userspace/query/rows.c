@@ -158,11 +158,3 @@ int pq_rows_drop_names(struct pq_engine *e, const struct pq_grid *g, struct pq_r
 	}
 	return any ? pq_rows_merge(e, g, rs) : 0;
 }
-
-bool pq_row_is_empty(const struct pq_row *row, size_t steps)
-{
-	for (size_t i = 0; i < steps; i++)
-		if (pq_has(&row->cells[i]))
-			return false;
-	return true;
-}

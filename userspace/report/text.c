@@ -251,7 +251,7 @@ static void put_verdict(struct report_text *t, const json_t *doc)
 	sg_buf_str(t->out, "Verdict: ");
 	report_color(t, c, level);
 	sg_buf_char(t->out, '\n');
-	json_array_foreach(report_get_list(verdict, "sentences"), i, s)
+	for (i = 0; (s = json_array_get(report_get_list(verdict, "sentences"), i)); i++)
 		report_wrap(t, json_string_value(s) ? json_string_value(s) : "", 0);
 }
 

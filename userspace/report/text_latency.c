@@ -82,7 +82,8 @@ static void put_table(struct report_text *t, const json_t *list)
 		if (t->width >= quantiles[i].width)
 			put_number(t, quantiles[i].head);
 	sg_buf_str(t->out, "  trend\n");
-	json_array_foreach(list, i, m) put_row(t, m);
+	for (i = 0; (m = json_array_get(list, i)); i++)
+		put_row(t, m);
 }
 
 /* ---- pictures --------------------------------------------------------------------------------- */
@@ -119,8 +120,7 @@ static void p99_range(const json_t *columns, double *lo, double *hi)
 
 	*lo = INFINITY;
 	*hi = 0;
-	json_array_foreach(columns, i, c)
-	{
+	for (i = 0; (c = json_array_get(columns, i)); i++) {
 		*lo = fmin(*lo, column_p99(c));
 		*hi = fmax(*hi, column_p99(c));
 	}
@@ -161,8 +161,7 @@ static double largest(const json_t *rows, size_t n)
 	double max = 0;
 	size_t i;
 
-	json_array_foreach(rows, i, row)
-	{
+	for (i = 0; (row = json_array_get(rows, i)); i++) {
 		const json_t *counts = report_get_list(row, "counts");
 
 		for (size_t k = 0; k < json_array_size(counts); k += n)
@@ -194,7 +193,8 @@ static void put_heat(struct report_text *t, const json_t *m)
 	size_t i, n = columns_per_cell(t, json_array_size(report_get_list(m, "columns")));
 	double max = largest(rows, n);
 
-	json_array_foreach(rows, i, row) put_heat_row(t, row, report_get_str(m, "unit"), n, max);
+	for (i = 0; (row = json_array_get(rows, i)); i++)
+		put_heat_row(t, row, report_get_str(m, "unit"), n, max);
 }
 
 /* ---- who ---------------------------------------------------------------------------------------- */
@@ -250,7 +250,8 @@ static void put_block(struct report_text *t, const json_t *m)
 	report_heading(t, head);
 	put_sparkline(t, m);
 	put_heat(t, m);
-	json_array_foreach(report_get_list(m, "who"), i, who) put_who(t, m, who);
+	for (i = 0; (who = json_array_get(report_get_list(m, "who"), i)); i++)
+		put_who(t, m, who);
 }
 
 void report_text_latency(struct report_text *t, const json_t *doc)
@@ -261,5 +262,6 @@ void report_text_latency(struct report_text *t, const json_t *doc)
 	if (!json_array_size(list))
 		return;
 	put_table(t, list);
-	json_array_foreach(list, i, m) put_block(t, m);
+	for (i = 0; (m = json_array_get(list, i)); i++)
+		put_block(t, m);
 }

@@ -19,8 +19,7 @@ static void put_table(struct report_text *t, const json_t *table)
 		return;
 	report_cell(t, report_get_str(table, "title"), t->width - 22, false);
 	sg_buf_str(t->out, "      count         /s\n");
-	json_array_foreach(rows, i, row)
-	{
+	for (i = 0; (row = json_array_get(rows, i)); i++) {
 		if (i == TABLE_ROWS)
 			break;
 		sg_buf_str(t->out, "  ");
@@ -57,8 +56,7 @@ static const json_t *next_row(const json_t *rows, const json_t *last, size_t las
 	const json_t *best = NULL, *row;
 	size_t i;
 
-	json_array_foreach(rows, i, row)
-	{
+	for (i = 0; (row = json_array_get(rows, i)); i++) {
 		double v = report_get_num(row, "mean"), l = last ? report_get_num(last, "mean") : 0;
 
 		if (!(v > 0) || (last && (v > l || (v == l && i <= last_at))))
@@ -96,11 +94,13 @@ void report_text_numbers(struct report_text *t, const json_t *doc)
 
 	if (json_array_size(list))
 		report_heading(t, "Events");
-	json_array_foreach(list, i, item) put_table(t, item);
+	for (i = 0; (item = json_array_get(list, i)); i++)
+		put_table(t, item);
 	list = report_get_list(doc, "resources");
 	if (json_array_size(list))
 		report_heading(t, "Resources");
-	json_array_foreach(list, i, item) put_resource(t, item);
+	for (i = 0; (item = json_array_get(list, i)); i++)
+		put_resource(t, item);
 }
 
 /* ---- quality ------------------------------------------------------------------------------------ */
@@ -111,8 +111,7 @@ static void put_gaps(struct report_text *t, const json_t *q)
 	char from[32], line[256];
 	size_t i;
 
-	json_array_foreach(gaps, i, g)
-	{
+	for (i = 0; (g = json_array_get(gaps, i)); i++) {
 		if (i == 10) {
 			snprintf(line, sizeof(line), "and %zu more gaps",
 				 json_array_size(gaps) - i);
@@ -153,24 +152,24 @@ static bool put_faults(struct report_text *t, const json_t *q)
 static bool put_lost(struct report_text *t, const json_t *q)
 {
 	const json_t *d, *v;
-	const char *process;
+	json_t *restarts;
 	char line[256];
 	bool any = false;
 	size_t i;
 
-	json_array_foreach(report_get_list(q, "dropped"), i, d)
-	{
+	for (i = 0; (d = json_array_get(report_get_list(q, "dropped"), i)); i++) {
 		snprintf(line, sizeof(line), "Not recorded: %.0f (%.100s)",
 			 report_get_num(d, "count"), report_get_str(d, "reason"));
 		report_wrap(t, line, 0);
 		any = true;
 	}
-	json_object_foreach((json_t *)report_get_object(q, "restarts"), process, v)
-	{
+	restarts = json_object_get(q, "restarts");
+	for (void *it = json_object_iter(restarts); it; it = json_object_iter_next(restarts, it)) {
+		v = json_object_iter_value(it);
 		if (!(json_number_value(v) > 0))
 			continue;
 		snprintf(line, sizeof(line), "The %.60s process was started again %.0f times.",
-			 process, json_number_value(v));
+			 json_object_iter_key(it), json_number_value(v));
 		report_wrap(t, line, 0);
 		any = true;
 	}
