@@ -102,7 +102,7 @@ SG_FLATTEN struct listener listener_of(struct sock *sk)
 SG_FLATTEN void own(struct sg_tcp_sock *s, struct task_struct *task)
 {
 	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
-	char comm[SG_COMM_LEN] = {};
+	__u64 comm[SG_COMM_LEN / 8] = {};
 
 	bpf_core_read(comm, sizeof(comm), &leader->comm);
 	s->key.cgroup_id = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
