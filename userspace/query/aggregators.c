@@ -86,7 +86,7 @@ static int sum_hists(struct pq_engine *e, const struct pq_agg_step *s, double di
 	pq_hist_sum_clear(&e->hist_sum);
 	for (size_t i = 0; i < s->n; i++)
 		pq_hist_sum_add(&e->hist_sum, s->cells[i]->h, 1 / divisor);
-	out->h = pq_hist_sum_take(e, &e->hist_sum);
+	out->h = pq_hist_sum_take(e, &e->hist_sum, 1);
 	return out->h ? 1 : pq_oom(e);
 }
 

@@ -202,7 +202,9 @@ void pq_window_slide(struct pq_window *w, int64_t start, int64_t end);
 /* hists.c: results are in the arena. */
 void pq_hist_sum_clear(struct pq_hist_sum *a);
 void pq_hist_sum_add(struct pq_hist_sum *a, const struct sg_hist *h, double factor);
-const struct sg_hist *pq_hist_sum_take(struct pq_engine *e, const struct pq_hist_sum *a);
+/* The sum times the factor. */
+const struct sg_hist *pq_hist_sum_take(struct pq_engine *e, const struct pq_hist_sum *a,
+				       double factor);
 const struct sg_hist *pq_hist_scale(struct pq_engine *e, const struct sg_hist *h, double factor,
 				    bool divide);
 /* a + factor * b */

@@ -20,7 +20,7 @@ static int sum_hists(struct pq_engine *e, const struct pq_window *w, double divi
 	pq_hist_sum_clear(&e->hist_sum);
 	for (size_t i = w->lo; i < w->hi; i++)
 		pq_hist_sum_add(&e->hist_sum, w->track->hists[i], 1 / divisor);
-	out->h = pq_hist_sum_take(e, &e->hist_sum);
+	out->h = pq_hist_sum_take(e, &e->hist_sum, 1);
 	return out->h ? 1 : pq_oom(e);
 }
 

@@ -155,15 +155,13 @@ static int extrapolated_hist(struct pq_engine *e, const struct pq_window *w, enu
 {
 	bool counter = f != DELTA;
 	double factor;
-	const struct sg_hist *h;
 
 	hist_increase(e, w, counter);
 	factor = extrapolation(w, w->track->hists[w->lo]->count, pq_sum_get(&e->hist_sum.count),
 			       counter);
 	if (f == RATE)
 		factor /= (double)w->range_ms / 1000;
-	h = pq_hist_sum_take(e, &e->hist_sum);
-	out->h = h ? pq_hist_scale(e, h, factor, false) : NULL;
+	out->h = pq_hist_sum_take(e, &e->hist_sum, factor);
 	if (!counter)
 		pq_warn(e, w->arg->pos, "this native histogram metric is not a gauge: \"%s\"",
 			w->track->series->name);

@@ -37,7 +37,8 @@ static struct sg_hist *new_hist(struct pq_engine *e, size_t n)
 	return h;
 }
 
-const struct sg_hist *pq_hist_sum_take(struct pq_engine *e, const struct pq_hist_sum *a)
+const struct sg_hist *pq_hist_sum_take(struct pq_engine *e, const struct pq_hist_sum *a,
+				       double factor)
 {
 	struct sg_hist *h;
 	size_t n = 0;
@@ -47,10 +48,10 @@ const struct sg_hist *pq_hist_sum_take(struct pq_engine *e, const struct pq_hist
 	h = new_hist(e, n);
 	if (!h)
 		return NULL;
-	h->count = pq_sum_get(&a->count);
-	h->sum = pq_sum_get(&a->sum);
+	h->count = pq_sum_get(&a->count) * factor;
+	h->sum = pq_sum_get(&a->sum) * factor;
 	for (int i = a->lo; i <= a->hi; i++) {
-		double c = pq_sum_get(&a->buckets[i]);
+		double c = pq_sum_get(&a->buckets[i]) * factor;
 
 		if (c != 0)
 			h->buckets[h->n++] = (struct sg_bucket){i + SG_HIST_INDEX_MIN, c};
@@ -83,5 +84,5 @@ const struct sg_hist *pq_hist_combine(struct pq_engine *e, const struct sg_hist 
 	pq_hist_sum_clear(&e->hist_sum);
 	pq_hist_sum_add(&e->hist_sum, a, 1);
 	pq_hist_sum_add(&e->hist_sum, b, factor);
-	return pq_hist_sum_take(e, &e->hist_sum);
+	return pq_hist_sum_take(e, &e->hist_sum, 1);
 }
