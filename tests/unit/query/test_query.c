@@ -263,6 +263,19 @@ static void rate_extrapolates_as_prometheus(void **state)
 			    "_total/_sum/_count/_bucket: \"g\" (1:6)");
 }
 
+static void far_from_the_samples_rate_goes_on_for_half_an_interval(void **state)
+{
+	struct fixture *x = *state;
+	struct fake_series *s = put(x->f, SG_COUNTER, "m_total", NULL, NULL);
+
+	for (int i = 0; i < 5; i++)
+		fake_add(s, 200000 + i * 10000, 100 + i * 10);
+	/* 40 in 40 s, and 5 s more at either end. */
+	near(number(x, "increase(m_total[200s])", 300000), 50);
+	/* 8 s to the end are within 1.1 intervals: up to the edge. */
+	near(number(x, "increase(m_total[200s])", 248000), 53);
+}
+
 static void a_counter_reset_is_seen_as_a_start_from_zero(void **state)
 {
 	struct fixture *x = *state;
@@ -544,6 +557,7 @@ int main(void)
 		T(what_is_not_built_says_so),
 		T(selectors_look_back_five_minutes_left_open),
 		T(rate_extrapolates_as_prometheus),
+		T(far_from_the_samples_rate_goes_on_for_half_an_interval),
 		T(a_counter_reset_is_seen_as_a_start_from_zero),
 		T(native_histograms_are_values),
 		T(aggregations_group_by_and_without),
