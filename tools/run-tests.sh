@@ -18,9 +18,10 @@ run() { # SUITE NAME COMMAND...
 	out=$log/$suite-${name//\//-}.tap
 	timeout "${TEST_TIMEOUT:-600}" "$@" >"$out" 2>&1
 	r=$?
-	s=$(grep -ciE '^ok .*# skip' "$out")
-	p=$(($(grep -cE '^ok ' "$out") - s))
-	f=$(grep -cE '^not ok ' "$out")
+	# cmocka writes a skipped test as 'not ok 1 # SKIP name', with the reason in a line before it.
+	s=$(grep -ciE '^(not )?ok .*# skip' "$out")
+	p=$(grep -E '^ok ' "$out" | grep -viE -c '# skip')
+	f=$(grep -E '^not ok ' "$out" | grep -viE -c '# skip')
 	if [ $r -ne 0 ] && [ "$f" = 0 ]; then
 		f=1
 		echo "not ok - $name ended with status $r" >>"$out"
@@ -34,7 +35,8 @@ run() { # SUITE NAME COMMAND...
 	[ "$f" = 0 ] || printf ', %d FAILED' "$f"
 	[ "$s" = 0 ] || printf ', %d skipped' "$s"
 	printf '\n'
-	[ "$s" = 0 ] || grep -iE '^ok .*# skip' "$out" | sed 's/^ok [0-9]* *-* */          skipped: /'
+	[ "$s" = 0 ] || grep -iE '^(not )?ok .*# skip|^# skip:' "$out" |
+		sed -E 's/^(not )?ok [0-9]* *-* */          skipped: /; s/^# skip:/          reason:/'
 	[ "$f" = 0 ] || sed 's/^/          | /' "$out" | tail -n 60
 }
 

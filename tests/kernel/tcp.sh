@@ -52,6 +52,8 @@ seen() { # COMMAND...: watched; again while other programs use TCP
 ok_quiet() { # like ok, for what cannot be told apart from other programs'
 	if quiet; then ok "$@"; else skip "$1" "other programs use TCP at the same time"; fi
 }
+# A socket is closed a little after its last close() has returned.
+settled() { ! ss -Htan | grep -v TIME-WAIT | grep -q ':1942[034]'; }
 of_churn() { total "sgprobe_comm_tcp_$1_seconds{comm=\"tcp-churn\"}"; }
 
 ten_thousand() {
@@ -129,6 +131,7 @@ for _ in 1 2 3 4; do
 	before_the_probe
 	watch probe.sched=false probe.syscall=false
 	wait $older
+	eventually settled
 	unwatch
 	quiet && break
 done
@@ -144,6 +147,7 @@ if [ -n "$cg" ] && mkdir "$cg/sgprobe-tcp-client-$$" "$cg/sgprobe-tcp-server-$$"
 	watch probe.sched=false probe.syscall=false
 	in_cgroup sgprobe-tcp-client-$$ "$O/tools/tcp-churn" -p 19424 -c -n 300 > "$tmp/did"
 	wait "$server"
+	eventually settled
 	unwatch
 	ok "a connect belongs to the cgroup that connects" is "$(of_cgroup connect_latency client)" 300
 	ok "an accepted socket belongs to the cgroup that listens" is "$(of_cgroup connection_lifetime server)" 300
@@ -152,6 +156,7 @@ if [ -n "$cg" ] && mkdir "$cg/sgprobe-tcp-client-$$" "$cg/sgprobe-tcp-server-$$"
 	IN=in_server serve -p 19424 -n 300
 	in_cgroup sgprobe-tcp-client-$$ "$O/tools/tcp-churn" -p 19424 -c -n 300 > "$tmp/did"
 	wait "$server"
+	eventually settled
 	unwatch
 	ok "and when it is younger" is "$(of_cgroup connection_lifetime server)" 300
 else
