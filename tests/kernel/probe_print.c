@@ -64,8 +64,8 @@ static int add(struct run *r)
 	sg_frame_reset(r->frame);
 	e = sg_probe_tick(r->probe, sg_real_ms(), r->frame);
 	if (r->timing)
-		fprintf(stderr, "tick %.3f ms, %zu samples\n", (double)(sg_mono_ns() - start) * 1e-6,
-			r->frame->n);
+		fprintf(stderr, "tick %.3f ms, %zu samples\n",
+			(double)(sg_mono_ns() - start) * 1e-6, r->frame->n);
 	for (size_t i = 0; e == 0 && i < r->frame->n; i++) {
 		const struct sg_sample *s = &r->frame->samples[i];
 		struct total *t = total_of(r, &s->series);
