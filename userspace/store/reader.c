@@ -534,7 +534,7 @@ int sg_store_frames(const char *data_dir, int64_t from_ms, int64_t to_ms, sg_sto
 	struct scan sc = {.from_ms = from_ms, .to_ms = to_ms, .on_frame = copy_frame, .ctx = &c};
 	int r = sg_store_reader(data_dir, NULL, &api, err);
 
-	if (r < 0)
+	if (!api)
 		return r;
 	sc.r = (struct reader *)api;
 	r = scan_all(&sc, err);
