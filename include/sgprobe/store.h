@@ -80,7 +80,7 @@ typedef int (*sg_store_on_frame)(const void *p, size_t n, void *ctx);
 int sg_store_frames(const char *data_dir, int64_t from_ms, int64_t to_ms, sg_store_on_frame cb,
 		    void *ctx, struct sg_error *err);
 
-/* state.db: opened beside metrics.db; key-value facts for now (schema version, last clean stop, views). */
+/* state.db: opened beside metrics.db; key-value facts (schema version, last clean stop). */
 struct sg_state;
 int sg_state_open(const char *data_dir, struct sg_state **ret, struct sg_error *err);
 void sg_state_close(struct sg_state *s);
