@@ -12,6 +12,7 @@
 #define SG_COUNTERS SYSCALL_COUNTERS
 #define SG_FIXED_BLOCKS SYSCALL_ROWS
 
+#include "limit.bpf.h"
 #include "slot.bpf.h"
 
 #include <asm/unistd.h>
@@ -63,12 +64,16 @@ SG_FLATTEN int on_enter(long nr, bool btf)
 	struct task_struct *task = current_task(btf);
 	__u32 part = sg_part();
 	struct sg_task *t = sg_task_of(task, part, true, btf);
+	__u64 jiffies;
 
 	sg_count(part, SYSCALL_ENTERS, 1, true);
 	if (sg_unlikely(!t))
 		return 0;
 	t->call = row_of(t, task, nr, btf);
-	t->call_at = bpf_ktime_get_ns();
+	t->call_shift = sg_admit(part);
+	jiffies = bpf_jiffies64();
+	t->call_jiffy = jiffies;
+	t->call_at = t->call_shift == SG_UNTIMED ? jiffies : bpf_ktime_get_ns();
 	return 0;
 }
 
@@ -86,29 +91,56 @@ static __noinline int on_failure(struct sg_task *t, __u32 part, __u32 row, long 
 	return 0;
 }
 
+/* What a call that returns now took, and how many it stands for; 0: it is not recorded. */
+SG_FLATTEN __u32 time_call(const struct sg_task *t, __u64 *ns)
+{
+	__u64 jiffies = bpf_jiffies64();
+
+	if (t->call_shift == SG_UNTIMED) {
+		*ns = sg_jiffies_ns(jiffies - t->call_at);
+		return jiffies - t->call_at >= SG_SLOW_JIFFIES;
+	}
+	*ns = bpf_ktime_get_ns() - t->call_at;
+	if (sg_likely(t->call_shift == 0))
+		return 1;
+	/* 16 bits are few: a very long one may look short by them */
+	if ((__u16)(jiffies - t->call_jiffy) >= SG_SLOW_JIFFIES ||
+	    *ns >= 16 * sg_jiffies_ns(SG_SLOW_JIFFIES))
+		return 1;
+	return 1U << (t->call_shift & 15);
+}
+
 SG_FLATTEN int on_exit(long ret, bool btf)
 {
 	struct task_struct *task = current_task(btf);
-	__u64 now = bpf_ktime_get_ns(), ns;
-	__u32 part = sg_part(), row, bucket;
+	__u32 part = sg_part(), row, bucket, weight;
 	struct sg_task *t = sg_task_of(task, part, false, btf);
 	struct sg_where w;
+	__u64 ns;
 
-	sg_count(part, SYSCALL_EXITS, 1, true);
-	if (sg_unlikely(!t || !t->call_at)) /* began before the probe did, or refused by seccomp */
+	if (sg_unlikely(!t || !t->call_at)) { /* began before the probe did, or refused by seccomp */
+		sg_count(part, SYSCALL_STRAYS, 1, true);
 		return 0;
-	ns = now - t->call_at;
+	}
+	weight = time_call(t, &ns);
 	row = t->call;
 	t->call_at = 0;
-	if (sg_unlikely(row >= SYSCALL_ROWS || (__s64)ns < 0))
-		return sg_drop(part, ns);
+	if (sg_unlikely(row >= SYSCALL_ROWS))
+		return 0;
+	sg_count(part, SYSCALL_CALLS + row, 1, true);
 	if (sg_unlikely(ret < 0 && ret >= -MAX_ERRNO))
 		on_failure(t, part, row, ret);
+	if (sg_unlikely((__s64)ns < 0))
+		return sg_drop(part, ns);
+	if (!weight) {
+		sg_count(part, SG_C_UNTIMED, 1, true);
+		return 0;
+	}
 	bucket = sg_bucket_ns(ns);
 	if (sg_find_block(&w, part, row))
-		sg_observe_at(&w, SYSCALL_LATENCY, bucket, ns, true);
+		sg_observe_at(&w, SYSCALL_LATENCY, bucket, ns, weight, true);
 	if (sg_find_slot(&w, part, sg_slot(t, task, part, btf)))
-		sg_observe_at(&w, SYSCALL_LATENCY, bucket, ns, true);
+		sg_observe_at(&w, SYSCALL_LATENCY, bucket, ns, weight, true);
 	return 0;
 }
 

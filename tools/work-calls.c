@@ -5,6 +5,8 @@
  *   compat    N calls by int 0x80 (x86-64 only; exit status 2: the kernel refuses them)
  *   range     N calls with a number that no table has
  *   rare      N calls of sched_get_priority_min, which nobody else makes
+ *   pair      N calls of it and N of sched_get_priority_max, taking turns
+ *   slow      N calls of rt_sigtimedwait that each wait for 30 ms, and N * 20000 of rare between them
  *   thread    N threads that end, each inside exit()
  *   restart   one nanosleep of 300 ms that is stopped and continued N times
  */
@@ -64,6 +66,28 @@ static int rare(long n)
 	return 0;
 }
 
+static int pair(long n)
+{
+	for (long i = 0; i < n; i++) {
+		syscall(SYS_sched_get_priority_min, 0);
+		syscall(SYS_sched_get_priority_max, 0);
+	}
+	return 0;
+}
+
+static int slow(long n)
+{
+	const struct timespec t = {.tv_nsec = 30000000};
+	sigset_t none;
+
+	sigemptyset(&none);
+	for (long i = 0; i < n; i++) {
+		rare(20000);
+		sigtimedwait(&none, NULL, &t);
+	}
+	return 0;
+}
+
 static void *nothing(void *unused)
 {
 	return unused;
@@ -105,11 +129,12 @@ int main(int argc, char **argv)
 		const char *name;
 		int (*run)(long n);
 	} kinds[] = {{"error", error}, {"compat", compat}, {"range", range},
-		     {"rare", rare},   {"thread", thread}, {"restart", restart}};
+		     {"rare", rare},   {"pair", pair},	   {"slow", slow},
+		     {"thread", thread}, {"restart", restart}};
 
 	for (size_t i = 0; argc > 2 && i < sizeof(kinds) / sizeof(*kinds); i++)
 		if (strcmp(argv[1], kinds[i].name) == 0)
 			return kinds[i].run(atol(argv[2]));
-	fprintf(stderr, "usage: work-calls error|compat|range|rare|thread|restart N\n");
+	fprintf(stderr, "usage: work-calls error|compat|range|rare|pair|slow|thread|restart N\n");
 	return 1;
 }

@@ -21,7 +21,7 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
-const volatile struct sg_bpf_config sg_cfg SEC(".rodata.cfg") = {1, 1, 1, 0};
+const volatile struct sg_bpf_config sg_cfg SEC(".rodata.cfg") = {1, 1, 1, 0, 1};
 struct sg_bpf_state sg_state SEC(".data.state") = {0};
 
 struct sg_block {
@@ -76,12 +76,12 @@ SG_FLATTEN void sg_add(__u64 *p, __u64 n, bool exclusive)
 		__sync_fetch_and_add(p, n);
 }
 
-SG_FLATTEN void sg_add32(__u32 *p, bool exclusive)
+SG_FLATTEN void sg_add32(__u32 *p, __u32 n, bool exclusive)
 {
 	if (exclusive && sg_cfg.private_rows)
-		*p += 1;
+		*p += n;
 	else
-		__sync_fetch_and_add(p, 1);
+		__sync_fetch_and_add(p, n);
 }
 
 SG_FLATTEN struct sg_counter_block *sg_counters_of(__u32 part)
@@ -133,17 +133,20 @@ SG_FLATTEN bool sg_sane(__u32 part, __u64 ns)
 	return false;
 }
 
-/* The row first: a reader that sees the sum's change then finds the row's. 0 ns would not change a sum. */
+/*
+ * weight: how many events this one stands for. The row first: a reader that sees the
+ * sum's change then finds the row's. 0 ns would not change a sum.
+ */
 SG_FLATTEN void sg_observe_at(struct sg_where *w, __u32 signal, __u32 bucket, __u64 ns,
-			      bool exclusive)
+			      __u32 weight, bool exclusive)
 {
-	sg_add32(&w->rows->rows[signal].buckets[bucket], exclusive);
-	sg_add(&w->sums->ns[signal], ns ? ns : 1, exclusive);
+	sg_add32(&w->rows->rows[signal].buckets[bucket], weight, exclusive);
+	sg_add(&w->sums->ns[signal], (ns ? ns : 1) * weight, exclusive);
 }
 
 SG_FLATTEN void sg_observe(struct sg_where *w, __u32 signal, __u64 ns, bool exclusive)
 {
-	sg_observe_at(w, signal, sg_bucket_ns(ns), ns, exclusive);
+	sg_observe_at(w, signal, sg_bucket_ns(ns), ns, 1, exclusive);
 }
 
 #endif

@@ -19,9 +19,11 @@ struct sg_task {
 	__u64 since; /* when the task was switched in or out; 0: not seen yet */
 	__u64 queued; /* when it became runnable; 0: it is not waiting for a CPU */
 	/* syscall */
-	__u64 call_at; /* 0: not in a call that was seen to begin */
+	__u64 call_at; /* 0: not in a call that was seen to begin; jiffies when it is not timed */
 	__u16 call; /* row of the call */
 	__u16 restart; /* row of the call that restart_syscall() would continue */
+	__u16 call_jiffy; /* low half of jiffies then */
+	__u8 call_shift; /* it stands for 2^this many; SG_UNTIMED */
 	__u8 off; /* how it left the CPU: enum sg_off */
 };
 

@@ -30,6 +30,7 @@ struct sg_config {
 	uint64_t max_cgroups; /* probe.max_cgroups: 256; further ones count as other */
 	uint64_t max_comms; /* probe.max_comms: 256 */
 	uint64_t slots; /* probe.slots: 1024 (cgroup, comm) pairs told apart in the kernel */
+	uint64_t budget_ns; /* probe.budget: 10ms of CPU time per second; 0: no limit */
 	bool domain_sched, domain_syscall, domain_tcp; /* probe.sched|syscall|tcp: true */
 	char cgroup_root
 		[256]; /* probe.cgroup_root: "" = the cgroup2 mount of /proc/self/mountinfo */

@@ -15,7 +15,7 @@ balanced() {
 	ok "$1: nothing was dropped" is "$(total sgprobe_dropped_total)" 0
 }
 
-watch probe.sched=false probe.tcp=false
+watch probe.budget=0s probe.sched=false probe.tcp=false
 "$O/tools/work-getppid" 1000000 > /dev/null
 unwatch
 # A shell that starts elsewhere meanwhile calls getppid too, once.
@@ -23,7 +23,7 @@ ok "1,000,000 getppid calls are seen as 1,000,000" between "$(calls getppid)" 10
 ok "and all of them have a latency" is "$(observed getppid)" "$(calls getppid)"
 balanced "one loop"
 
-watch -i 50 probe.sched=false probe.tcp=false
+watch -i 50 probe.budget=0s probe.sched=false probe.tcp=false
 pids=
 for _ in 1 2 3 4; do
 	"$O/tools/work-calls" rare 250000 &
@@ -33,6 +33,26 @@ wait $pids
 unwatch
 ok "four loops at once, twenty ticks a second: exactly 1,000,000" is "$(calls sched_get_priority_min)" 1000000
 balanced "four loops"
+
+# ---- a busy host: within its budget, calls past the first of a tick are sampled ------
+near() { between "$1" $(($2 * 95 / 100)) $(($2 * 105 / 100)); }
+watch probe.sched=false probe.tcp=false
+"$O/tools/work-calls" pair 500000
+unwatch
+ok "sampling leaves the count exact" is "$(calls sched_get_priority_min)" 500000
+ok "of each call" is "$(calls sched_get_priority_max)" 500000
+ok "the latencies that were taken stand for all" near "$(observed sched_get_priority_min)" 500000
+ok "whatever the rhythm of the load" near "$(observed sched_get_priority_max)" 500000
+ok "what was not timed is counted" between "$(field 'sgprobe_untimed_total{domain="syscall"}' 2)" 500000 1000000
+balanced "sampled"
+
+watch probe.sched=false probe.tcp=false
+"$O/tools/work-calls" slow 50
+unwatch
+s='sgprobe_syscall_latency_seconds{syscall="rt_sigtimedwait"}'
+ok "no slow call is missed between fast ones, nor counted twice" is "$(field "$s" 2)" 50
+ok "and each took what it took, but for half a jiffy" between "$(field "$s" 4)" 0.025 0.037
+ok "the fast ones are sampled" between "$(field 'sgprobe_untimed_total{domain="syscall"}' 2)" 100000 1000000
 
 watch -d probe.sched=false probe.tcp=false
 "$O/tools/work-calls" error 1000
@@ -68,12 +88,12 @@ ok "no error is seen" is "$(total 'sgprobe_syscall_errors_total{syscall="nanosle
 # ---- the probe stands still under load: nothing is lost ----------------------------
 watch probe.sched=false probe.tcp=false
 kill -STOP "$probe_pid"
-"$O/tools/work-getppid" 1000000 > /dev/null
+"$O/tools/work-calls" rare 1000000
 sleep 1
 kill -CONT "$probe_pid"
-"$O/tools/work-getppid" 1000000 > /dev/null
+"$O/tools/work-calls" rare 1000000
 unwatch
-ok "a stopped probe loses no call" is "$(calls getppid)" 2000000
+ok "a stopped probe loses no call" is "$(calls sched_get_priority_min)" 2000000
 balanced "after a stop"
 
 # ---- more names than there is room for ---------------------------------------------

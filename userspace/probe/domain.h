@@ -32,7 +32,7 @@ struct sg_metric_row {
 	enum sg_from from;
 	uint16_t first;
 	uint16_t n; /* values of the label; 1 without a label */
-	uint16_t plus; /* SG_FROM_BLOCK_COUNT: first counter to add; 0: none */
+	uint16_t plus; /* SG_FROM_COUNTER, SG_FROM_BLOCK_COUNT: first counter to add; 0: none */
 	uint16_t by; /* SG_FROM_BLOCKS with dims: the signal */
 	const char *label;
 	const char *(*value)(
@@ -63,6 +63,7 @@ struct sg_domain {
 	size_t n_programs;
 	const struct sg_metric_row *metrics;
 	size_t n_metrics;
+	bool limited; /* its programs ask sg_admit() which events to time (bpf/lib/limit.bpf.h) */
 	size_t enabled; /* offset of its bool in struct sg_config */
 	/*
 	 * Optional. tick adds what only user space can find out (gauges from the

@@ -141,11 +141,13 @@ static int emit_value(struct sg_drain *d, struct sg_frame *f, const struct sg_me
 static int emit_counter(struct sg_drain *d, struct sg_frame *f, const struct sg_metric_row *m,
 			unsigned int i)
 {
-	size_t c = m->first + i;
+	size_t c = m->first + i, plus = m->plus + i;
+	bool live = is_live(d, d->counter_tick[c]) || (m->plus && is_live(d, d->counter_tick[plus]));
 
-	if (m->sparse && !is_live(d, d->counter_tick[c]))
+	if (m->sparse && !live)
 		return 0;
-	return emit_value(d, f, m, i, &d->counter_series[c], (double)d->counted[c]);
+	return emit_value(d, f, m, i, &d->counter_series[c],
+			  (double)(d->counted[c] + (m->plus ? d->counted[plus] : 0)));
 }
 
 /* What was read of all parts so far is the sum since the start. */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #include "load.h"
 
@@ -150,9 +151,18 @@ static int share_maps(struct bpf_object *o, const struct sg_shared *s, const str
 	return 0;
 }
 
+/* The kernel's coarse clocks move with jiffies. */
+static uint32_t jiffy_ns(void)
+{
+	struct timespec t;
+
+	return clock_getres(CLOCK_MONOTONIC_COARSE, &t) == 0 ? (uint32_t)t.tv_nsec : 4000000;
+}
+
 static int size_maps(struct sg_loaded *l, const struct sg_shared *s, struct bpf_object *o)
 {
-	const struct sg_bpf_config cfg = {s->slots, s->shards, l->blocks, s->private_rows};
+	const struct sg_bpf_config cfg = {s->slots, s->shards, l->blocks, s->private_rows,
+					  jiffy_ns()};
 	uint32_t parts = SG_BANKS * s->shards;
 	int r = bpf_map__set_initial_value(find_map(o, ".rodata.cfg"), &cfg, sizeof(cfg));
 
@@ -402,12 +412,21 @@ const struct sg_row *sg_load_rows(struct sg_loaded *l, size_t e)
 	return (const struct sg_row *)((const char *)l->rows + at);
 }
 
+static int map_limit(struct sg_loaded *l)
+{
+	if (!l->domain->limited)
+		return 0;
+	l->limit = map_whole(find_map(l->object, ".data.limit"), PROT_READ | PROT_WRITE,
+			     &l->limit_bytes, &l->bytes);
+	return l->limit ? 0 : -ENOMEM;
+}
+
 static int map_memory(struct sg_loaded *l)
 {
 	l->sums = map_whole(find_map(l->object, "sg_sums"), PROT_READ, &l->sums_bytes, &l->bytes);
 	l->counters = map_whole(find_map(l->object, "sg_counters"), PROT_READ, &l->counters_bytes,
 				&l->bytes);
-	if (!l->sums || !l->counters)
+	if (!l->sums || !l->counters || map_limit(l) < 0)
 		return -ENOMEM;
 	return map_rows(l);
 }
@@ -458,6 +477,8 @@ void sg_unload(struct sg_loaded *l)
 		munmap((void *)l->sums, l->sums_bytes);
 	if (l->counters)
 		munmap((void *)l->counters, l->counters_bytes);
+	if (l->limit)
+		munmap(l->limit, l->limit_bytes);
 	free(l->rows_mapped);
 	bpf_object__close(l->object);
 	memset(l, 0, sizeof(*l));

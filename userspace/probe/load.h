@@ -62,6 +62,8 @@ struct sg_loaded {
 	uint8_t *rows_mapped; /* a bit per piece */
 	const uint64_t *sums, *counters;
 	size_t sums_bytes, counters_bytes;
+	struct sg_bpf_limit *limit; /* mapped; NULL: everything is timed */
+	size_t limit_bytes;
 	uint64_t bytes; /* that its own maps take in the kernel */
 	void *state; /* of the domain's own functions */
 };

@@ -14,6 +14,7 @@
 
 #include "bpfstat.h"
 #include "drain.h"
+#include "governor.h"
 #include "privileges.h"
 #include "procfs.h"
 #include "self.h"
@@ -143,6 +144,8 @@ int sg_probe_new(const struct sg_config *cfg, struct sg_probe **ret, struct sg_e
 	r = prepare(p, cfg);
 	if (r == 0)
 		r = load_all(p, cfg);
+	if (r == 0)
+		sg_governor_apply(p->loaded, sg_n_domains, cfg->budget_ns, p->shared.shards);
 	if (r < 0)
 		return sg_fail(err, r, "the probe cannot start: %s", strerror(-r));
 	malloc_trim(0); /* the kernel's types, read to load, were megabytes */
@@ -186,6 +189,8 @@ static uint32_t flip(struct sg_probe *p, struct sg_frame *f)
 
 	if (p->shared.state)
 		closed = __atomic_fetch_xor(&p->shared.state->bank, 1, __ATOMIC_SEQ_CST);
+	if (p->shared.state)
+		__atomic_add_fetch(&p->shared.state->tick, 1, __ATOMIC_RELAXED);
 	f->span_ns = now - p->flipped_ns;
 	p->flipped_ns = now;
 	return closed & 1;

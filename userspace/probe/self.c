@@ -34,6 +34,10 @@ static const struct sg_metric_info metrics[] = {
 	{"sgprobe_slots_full_total", "Slots full",
 	 "Lookups that found no free slot and counted under \"other\".", "", NULL, "self", NULL,
 	 NULL, SG_COUNTER},
+	{"sgprobe_untimed_total", "Events sampled",
+	 "Events that were counted but not timed, to keep probe.budget; the latencies of others "
+	 "stand for them.",
+	 "", "domain", "self", NULL, NULL, SG_COUNTER},
 	{"sgprobe_balance_error", "Balance error",
 	 "Events that a sum over a dimension differs from its total by; always 0.", "", "domain",
 	 "self", NULL, NULL, SG_GAUGE},
@@ -194,6 +198,9 @@ static int emit_domain(struct sg_self *s, struct sg_frame *f, struct sg_loaded *
 	if (r == 0)
 		r = put1(f, SG_GAUGE, "sgprobe_balance_error", (double)d->balance, "domain",
 			 l->domain->name);
+	if (r == 0 && l->limit)
+		r = put1(f, SG_COUNTER, "sgprobe_untimed_total", (double)d->counted[SG_C_UNTIMED],
+			 "domain", l->domain->name);
 	for (size_t i = 0; r == 0 && i < l->n_attached; i++)
 		r = emit_program(f, l, &l->attached[i], d);
 	for (size_t i = 0; i < SG_COMMON_COUNTERS; i++)

@@ -25,7 +25,7 @@ static const struct sg_metric_row metrics[] = {
 	{"latency_seconds", SG_HISTOGRAM, SG_FROM_BLOCKS, PER_CALL, .by = SYSCALL_LATENCY,
 	 .dims = SG_DIM_CGROUP | SG_DIM_COMM, .title = "System call latency",
 	 .help = "Time from the entry of a system call to its return."},
-	{"calls_total", SG_COUNTER, SG_FROM_BLOCK_COUNT, PER_CALL, .plus = SYSCALL_UNFINISHED,
+	{"calls_total", SG_COUNTER, SG_FROM_COUNTER, SYSCALL_CALLS, PER_CALL, .plus = SYSCALL_UNFINISHED,
 	 .title = "System calls",
 	 .help = "System calls that returned, or ended with their thread; one that is restarted "
 		 "counts each time."},
@@ -41,7 +41,7 @@ static const struct sg_metric_row metrics[] = {
 
 static const struct sg_program programs[] = {
 	{"sys_enter", SYSCALL_ENTERS},
-	{"sys_exit", SYSCALL_EXITS},
+	{"sys_exit", SYSCALL_STRAYS, 1 + SYSCALL_ROWS},
 	{"sched_process_exit", SYSCALL_THREAD_EXITS},
 };
 
@@ -56,5 +56,6 @@ const struct sg_domain sg_domain_syscall = {
 	.n_programs = ARRAY_SIZE(programs),
 	.metrics = metrics,
 	.n_metrics = ARRAY_SIZE(metrics),
+	.limited = true,
 	.enabled = offsetof(struct sg_config, domain_syscall),
 };

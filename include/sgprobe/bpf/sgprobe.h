@@ -50,12 +50,26 @@ struct sg_bpf_config {
 	__u32 shards; /* power of two, at most SG_MAX_SHARDS */
 	__u32 blocks; /* of this domain, per bank and shard: fixed ones + slots */
 	__u32 private_rows; /* 1: shards >= CPUs, hooks that cannot be interrupted add without atomics */
+	__u32 jiffy_ns; /* how far apart two values of jiffies are */
 };
 
 /* Changes while running: section ".data.state", variable sg_state, shared by all domains. */
 struct sg_bpf_state {
 	__u32 bank; /* 0 or 1: where programs write */
 	__u32 epoch; /* raised when slots were retired: cached slots are looked up again */
+	__u32 tick; /* raised with every tick: what is limited per tick begins again */
+};
+
+/*
+ * Changes while running: section ".data.limit", variable sg_limit, of domains that
+ * may leave events untimed (limit.bpf.h). Every event is counted; of those past
+ * "full" in a tick only one in 2^shift is timed, and it counts for all of them.
+ */
+#define SG_MAX_SHIFT 10
+#define SG_NO_LIMIT (~0U)
+struct sg_bpf_limit {
+	__u32 full; /* events per tick and shard that are all timed; SG_NO_LIMIT: every one */
+	__u32 shift; /* at most SG_MAX_SHIFT */
 };
 
 /*
@@ -77,6 +91,7 @@ enum sg_common_counter {
 	SG_C_TOO_LONG, /* over SG_MAX_LATENCY_NS */
 	SG_C_NO_STATE, /* no state of the task (or socket): no memory, or not seen before */
 	SG_C_SLOTS_FULL, /* not lost: counted in slot 0, once per lookup */
+	SG_C_UNTIMED, /* not lost: counted, and another one's latency stands for it */
 	SG_COMMON_COUNTERS,
 };
 

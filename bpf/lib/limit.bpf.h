@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A bound on what a domain costs, kept inside the program: of each tick the first
+ * sg_limit.full events of a CPU are timed; past that one in 2^shift, which one being
+ * left to chance, so that no rhythm of the load hides a kind of event. What is not
+ * timed reads no clock and touches no histogram.
+ *
+ * Slow events are the ones that matter, so none of them is left to chance: whether
+ * two values of jiffies passed is known without a clock. An untimed event that took
+ * so long is recorded for itself with the precision of jiffies, and a timed one that
+ * took so long stands only for itself.
+ */
+#ifndef SG_LIMIT_BPF_H
+#define SG_LIMIT_BPF_H
+
+#include "sg.bpf.h"
+
+#define SG_UNTIMED 255 /* no shift */
+#define SG_SLOW_JIFFIES 2
+
+struct sg_bpf_limit sg_limit SEC(".data.limit") = {SG_NO_LIMIT, 0};
+
+/* Of one shard. CPUs that share one may lose an update: that only moves the bound a little. */
+struct sg_limiter {
+	__u32 tick;
+	__u32 left; /* events of this tick that are still all timed */
+	__u32 skip; /* events until the next one that is timed */
+	__u32 random;
+	__u8 pad[48]; /* a cache line of its own */
+};
+struct sg_limiter sg_limiters[SG_MAX_SHARDS] SEC(".data.limiters") = {};
+
+/* Uniform in 1 .. 2^(shift+1) - 1: 2^shift on average. */
+SG_FLATTEN __u32 sg_next_skip(struct sg_limiter *l, __u32 shift)
+{
+	__u32 mask = (2U << shift) - 1, n;
+
+	l->random = l->random * 1664525 + 1013904223; /* Knuth's constants; its low bits are poor */
+	n = (l->random >> 12) & mask;
+	return n ? n : 1U << shift;
+}
+
+/* How an event that begins now is to be timed: its shift, or SG_UNTIMED. */
+SG_FLATTEN __u8 sg_admit(__u32 part)
+{
+	__u32 full = *(volatile __u32 *)&sg_limit.full, shift, tick;
+	struct sg_limiter *l;
+
+	if (full == SG_NO_LIMIT)
+		return 0;
+	l = &sg_limiters[part & (sg_cfg.shards - 1) & (SG_MAX_SHARDS - 1)];
+	tick = *(volatile __u32 *)&sg_state.tick;
+	if (sg_unlikely(l->tick != tick)) {
+		l->tick = tick;
+		l->left = full;
+	}
+	if (l->left) {
+		l->left--;
+		return 0;
+	}
+	if (l->skip > 1) {
+		l->skip--;
+		return SG_UNTIMED;
+	}
+	shift = *(volatile __u32 *)&sg_limit.shift & 15;
+	if (shift > SG_MAX_SHIFT)
+		shift = SG_MAX_SHIFT;
+	l->skip = sg_next_skip(l, shift);
+	return shift;
+}
+
+/* Nanoseconds of that many jiffies, give or take half a jiffy. */
+SG_FLATTEN __u64 sg_jiffies_ns(__u64 jiffies)
+{
+	return jiffies * sg_cfg.jiffy_ns;
+}
+
+#endif
