@@ -118,7 +118,8 @@ SG_FLATTEN int on_exit(long ret, bool btf)
 	struct sg_where w;
 	__u64 ns;
 
-	if (sg_unlikely(!t || !t->call_at)) { /* began before the probe did, or refused by seccomp */
+	if (sg_unlikely(!t ||
+			!t->call_at)) { /* began before the probe did, or refused by seccomp */
 		sg_count(part, SYSCALL_STRAYS, 1, true);
 		return 0;
 	}

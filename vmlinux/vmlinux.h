@@ -113,6 +113,10 @@ struct tcp_skb_cb {
 	u16 tcp_gso_segs;
 };
 
+struct irqaction {
+	const char *name;
+};
+
 struct request_sock;
 struct pt_regs;
 

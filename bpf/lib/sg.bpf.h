@@ -2,7 +2,8 @@
 /*
  * The maps of a domain and how an event is counted in them; see
  * <sgprobe/bpf/sgprobe.h> for the layout. A domain's file defines, before it
- * includes this, SG_SIGNALS, SG_FIXED_BLOCKS and SG_COUNTERS (constants).
+ * includes this, SG_SIGNALS, SG_FIXED_BLOCKS and SG_COUNTERS (constants). With SG_NO_ROWS
+ * it has counters only (and what it takes of the pool); SG_SIGNALS is not needed then.
  */
 #ifndef SG_BPF_H
 #define SG_BPF_H
@@ -18,23 +19,27 @@
 #define sg_likely(x) __builtin_expect(!!(x), 1)
 #define sg_unlikely(x) __builtin_expect(!!(x), 0)
 #define SG_FLATTEN static __always_inline
+/* Before an index is compared with its bound: compiler and verifier then mean the same register. */
+#define sg_opaque(x) asm volatile("" : "+r"(x))
 
 char LICENSE[] SEC("license") = "GPL";
 
-const volatile struct sg_bpf_config sg_cfg SEC(".rodata.cfg") = {1, 1, 1, 0, 1};
+const volatile struct sg_bpf_config sg_cfg SEC(".rodata.cfg") = {1, 1, 1, 0, 1, 0, 1, 1};
 struct sg_bpf_state sg_state SEC(".data.state") = {0};
 
+struct sg_counter_block {
+	__u64 c[SG_COUNTERS];
+};
+
+/* max_entries of all maps are set by the loader. */
+#ifndef SG_NO_ROWS
 struct sg_block {
 	struct sg_row rows[SG_SIGNALS];
 };
 struct sg_block_sums {
 	__u64 ns[SG_SIGNALS];
 };
-struct sg_counter_block {
-	__u64 c[SG_COUNTERS];
-};
 
-/* max_entries of all maps are set by the loader. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -50,6 +55,7 @@ struct {
 	__type(key, __u32);
 	__type(value, struct sg_block_sums);
 } sg_sums SEC(".maps");
+#endif
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -98,6 +104,22 @@ SG_FLATTEN void sg_count(__u32 part, __u32 i, __u64 n, bool exclusive)
 		sg_add(&b->c[i], n, exclusive);
 }
 
+/* Not inlined: almost never. */
+static __noinline int sg_drop(__u32 part, __s64 ns)
+{
+	sg_count(part, ns < 0 ? SG_C_NEGATIVE : SG_C_TOO_LONG, 1, false);
+	return 0;
+}
+
+SG_FLATTEN bool sg_sane(__u32 part, __u64 ns)
+{
+	if (sg_likely(ns <= SG_MAX_LATENCY_NS))
+		return true;
+	sg_drop(part, ns);
+	return false;
+}
+
+#ifndef SG_NO_ROWS
 /* A block that is found once for several signals of one event. */
 struct sg_where {
 	struct sg_block *rows;
@@ -118,21 +140,6 @@ SG_FLATTEN bool sg_find_slot(struct sg_where *w, __u32 part, __u32 slot)
 	return sg_find_block(w, part, SG_FIXED_BLOCKS + (slot & (sg_cfg.slots - 1)));
 }
 
-/* Not inlined: almost never. */
-static __noinline int sg_drop(__u32 part, __s64 ns)
-{
-	sg_count(part, ns < 0 ? SG_C_NEGATIVE : SG_C_TOO_LONG, 1, false);
-	return 0;
-}
-
-SG_FLATTEN bool sg_sane(__u32 part, __u64 ns)
-{
-	if (sg_likely(ns <= SG_MAX_LATENCY_NS))
-		return true;
-	sg_drop(part, ns);
-	return false;
-}
-
 /*
  * weight: how many events this one stands for. The row first: a reader that sees the
  * sum's change then finds the row's. 0 ns would not change a sum.
@@ -148,5 +155,6 @@ SG_FLATTEN void sg_observe(struct sg_where *w, __u32 signal, __u64 ns, bool excl
 {
 	sg_observe_at(w, signal, sg_bucket_ns(ns), ns, 1, exclusive);
 }
+#endif
 
 #endif

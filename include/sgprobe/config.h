@@ -30,8 +30,11 @@ struct sg_config {
 	uint64_t max_cgroups; /* probe.max_cgroups: 256; further ones count as other */
 	uint64_t max_comms; /* probe.max_comms: 256 */
 	uint64_t slots; /* probe.slots: 1024 (cgroup, comm) pairs told apart in the kernel */
+	uint64_t pool_rows,
+		pool_cells; /* probe.rows, probe.cells: 2048, 4096 of the kernel side's pool */
 	uint64_t budget_ns; /* probe.budget: 10ms of CPU time per second; 0: no limit */
-	bool domain_sched, domain_syscall, domain_tcp; /* probe.sched|syscall|tcp: true */
+	/* probe.NAME of each domain: true */
+	bool domain_sched, domain_syscall, domain_tcp, domain_irq;
 	char cgroup_root
 		[256]; /* probe.cgroup_root: "" = the cgroup2 mount of /proc/self/mountinfo */
 	char proc_root[256]; /* probe.proc_root: /proc */

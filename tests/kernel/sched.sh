@@ -21,7 +21,8 @@ unwatch
 n=$(total sgprobe_sched_forks_total)
 ok "all 10,000 forks are seen, and no more than /proc/stat counted" between "$n" $((f1 - f0)) $((f1 - f0 + 60))
 ok "as many exits of the forking program as forks" between "$(total sgprobe_sched_exits_total)" 10000 $((f1 - f0 + 120))
-ok "context switches agree with /proc/stat" between "$(total 'sgprobe_sched_switches_total ')" $((c1 - c0)) $(((c1 - c0) * 102 / 100 + 600))
+# Other programs that come and go on the same trace point make the kernel itself skip it now and then.
+ok "context switches agree with /proc/stat" between "$(total 'sgprobe_sched_switches_total ')" $(((c1 - c0) * 995 / 1000)) $(((c1 - c0) * 102 / 100 + 600))
 blocked=$(($(total sgprobe_sched_voluntary_switches_total) - $(total sgprobe_sched_exits_total)))
 ok "who blocked was woken" between "$(total sgprobe_sched_wakeups_total)" $((blocked * 98 / 100 - 100)) $((blocked * 3 / 2 + 1000))
 for m in runqueue_latency_seconds oncpu_seconds offcpu_seconds; do

@@ -17,15 +17,24 @@ enum sg_from {
 	SG_FROM_COUNTER, /* counter: counters first .. first + n - 1 */
 	SG_FROM_BLOCK_COUNT, /* counter: observations in fixed block first + i, plus counter plus + i */
 	SG_FROM_LEVEL, /* gauge: what counters first .. first + n - 1 have added up to since the start, as +1 and -1 */
+	SG_FROM_KEYS, /* histogram: rows of the pool of signals first .. first + n - 1, one series per key */
+	SG_FROM_CELLS, /* counter: cells of the pool numbered so, one series per key */
 	SG_FROM_TICK, /* any: added by the domain's tick function; listed here for the catalogue */
 };
 
 /*
  * One metric, "sgprobe_<domain>_<name>". With dims, the metrics
  * "sgprobe_cgroup_<domain>_<name>" and "sgprobe_comm_<domain>_<name>" exist too,
- * whose sums equal it (SG_FROM_SIGNAL; or SG_FROM_BLOCKS with by = the signal that
- * counts the same events per slot).
+ * whose sums equal it (SG_FROM_SIGNAL; or SG_FROM_BLOCKS and SG_FROM_KEYS with by = the
+ * signal that counts the same events per slot).
+ *
+ * Signals below the domain's signals are rows of its own, one per slot; those from
+ * there on are rows of the pool.
  */
+struct sg_key_labels {
+	char value[2][64];
+};
+
 struct sg_metric_row {
 	const char *name;
 	enum sg_type type;
@@ -33,10 +42,17 @@ struct sg_metric_row {
 	uint16_t first;
 	uint16_t n; /* values of the label; 1 without a label */
 	uint16_t plus; /* SG_FROM_COUNTER, SG_FROM_BLOCK_COUNT: first counter to add; 0: none */
-	uint16_t by; /* SG_FROM_BLOCKS with dims: the signal */
+	uint16_t by; /* SG_FROM_BLOCKS, SG_FROM_KEYS with dims: the signal */
+	bool units; /* counted in whole units (sg_bucket_units), not in nanoseconds */
 	const char *label;
+	const char *label2; /* SG_FROM_KEYS, SG_FROM_CELLS: a second label, or NULL */
 	const char *(*value)(
 		unsigned int i); /* label value i of n; NULL: this number has no name */
+	/*
+	 * SG_FROM_KEYS, SG_FROM_CELLS: the values of label and label2 for a key; name is
+	 * what the kernel calls it, cleaned, or "". An empty value becomes "other".
+	 */
+	void (*key)(const struct sg_pool_key *key, const char *name, struct sg_key_labels *out);
 	bool sparse; /* only values that were seen are reported (and kept for some minutes) */
 	unsigned int dims; /* enum sg_dim */
 	const char *title, *help; /* for people; help is one sentence */
@@ -57,6 +73,8 @@ struct sg_domain {
 	const char *name, *title;
 	const void *object, *object_end; /* the embedded ELF file */
 	uint16_t signals; /* rows per block */
+	uint16_t pooled; /* signals that are rows of the pool, numbered after those */
+	bool slot_blocks; /* after the fixed blocks there is one per slot */
 	uint16_t fixed_blocks; /* before those of the slots */
 	uint16_t counters;
 	const struct sg_program *programs;

@@ -44,7 +44,7 @@ static int each_of_row(const struct sg_domain *d, const struct sg_metric_row *m,
 	r = cb(&info, ctx);
 	info.name = name;
 	info.of = host;
-	if (m->from == SG_FROM_BLOCKS)
+	if (m->from == SG_FROM_BLOCKS || m->from == SG_FROM_KEYS)
 		info.label = NULL;
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(dims); i++) {
 		if (!(m->dims & (1u << i)))

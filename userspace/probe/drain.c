@@ -42,19 +42,24 @@ static size_t elements(const struct sg_drain *d)
 	return (size_t)SG_BANKS * d->slots->shared->shards * d->loaded->blocks;
 }
 
+static size_t all_signals(const struct sg_domain *d)
+{
+	return (size_t)d->signals + d->pooled;
+}
+
 static bool allocate(struct sg_drain *d)
 {
 	const struct sg_domain *dom = d->loaded->domain;
 	size_t parts = SG_BANKS * d->slots->shared->shards;
 
-	d->prev_sums = calloc(elements(d) * dom->signals, sizeof(*d->prev_sums));
-	d->prev_rows = calloc(elements(d), sizeof(*d->prev_rows));
+	d->prev_sums = calloc(elements(d) * dom->signals + 1, sizeof(*d->prev_sums));
+	d->prev_rows = calloc(elements(d) + 1, sizeof(*d->prev_rows));
 	d->prev_counters = calloc(parts * dom->counters, sizeof(*d->prev_counters));
 	d->counted = calloc(dom->counters, sizeof(*d->counted));
 	d->counter_tick = calloc(dom->counters, sizeof(*d->counter_tick));
 	d->counter_series = calloc(dom->counters, sizeof(struct sg_series *));
 	d->count_series = calloc(dom->fixed_blocks + 1u, sizeof(struct sg_series *));
-	d->host = calloc(dom->signals, sizeof(struct sg_acc *));
+	d->host = calloc(all_signals(dom) + 1, sizeof(struct sg_acc *));
 	d->blocks = calloc(dom->fixed_blocks + 1u, sizeof(struct sg_acc *));
 	return d->prev_sums && d->prev_rows && d->prev_counters && d->counted && d->counter_tick &&
 	       d->counter_series && d->count_series && d->host && d->blocks;
@@ -86,7 +91,7 @@ void sg_drain_free(struct sg_drain *d)
 	dom = d->loaded->domain;
 	for (size_t i = 0; d->prev_rows && i < elements(d); i++)
 		free(d->prev_rows[i]);
-	accs_free(d->host, dom->signals);
+	accs_free(d->host, all_signals(dom));
 	accs_free(d->blocks, dom->fixed_blocks);
 	series_free(d->counter_series, dom->counters);
 	series_free(d->count_series, dom->fixed_blocks);
@@ -127,7 +132,7 @@ static struct sg_acc *acc_of(struct sg_drain *d, struct sg_acc **at)
 
 static struct sg_acc **value_acc(struct sg_drain *d, struct sg_value *v, size_t signal)
 {
-	size_t n = d->loaded->domain->signals;
+	size_t n = all_signals(d->loaded->domain);
 	struct sg_sums *s = v->sums[d->index];
 
 	if (!s) {
@@ -140,32 +145,42 @@ static struct sg_acc **value_acc(struct sg_drain *d, struct sg_value *v, size_t 
 	return &s->acc[signal];
 }
 
-/* To which histograms a row adds; false: no memory, and none of them may be added to. */
-struct targets {
-	struct sg_acc *acc[1 + SG_AXES];
-	size_t n;
-};
-
-static bool find_targets(struct sg_drain *d, uint32_t block, size_t signal, struct targets *t)
+bool sg_drain_target_block(struct sg_drain *d, uint32_t block, struct sg_targets *t)
 {
-	const struct sg_domain *dom = d->loaded->domain;
-	const struct sg_slot *slot;
-
 	t->n = 1;
-	if (block < dom->fixed_blocks) {
-		t->acc[0] = acc_of(d, &d->blocks[block]);
-		return t->acc[0];
-	}
-	t->acc[0] = acc_of(d, &d->host[signal]);
-	slot = sg_slots_use(d->slots, block - dom->fixed_blocks);
+	t->acc[0] = acc_of(d, &d->blocks[block]);
+	return t->acc[0];
+}
+
+bool sg_drain_target_slot(struct sg_drain *d, struct sg_drain *to, uint32_t number, size_t signal,
+			  struct sg_targets *t)
+{
+	const struct sg_slot *slot = sg_slots_use(d->slots, number);
+
+	if (signal >= all_signals(to->loaded->domain))
+		return false;
+	t->n = 1;
+	t->acc[0] = acc_of(d, &to->host[signal]);
 	for (size_t i = 0; i < SG_AXES; i++) {
-		struct sg_acc **at = value_acc(d, slot->at[i], signal);
+		struct sg_acc **at = value_acc(to, slot->at[i], signal);
 
 		t->acc[t->n] = at ? acc_of(d, at) : NULL;
 		if (!t->acc[t->n++])
 			return false;
 	}
 	return t->acc[0];
+}
+
+/* False: no memory, and none of them may be added to. */
+static bool find_targets(struct sg_drain *d, uint32_t block, size_t signal, struct sg_targets *t)
+{
+	const struct sg_domain *dom = d->loaded->domain;
+
+	if (d->route)
+		return d->route(d->route_ctx, block, t);
+	if (block < dom->fixed_blocks)
+		return sg_drain_target_block(d, block, t);
+	return sg_drain_target_slot(d, d, block - dom->fixed_blocks, signal, t);
 }
 
 static void acc_add(struct sg_acc *a, uint16_t bucket, uint32_t n)
@@ -178,7 +193,8 @@ static void acc_add(struct sg_acc *a, uint16_t bucket, uint32_t n)
 	a->count += n;
 }
 
-static void add_row(const struct sg_row *row, uint32_t *prev, uint64_t sum, const struct targets *t)
+static void add_row(const struct sg_row *row, uint32_t *prev, uint64_t sum,
+		    const struct sg_targets *t)
 {
 	for (uint16_t i = 0; i < SG_BUCKETS; i++) {
 		uint32_t now = __atomic_load_n(&row->buckets[i], __ATOMIC_RELAXED),
@@ -199,7 +215,7 @@ static int read_signal(struct sg_drain *d, size_t e, uint32_t block, size_t sign
 	size_t signals = d->loaded->domain->signals, i = e * signals + signal;
 	uint64_t sum = __atomic_load_n(&d->loaded->sums[i], __ATOMIC_ACQUIRE);
 	const struct sg_row *rows;
-	struct targets t;
+	struct sg_targets t;
 
 	if (sum == d->prev_sums[i])
 		return 0;
@@ -293,4 +309,14 @@ void sg_drain_read(struct sg_drain *d, uint32_t bank)
 		read_rows(d, bank);
 	}
 	read_counters(d, bank);
+}
+
+void sg_drain_read_more(struct sg_drain *d, uint32_t bank)
+{
+	read_rows(d, bank);
+}
+
+void sg_drain_drop_block(struct sg_drain *d, uint32_t block)
+{
+	acc_free(sg_take(d->blocks[block]));
 }

@@ -27,6 +27,13 @@ struct sg_sums {
 	struct sg_acc *acc[];
 };
 
+/* To which histograms a row adds. */
+struct sg_targets {
+	struct sg_acc *acc[1 + SG_AXES];
+	size_t n;
+};
+
+struct sg_pool;
 struct sg_drain {
 	struct sg_loaded *loaded;
 	struct sg_slots *slots;
@@ -44,6 +51,11 @@ struct sg_drain {
 	size_t n_touched, cap_touched;
 	uint64_t
 		missing; /* rows that could not be read for lack of memory; they are read the next time */
+	struct sg_pool *pool; /* NULL: there is none */
+	/* Of the pool: where a row adds to; false: no memory, and it is read the next time. */
+	bool (*route)(void *ctx, uint32_t block, struct sg_targets *t);
+	void *route_ctx;
+	uint64_t pool_balance; /* as balance, of its signals in the pool */
 	uint64_t balance; /* difference between fixed blocks and slots that was left, must be 0 */
 };
 
@@ -53,6 +65,16 @@ SG_DEFINE_AUTO(sg_drain, sg_drain_free)
 
 /* Reads the closed bank. */
 void sg_drain_read(struct sg_drain *d, uint32_t bank);
+
+/* Again, adding to what this tick read already. */
+void sg_drain_read_more(struct sg_drain *d, uint32_t bank);
+
+/* For a route: the fixed block itself; or what a slot stands for, in the sums of another drain. */
+bool sg_drain_target_block(struct sg_drain *d, uint32_t block, struct sg_targets *t);
+bool sg_drain_target_slot(struct sg_drain *d, struct sg_drain *to, uint32_t slot, size_t signal,
+			  struct sg_targets *t);
+/* Forgets the series of a fixed block; not between reading and clearing. */
+void sg_drain_drop_block(struct sg_drain *d, uint32_t block);
 
 /* Adds a sample for every metric of the domain, from what was read. 0, -ENOMEM or -ENOSPC. */
 int sg_drain_emit(struct sg_drain *d, struct sg_frame *f);

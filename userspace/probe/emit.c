@@ -4,21 +4,23 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "drain.h"
+#include "label.h"
+#include "pool.h"
 
 #define NS 1e-9
 
-/* What a series of a domain is called: the metric, and up to two labels. */
+/* What a series of a domain is called: the metric, and up to three labels. */
 struct naming {
 	const char *axis, *axis_value; /* NULL: the host's */
 	const char *label, *label_value; /* NULL: none */
+	const char *label2, *label2_value;
 };
 
 static struct sg_series *make_series(const struct sg_domain *dom, const struct sg_metric_row *m,
 				     const struct naming *n)
 {
 	char name[SG_NAME_MAX + 1];
-	struct sg_label labels[2];
+	struct sg_label labels[3];
 	struct sg_series s;
 	size_t k = 0;
 
@@ -26,14 +28,18 @@ static struct sg_series *make_series(const struct sg_domain *dom, const struct s
 		labels[k++] = (struct sg_label){n->axis, n->axis_value};
 	if (n->label)
 		labels[k++] = (struct sg_label){n->label, n->label_value};
+	if (n->label2)
+		labels[k++] = (struct sg_label){n->label2, n->label2_value};
 	snprintf(name, sizeof(name), "sgprobe_%s%s%s_%s", n->axis ? n->axis : "",
 		 n->axis ? "_" : "", dom->name, m->name);
 	return sg_series_init(&s, m->type, name, labels, k) < 0 ? NULL : sg_series_dup(&s);
 }
 
-static int add_hist(struct sg_frame *f, const struct sg_acc *a)
+static int add_hist(struct sg_frame *f, const struct sg_metric_row *m, const struct sg_acc *a)
 {
-	struct sg_hist h = {.count = (double)a->count, .sum = (double)a->sum_ns * NS};
+	struct sg_hist h = {.count = (double)a->count,
+			    .sum = (double)a->sum_ns * (m->units ? 1 : NS)};
+	int32_t first = m->units ? 0 : SG_BUCKET_MIN;
 	size_t n = 0;
 
 	if (!a->count)
@@ -45,8 +51,7 @@ static int add_hist(struct sg_frame *f, const struct sg_acc *a)
 		return -ENOMEM;
 	for (uint32_t i = a->lo; i <= a->hi; i++)
 		if (a->buckets[i])
-			h.buckets[h.n++] =
-				(struct sg_bucket){(int32_t)i + SG_BUCKET_MIN, a->buckets[i]};
+			h.buckets[h.n++] = (struct sg_bucket){(int32_t)i + first, a->buckets[i]};
 	return sg_frame_add_hist(f, a->series, &h);
 }
 
@@ -55,7 +60,7 @@ static int emit_acc(struct sg_drain *d, struct sg_frame *f, const struct sg_metr
 {
 	if (!a->series)
 		a->series = make_series(d->loaded->domain, m, n);
-	return a->series ? add_hist(f, a) : -ENOMEM;
+	return a->series ? add_hist(f, m, a) : -ENOMEM;
 }
 
 static struct naming host_name(const struct sg_metric_row *m, unsigned int i)
@@ -142,7 +147,8 @@ static int emit_counter(struct sg_drain *d, struct sg_frame *f, const struct sg_
 			unsigned int i)
 {
 	size_t c = m->first + i, plus = m->plus + i;
-	bool live = is_live(d, d->counter_tick[c]) || (m->plus && is_live(d, d->counter_tick[plus]));
+	bool live =
+		is_live(d, d->counter_tick[c]) || (m->plus && is_live(d, d->counter_tick[plus]));
 
 	if (m->sparse && !live)
 		return 0;
@@ -176,13 +182,77 @@ static int emit_count(struct sg_drain *d, struct sg_frame *f, const struct sg_me
 			  (double)(a ? a->count : 0) + (double)(m->plus ? d->counted[c] : 0));
 }
 
+/* ---- of the pool ---- */
+
+static struct naming key_name(const struct sg_metric_row *m, const struct sg_pool_item *it,
+			      struct sg_key_labels *out)
+{
+	struct naming n = {.label = m->label, .label2 = m->label2};
+	char name[SG_LABEL_VALUE_MAX + 1];
+
+	sg_label_clean(name, sizeof(name), it->name, strnlen(it->name, sizeof(it->name)));
+	memset(out, 0, sizeof(*out));
+	if (it->key.kind == SG_KEY_LABELS)
+		m->key(&it->key, name, out);
+	for (size_t i = 0; i < ARRAY_SIZE(out->value); i++)
+		if (!out->value[i][0])
+			strcpy(out->value[i], "other");
+	n.label_value = out->value[0];
+	n.label2_value = out->value[1];
+	return n;
+}
+
+static int emit_keys(struct sg_drain *d, struct sg_frame *f, const struct sg_metric_row *m,
+		     unsigned int i)
+{
+	struct sg_pool *p = d->pool;
+	int r = 0;
+
+	for (uint32_t at = 0; r == 0 && (at = sg_pool_next_row(p, d->index, m->first + i, at));) {
+		struct sg_acc *a = p->drain->blocks[at];
+		struct sg_key_labels labels;
+		struct naming n;
+
+		if (!a || !is_live(d, a->used_tick))
+			continue;
+		n = key_name(m, &p->rows[at], &labels);
+		r = emit_acc(d, f, m, a, &n);
+	}
+	if (r == 0 && i == 0 && m->dims)
+		r = emit_dims(d, f, m, m->by, (struct naming){0});
+	return r;
+}
+
+static int emit_cells(struct sg_drain *d, struct sg_frame *f, const struct sg_metric_row *m,
+		      unsigned int i)
+{
+	double scale = m->units ? 1 : NS;
+	struct sg_pool *p = d->pool;
+	int r = 0;
+
+	for (uint32_t at = 0; r == 0 && (at = sg_pool_next_cell(p, d->index, m->first + i, at));) {
+		struct sg_series **s = &p->drain->counter_series[at];
+		struct sg_key_labels labels;
+		struct naming n;
+
+		if (!is_live(d, p->drain->counter_tick[at]))
+			continue;
+		n = key_name(m, &p->cells[at], &labels);
+		if (!*s)
+			*s = make_series(d->loaded->domain, m, &n);
+		r = *s ? sg_frame_add_value(f, *s, (double)p->drain->counted[at] * scale) : -ENOMEM;
+	}
+	return r;
+}
+
 int sg_drain_emit(struct sg_drain *d, struct sg_frame *f)
 {
 	static int (*const emit[])(struct sg_drain *, struct sg_frame *,
 				   const struct sg_metric_row *, unsigned int) = {
 		[SG_FROM_SIGNAL] = emit_signal,	  [SG_FROM_BLOCKS] = emit_block,
 		[SG_FROM_COUNTER] = emit_counter, [SG_FROM_BLOCK_COUNT] = emit_count,
-		[SG_FROM_LEVEL] = emit_level,	  [SG_FROM_TICK] = NULL,
+		[SG_FROM_LEVEL] = emit_level,	  [SG_FROM_KEYS] = emit_keys,
+		[SG_FROM_CELLS] = emit_cells,	  [SG_FROM_TICK] = NULL,
 	};
 	const struct sg_domain *dom = d->loaded->domain;
 	int r = 0;
@@ -192,7 +262,7 @@ int sg_drain_emit(struct sg_drain *d, struct sg_frame *f)
 		unsigned int n = m->n ? m->n : 1;
 
 		for (unsigned int j = 0; r == 0 && emit[m->from] && j < n; j++)
-			if (!m->label || m->value(j))
+			if (!m->label || !m->value || m->value(j))
 				r = emit[m->from](d, f, m, j);
 	}
 	sg_drain_clear(d);

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "load.h"
+#include "pool.h"
 
 #define PIECE 65536u /* bytes of rows mapped at once; a multiple of every page size */
 #define TIDS_MAX 32768u
@@ -19,8 +20,17 @@
 #define SLOTS_OF_ALL_SHARDS 4096u
 
 static const char *const shared_names[SG_SHARED_MAPS] = {
-	[SG_MAP_STATE] = ".data.state", [SG_MAP_TASKS] = "sg_tasks",	 [SG_MAP_TIDS] = "sg_tids",
-	[SG_MAP_SLOTS] = "sg_slots",	[SG_MAP_FREE] = "sg_free_slots",
+	[SG_MAP_STATE] = ".data.state",
+	[SG_MAP_TASKS] = "sg_tasks",
+	[SG_MAP_TIDS] = "sg_tids",
+	[SG_MAP_SLOTS] = "sg_slots",
+	[SG_MAP_FREE] = "sg_free_slots",
+	[SG_MAP_POOL_KEYS] = "sg_pool_keys",
+	[SG_MAP_POOL_FREE] = "sg_pool_free",
+	[SG_MAP_POOL_FREE_CELLS] = "sg_pool_free_cells",
+	[SG_MAP_POOL_ROWS] = "sg_pool_rows",
+	[SG_MAP_POOL_SUMS] = "sg_pool_sums",
+	[SG_MAP_POOL_CELLS] = "sg_pool_cells",
 };
 
 /* A variant is a way to attach; suffix: how its programs are called. In order of preference. */
@@ -59,6 +69,8 @@ void sg_shared_init(struct sg_shared *s, const struct sg_config *cfg)
 	s->slots = power_of_two(cfg->slots, 16, 65536);
 	s->shards = power_of_two(cpus > 0 ? (uint64_t)cpus : 1, 1,
 				 SG_MIN(SG_MAX_SHARDS, SG_MAX(SLOTS_OF_ALL_SHARDS / s->slots, 1u)));
+	s->pool_rows = (uint32_t)cfg->pool_rows;
+	s->pool_cells = (uint32_t)cfg->pool_cells;
 	s->private_rows = cpus > 0 && (uint32_t)cpus <= s->shards && !is_realtime();
 }
 
@@ -125,9 +137,20 @@ static struct bpf_map *find_map(struct bpf_object *o, const char *name)
 
 static uint32_t shared_entries(const struct sg_shared *s, enum sg_shared_map i)
 {
-	if (i == SG_MAP_SLOTS || i == SG_MAP_FREE)
-		return s->slots;
-	return i == SG_MAP_TIDS ? TIDS_MAX : 0;
+	uint32_t parts = SG_BANKS * s->shards;
+
+	switch (i) {
+	case SG_MAP_SLOTS:
+	case SG_MAP_FREE: return s->slots;
+	case SG_MAP_TIDS: return TIDS_MAX;
+	case SG_MAP_POOL_KEYS: return s->pool_rows + s->pool_cells;
+	case SG_MAP_POOL_FREE: return s->pool_rows;
+	case SG_MAP_POOL_FREE_CELLS: return s->pool_cells;
+	case SG_MAP_POOL_ROWS:
+	case SG_MAP_POOL_SUMS: return parts * s->pool_rows;
+	case SG_MAP_POOL_CELLS: return parts * s->pool_cells;
+	default: return 0;
+	}
 }
 
 static int share_maps(struct bpf_object *o, const struct sg_shared *s, const struct variant *v)
@@ -151,6 +174,15 @@ static int share_maps(struct bpf_object *o, const struct sg_shared *s, const str
 	return 0;
 }
 
+static size_t index_of(const struct sg_domain *d)
+{
+	size_t i = 0;
+
+	while (i < sg_n_domains && sg_domains[i] != d)
+		i++;
+	return i;
+}
+
 /* The kernel's coarse clocks move with jiffies. */
 static uint32_t jiffy_ns(void)
 {
@@ -161,14 +193,21 @@ static uint32_t jiffy_ns(void)
 
 static int size_maps(struct sg_loaded *l, const struct sg_shared *s, struct bpf_object *o)
 {
-	const struct sg_bpf_config cfg = {s->slots, s->shards, l->blocks, s->private_rows,
-					  jiffy_ns()};
+	const struct sg_bpf_config cfg = {.slots = s->slots,
+					  .shards = s->shards,
+					  .blocks = l->blocks,
+					  .private_rows = s->private_rows,
+					  .jiffy_ns = jiffy_ns(),
+					  .domain = (uint32_t)index_of(l->domain),
+					  .pool_rows = s->pool_rows,
+					  .pool_cells = s->pool_cells};
+	bool rows = find_map(o, "sg_rows");
 	uint32_t parts = SG_BANKS * s->shards;
 	int r = bpf_map__set_initial_value(find_map(o, ".rodata.cfg"), &cfg, sizeof(cfg));
 
-	if (r == 0)
+	if (r == 0 && rows)
 		r = bpf_map__set_max_entries(find_map(o, "sg_rows"), parts * l->blocks);
-	if (r == 0)
+	if (r == 0 && rows)
 		r = bpf_map__set_max_entries(find_map(o, "sg_sums"), parts * l->blocks);
 	if (r == 0)
 		r = bpf_map__set_max_entries(find_map(o, "sg_counters"), parts);
@@ -292,7 +331,8 @@ static int fill_free_slots(const struct sg_shared *s)
 /* Keeps what the first domain made for those that follow. */
 static int keep_shared(struct sg_shared *s, struct bpf_object *o)
 {
-	bool first = s->fd[SG_MAP_FREE] < 0;
+	bool first = s->fd[SG_MAP_FREE] < 0, first_pool = s->fd[SG_MAP_POOL_KEYS] < 0;
+	int r = 0;
 
 	for (size_t i = 0; i < SG_SHARED_MAPS; i++) {
 		struct bpf_map *m = find_map(o, shared_names[i]);
@@ -312,7 +352,11 @@ static int keep_shared(struct sg_shared *s, struct bpf_object *o)
 			return -ENOMEM;
 		s->state = p;
 	}
-	return first && s->fd[SG_MAP_FREE] >= 0 ? fill_free_slots(s) : 0;
+	if (first && s->fd[SG_MAP_FREE] >= 0)
+		r = fill_free_slots(s);
+	if (r == 0 && first_pool && s->fd[SG_MAP_POOL_KEYS] >= 0)
+		r = sg_pool_fill(s);
+	return r;
 }
 
 /* What a user can do about it. The last variant that was tried speaks. */
@@ -355,6 +399,8 @@ static int try_variant(struct sg_loaded *l, struct sg_shared *s, const struct va
 		r = load_object(o, l->domain);
 	if (r == 0)
 		r = keep_shared(s, o); /* with free slots to hand out before the first event */
+	if (r == 0 && find_map(o, shared_names[SG_MAP_POOL_KEYS]))
+		r = sg_pool_prepare(s, l->domain, index_of(l->domain));
 	if (r == 0)
 		r = attach(l, o);
 	if (r < 0) {
@@ -368,13 +414,11 @@ static int try_variant(struct sg_loaded *l, struct sg_shared *s, const struct va
 	return 0;
 }
 
-static int map_rows(struct sg_loaded *l)
+int sg_load_map_rows(struct sg_loaded *l, int fd, size_t n)
 {
-	struct bpf_map *m = find_map(l->object, "sg_rows");
-	size_t n = (size_t)bpf_map__value_size(m) * bpf_map__max_entries(m);
 	size_t pieces = (n + PIECE - 1) / PIECE;
 
-	l->rows_fd = bpf_map__fd(m);
+	l->rows_fd = fd;
 	l->rows_bytes = n;
 	l->bytes += n;
 	l->rows_mapped = calloc(pieces / 8 + 1, 1);
@@ -423,12 +467,19 @@ static int map_limit(struct sg_loaded *l)
 
 static int map_memory(struct sg_loaded *l)
 {
-	l->sums = map_whole(find_map(l->object, "sg_sums"), PROT_READ, &l->sums_bytes, &l->bytes);
+	struct bpf_map *rows = find_map(l->object, "sg_rows");
+
 	l->counters = map_whole(find_map(l->object, "sg_counters"), PROT_READ, &l->counters_bytes,
 				&l->bytes);
-	if (!l->sums || !l->counters || map_limit(l) < 0)
+	if (!l->counters || map_limit(l) < 0)
 		return -ENOMEM;
-	return map_rows(l);
+	if (!rows)
+		return 0;
+	l->sums = map_whole(find_map(l->object, "sg_sums"), PROT_READ, &l->sums_bytes, &l->bytes);
+	if (!l->sums)
+		return -ENOMEM;
+	return sg_load_map_rows(l, bpf_map__fd(rows),
+				(size_t)bpf_map__value_size(rows) * bpf_map__max_entries(rows));
 }
 
 void sg_refuse(struct sg_loaded *l, const struct sg_domain *d, const char *reason)
@@ -450,7 +501,7 @@ int sg_load_as(struct sg_loaded *l, const struct sg_domain *d, struct sg_shared 
 	memset(l, 0, sizeof(*l));
 	l->domain = d;
 	l->variant = "";
-	l->blocks = d->fixed_blocks + s->slots;
+	l->blocks = d->fixed_blocks + (d->slot_blocks ? s->slots : 0);
 	for (size_t i = 0; r < 0 && i < ARRAY_SIZE(variants); i++)
 		if (!variant || strcmp(variant, variants[i].name) == 0)
 			r = try_variant(l, s, &variants[i]);

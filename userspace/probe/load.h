@@ -25,12 +25,19 @@ enum sg_shared_map {
 	SG_MAP_TIDS,
 	SG_MAP_SLOTS,
 	SG_MAP_FREE,
+	SG_MAP_POOL_KEYS,
+	SG_MAP_POOL_FREE,
+	SG_MAP_POOL_FREE_CELLS,
+	SG_MAP_POOL_ROWS,
+	SG_MAP_POOL_SUMS,
+	SG_MAP_POOL_CELLS,
 	SG_SHARED_MAPS
 };
 struct sg_shared {
 	int fd[SG_SHARED_MAPS]; /* -1: not made yet */
 	struct sg_bpf_state *state; /* mapped; NULL until the first domain is loaded */
 	uint32_t slots, shards;
+	uint32_t pool_rows, pool_cells;
 	bool private_rows;
 	uint64_t bytes; /* that the shared maps take in the kernel, about */
 };
@@ -79,6 +86,9 @@ int sg_load_as(struct sg_loaded *l, const struct sg_domain *d, struct sg_shared 
 /* Unloads what there is of it and keeps why. */
 void sg_refuse(struct sg_loaded *l, const struct sg_domain *d, const char *reason);
 void sg_unload(struct sg_loaded *l); /* detaches; a zeroed one is fine */
+
+/* Address space for the rows of a map of so many bytes, filled in by sg_load_rows. 0 or -ENOMEM. */
+int sg_load_map_rows(struct sg_loaded *l, int fd, size_t bytes);
 
 /*
  * The rows of a block (signals of them) of element e, mapped on first use: the

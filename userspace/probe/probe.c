@@ -15,6 +15,7 @@
 #include "bpfstat.h"
 #include "drain.h"
 #include "governor.h"
+#include "pool.h"
 #include "privileges.h"
 #include "procfs.h"
 #include "self.h"
@@ -29,6 +30,7 @@ struct sg_probe {
 	struct sg_self self;
 	struct sg_loaded *loaded; /* one per domain */
 	struct sg_drain **drains; /* NULL where a domain is not up */
+	struct sg_pool *pool; /* NULL where no domain that is up uses it */
 	uint64_t flipped_ns; /* when the bank was flipped last */
 	int cpus_fd;
 	struct sg_buf cpus, cpus_now; /* the list of online CPUs, as text */
@@ -145,6 +147,8 @@ int sg_probe_new(const struct sg_config *cfg, struct sg_probe **ret, struct sg_e
 	if (r == 0)
 		r = load_all(p, cfg);
 	if (r == 0)
+		r = sg_pool_new(&p->shared, p->slots, p->drains, &p->pool);
+	if (r == 0)
 		sg_governor_apply(p->loaded, sg_n_domains, cfg->budget_ns, p->shared.shards);
 	if (r < 0)
 		return sg_fail(err, r, "the probe cannot start: %s", strerror(-r));
@@ -159,6 +163,7 @@ void sg_probe_free(struct sg_probe *p)
 {
 	if (!p)
 		return;
+	sg_pool_free(p->pool);
 	for (size_t i = 0; p->drains && i < sg_n_domains; i++)
 		sg_drain_free(p->drains[i]);
 	for (size_t i = 0; p->loaded && i < sg_n_domains; i++)
@@ -219,9 +224,11 @@ static int drain_all(struct sg_probe *p, uint32_t bank, struct sg_frame *f)
 	/* Before anything is added to the frame, which borrows the names of what it reports. */
 	if (p->slots->tick % FORGET_EVERY == 0)
 		sg_slots_forget(p->slots, SG_IDLE_TICKS, sg_drain_release);
+	sg_pool_tick(p->pool);
 	for (size_t i = 0; i < sg_n_domains; i++)
 		if (p->drains[i])
 			sg_drain_read(p->drains[i], bank);
+	sg_pool_read(p->pool, bank);
 	for (size_t i = 0; r == 0 && i < sg_n_domains; i++) {
 		if (!p->drains[i])
 			continue;
@@ -229,6 +236,7 @@ static int drain_all(struct sg_probe *p, uint32_t bank, struct sg_frame *f)
 		if (r == 0 && sg_domains[i]->tick)
 			r = sg_domains[i]->tick(p->loaded[i].state, f);
 	}
+	sg_pool_clear(p->pool);
 	return r;
 }
 
@@ -246,7 +254,7 @@ int sg_probe_tick(struct sg_probe *p, int64_t t_ms, struct sg_frame *f)
 	if (r == 0)
 		r = drain_all(p, bank, f);
 	p->self.drain_seconds = (double)(sg_mono_ns() - start) * 1e-9;
-	return r < 0 ? r : sg_self_emit(&p->self, p->loaded, p->drains, p->slots, f);
+	return r < 0 ? r : sg_self_emit(&p->self, p->loaded, p->drains, p->slots, p->pool, f);
 }
 
 void sg_probe_dropped(struct sg_probe *p, const char *reason, uint64_t n)

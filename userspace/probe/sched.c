@@ -52,6 +52,7 @@ const struct sg_domain sg_domain_sched = {
 	.name = "sched",
 	.title = "CPU scheduler",
 	SG_OBJECT(sched),
+	.slot_blocks = true,
 	.signals = SCHED_SIGNALS,
 	.counters = SCHED_COUNTERS,
 	.programs = programs,

@@ -34,6 +34,12 @@ static const struct sg_metric_info metrics[] = {
 	{"sgprobe_slots_full_total", "Slots full",
 	 "Lookups that found no free slot and counted under \"other\".", "", NULL, "self", NULL,
 	 NULL, SG_COUNTER},
+	{"sgprobe_pool_used", "Pool in use",
+	 "Histograms (rows) and counters (cells) of the kernel side's pool that are handed out now.",
+	 "", "kind", "self", NULL, NULL, SG_GAUGE},
+	{"sgprobe_pool_full_total", "Pool full",
+	 "Events that found the pool full and counted under \"other\".", "", NULL, "self", NULL,
+	 NULL, SG_COUNTER},
 	{"sgprobe_untimed_total", "Events sampled",
 	 "Events that were counted but not timed, to keep probe.budget; the latencies of others "
 	 "stand for them.",
@@ -196,8 +202,8 @@ static int emit_domain(struct sg_self *s, struct sg_frame *f, struct sg_loaded *
 		return r;
 	r = put1(f, SG_GAUGE, "sgprobe_bpf_map_bytes", (double)l->bytes, "domain", l->domain->name);
 	if (r == 0)
-		r = put1(f, SG_GAUGE, "sgprobe_balance_error", (double)d->balance, "domain",
-			 l->domain->name);
+		r = put1(f, SG_GAUGE, "sgprobe_balance_error",
+			 (double)(d->balance + d->pool_balance), "domain", l->domain->name);
 	if (r == 0 && l->limit)
 		r = put1(f, SG_COUNTER, "sgprobe_untimed_total", (double)d->counted[SG_C_UNTIMED],
 			 "domain", l->domain->name);
@@ -252,10 +258,21 @@ static int emit_process(struct sg_self *s, struct sg_frame *f)
 	return r;
 }
 
-int sg_self_emit(struct sg_self *s, struct sg_loaded *loaded, struct sg_drain *const *drains,
-		 const struct sg_slots *slots, struct sg_frame *f)
+static int emit_pool(const struct sg_pool *p, double full, struct sg_frame *f)
 {
-	double full = 0;
+	int r = put1(f, SG_GAUGE, "sgprobe_pool_used", p->rows_used, "kind", "rows");
+
+	if (r == 0)
+		r = put1(f, SG_GAUGE, "sgprobe_pool_used", p->cells_used, "kind", "cells");
+	if (r == 0)
+		r = put1(f, SG_COUNTER, "sgprobe_pool_full_total", full, NULL, NULL);
+	return r;
+}
+
+int sg_self_emit(struct sg_self *s, struct sg_loaded *loaded, struct sg_drain *const *drains,
+		 const struct sg_slots *slots, const struct sg_pool *pool, struct sg_frame *f)
+{
+	double full = 0, pool_full = 0;
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < sg_n_domains; i++) {
@@ -263,6 +280,7 @@ int sg_self_emit(struct sg_self *s, struct sg_loaded *loaded, struct sg_drain *c
 		if (!drains[i])
 			continue;
 		full += (double)drains[i]->counted[SG_C_SLOTS_FULL];
+		pool_full += (double)drains[i]->counted[SG_C_POOL_FULL];
 		sg_self_dropped(s, "row_unread", (double)drains[i]->missing);
 		drains[i]->missing = 0;
 	}
@@ -270,6 +288,8 @@ int sg_self_emit(struct sg_self *s, struct sg_loaded *loaded, struct sg_drain *c
 		r = put1(f, SG_GAUGE, "sgprobe_slots_used", slots->used, NULL, NULL);
 	if (r == 0)
 		r = put1(f, SG_COUNTER, "sgprobe_slots_full_total", full, NULL, NULL);
+	if (r == 0 && pool)
+		r = emit_pool(pool, pool_full, f);
 	if (r == 0)
 		r = emit_process(s, f);
 	return r < 0 ? r : emit_notes(s, f);

@@ -4,6 +4,7 @@
 #define SG_PROBE_SELF_H
 
 #include "drain.h"
+#include "pool.h"
 
 #define SG_NOTES_MAX 32
 
@@ -30,6 +31,6 @@ void sg_self_count(struct sg_self *s, const char *name, double n);
 
 /* Everything of this part; drains[i] is NULL where domain i is not up. */
 int sg_self_emit(struct sg_self *s, struct sg_loaded *loaded, struct sg_drain *const *drains,
-		 const struct sg_slots *slots, struct sg_frame *f);
+		 const struct sg_slots *slots, const struct sg_pool *pool, struct sg_frame *f);
 
 #endif

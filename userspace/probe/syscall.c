@@ -25,8 +25,8 @@ static const struct sg_metric_row metrics[] = {
 	{"latency_seconds", SG_HISTOGRAM, SG_FROM_BLOCKS, PER_CALL, .by = SYSCALL_LATENCY,
 	 .dims = SG_DIM_CGROUP | SG_DIM_COMM, .title = "System call latency",
 	 .help = "Time from the entry of a system call to its return."},
-	{"calls_total", SG_COUNTER, SG_FROM_COUNTER, SYSCALL_CALLS, PER_CALL, .plus = SYSCALL_UNFINISHED,
-	 .title = "System calls",
+	{"calls_total", SG_COUNTER, SG_FROM_COUNTER, SYSCALL_CALLS, PER_CALL,
+	 .plus = SYSCALL_UNFINISHED, .title = "System calls",
 	 .help = "System calls that returned, or ended with their thread; one that is restarted "
 		 "counts each time."},
 	{"errors_total", SG_COUNTER, SG_FROM_COUNTER, SYSCALL_ERRORS, PER_CALL,
@@ -49,6 +49,7 @@ const struct sg_domain sg_domain_syscall = {
 	.name = "syscall",
 	.title = "System calls",
 	SG_OBJECT(syscall),
+	.slot_blocks = true,
 	.signals = SYSCALL_SIGNALS,
 	.fixed_blocks = SYSCALL_ROWS,
 	.counters = SYSCALL_COUNTERS,

@@ -88,6 +88,7 @@ const struct sg_domain sg_domain_tcp = {
 	.name = "tcp",
 	.title = "TCP",
 	SG_OBJECT(tcp),
+	.slot_blocks = true,
 	.signals = TCP_SIGNALS,
 	.counters = TCP_COUNTERS,
 	.programs = programs,

@@ -54,6 +54,20 @@ SG_TABLE __u8 sg_bucket_below[128] = {
 	7, 7, 7, 7, 7, 7, 7, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8,
 };
 
+/* The same of 2^(j/8), for what is counted in whole units: bytes, sectors, packets. */
+SG_TABLE __u64 sg_bucket_unit_bound[9] = {
+	0x8000000000000000ULL, 0x8b95c1e3ea8bd6e6ULL, 0x9837f0518db8a96fULL,
+	0xa5fed6a9b15138eaULL, 0xb504f333f9de6484ULL, 0xc5672a115506daddULL,
+	0xd744fccad69d6af4ULL, 0xeac0c6e7dd24392eULL, 0xffffffffffffffffULL,
+};
+SG_TABLE __u8 sg_bucket_unit_below[128] = {
+	0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 3,
+	3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4,
+	4, 4, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 6, 6, 6, 6, 6, 6, 6, 6,
+	6, 6, 6, 6, 6, 6, 6, 6, 6, 6, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7,
+	7, 7, 7, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8,
+};
+
 /* Position of the highest set bit; v != 0. The BPF instruction set has no clz. */
 SG_INLINE __u32 sg_log2(__u64 v)
 {
@@ -96,6 +110,26 @@ SG_INLINE __u32 sg_bucket_ns(__u64 ns)
 	if (c > 8) /* never; tells the verifier what the table holds */
 		c = 8;
 	k = 8 * e + c + (m > sg_bucket_bound[c]);
+	return k < SG_BUCKETS ? k : SG_BUCKETS - 1;
+}
+
+/*
+ * Row position of a whole number of units. Here row position k is bucket k: 0 and 1
+ * are in the first; what is past 2^39.9 is in the last.
+ */
+SG_INLINE __u32 sg_bucket_units(__u64 n)
+{
+	__u32 e, c, k;
+	__u64 m;
+
+	if (!n)
+		return 0;
+	e = sg_log2(n);
+	m = n << (63 - e);
+	c = sg_bucket_unit_below[(m >> 56) & 127];
+	if (c > 8)
+		c = 8;
+	k = 8 * e + c + (m > sg_bucket_unit_bound[c]);
 	return k < SG_BUCKETS ? k : SG_BUCKETS - 1;
 }
 

@@ -51,6 +51,8 @@ struct sg_bpf_config {
 	__u32 blocks; /* of this domain, per bank and shard: fixed ones + slots */
 	__u32 private_rows; /* 1: shards >= CPUs, hooks that cannot be interrupted add without atomics */
 	__u32 jiffy_ns; /* how far apart two values of jiffies are */
+	__u32 domain; /* number of this domain, for keys of the pool */
+	__u32 pool_rows, pool_cells; /* of the pool, per bank and shard */
 };
 
 /* Changes while running: section ".data.state", variable sg_state, shared by all domains. */
@@ -83,6 +85,39 @@ struct sg_slot_key {
 };
 
 /*
+ * The pool: rows and cells that are handed out when something is first seen, shared
+ * by all domains, so that memory goes with what happens and not with what could. A
+ * row is a histogram; a cell is one number that is added to. Map sg_pool_keys says
+ * whose a number is; numbers come from the queues sg_pool_free and sg_pool_free_cells,
+ * which user space fills. What finds no free one is counted under the key of kind
+ * SG_KEY_OTHER of its signal (of slot 0 when it is a slot's), which user space
+ * makes before the programs run.
+ *
+ *   sg_pool_rows   struct sg_row, element ((bank * shards) + shard) * pool_rows + number
+ *   sg_pool_sums   __u64 of nanoseconds or units, likewise
+ *   sg_pool_cells  __u64, element ((bank * shards) + shard) * pool_cells + number
+ */
+enum sg_key_kind {
+	SG_KEY_LABELS, /* a and b are what the domain says */
+	SG_KEY_SLOT, /* a is a slot */
+	SG_KEY_OTHER, /* a and b are 0 */
+};
+struct sg_pool_key {
+	__u8 domain;
+	__u8 signal; /* rows: SG_SIGNALS and up of the domain; cells: numbered for themselves */
+	__u8 kind;
+	__u8 cell; /* 1: of cells */
+	__u32 a;
+	__u64 b;
+};
+#define SG_KEY_NAME_LEN 28
+struct sg_pool_entry {
+	__u32 number; /* never 0 */
+	char name
+		[SG_KEY_NAME_LEN]; /* what the kernel calls it, where a program says so; untrusted */
+};
+
+/*
  * The first counters of every domain, before its own: what was not recorded, by
  * reason. Their names are in userspace/probe/drain.c.
  */
@@ -91,6 +126,7 @@ enum sg_common_counter {
 	SG_C_TOO_LONG, /* over SG_MAX_LATENCY_NS */
 	SG_C_NO_STATE, /* no state of the task (or socket): no memory, or not seen before */
 	SG_C_SLOTS_FULL, /* not lost: counted in slot 0, once per lookup */
+	SG_C_POOL_FULL, /* not lost: counted under "other" */
 	SG_C_UNTIMED, /* not lost: counted, and another one's latency stands for it */
 	SG_COMMON_COUNTERS,
 };

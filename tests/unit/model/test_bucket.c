@@ -113,6 +113,19 @@ static void nothing_and_more_than_the_last_bucket_stay_in_range(void **state)
 	}
 }
 
+static void whole_units_agree_with_the_reader_at_every_edge(void **state)
+{
+	for (int i = 1; i < SG_BUCKETS - 1; i++) {
+		uint64_t edge = (uint64_t)floorl(exp2l(i / 8.0L));
+
+		for (uint64_t n = edge > 2 ? edge - 2 : 1; n <= edge + 2; n++)
+			assert_int_equal(sg_bucket_units(n), sg_bucket_index((double)n));
+	}
+	assert_int_equal(sg_bucket_units(0), 0);
+	assert_int_equal(sg_bucket_units(1), 0);
+	assert_int_equal(sg_bucket_units(UINT64_MAX), SG_BUCKETS - 1);
+}
+
 static void buckets_ascend_with_the_duration(void **state)
 {
 	unsigned last = 0;
@@ -150,6 +163,7 @@ int main(void)
 		cmocka_unit_test(two_million_random_durations_agree_with_the_logarithm),
 		cmocka_unit_test(the_kernel_and_the_reader_name_the_same_bucket),
 		cmocka_unit_test(nothing_and_more_than_the_last_bucket_stay_in_range),
+		cmocka_unit_test(whole_units_agree_with_the_reader_at_every_edge),
 		cmocka_unit_test(buckets_ascend_with_the_duration),
 		cmocka_unit_test(every_bound_belongs_to_the_bucket_below_it),
 	};

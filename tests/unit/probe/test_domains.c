@@ -86,7 +86,13 @@ static void check_row(const struct sg_domain *d, const struct sg_metric_row *m)
 	unsigned int n = m->n ? m->n : 1;
 
 	if (m->from == SG_FROM_SIGNAL)
-		assert_true(m->first + n <= d->signals);
+		assert_true(m->first + n <= d->signals + d->pooled);
+	if (m->from == SG_FROM_SIGNAL && m->first < d->signals)
+		assert_true(d->slot_blocks);
+	if (m->from == SG_FROM_KEYS)
+		assert_true(m->first >= d->signals && m->first + n <= d->signals + d->pooled);
+	if (m->from == SG_FROM_KEYS || m->from == SG_FROM_CELLS)
+		assert_true(m->key && m->label);
 	if (m->from == SG_FROM_BLOCKS || m->from == SG_FROM_BLOCK_COUNT)
 		assert_true(m->first + n <= d->fixed_blocks);
 	if (m->from == SG_FROM_COUNTER)

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Interrupts: how long handlers and softirqs take, how long a raised softirq waits,
+ * and from whom that time was taken. Nothing here follows a pointer of a task that is
+ * not current, and no hook needs more than its arguments: one program serves every
+ * kernel, but for the task's state.
+ */
+#include <sgprobe/bpf/irq.h>
+
+#define SG_SIGNALS IRQ_BLOCK_SIGNALS
+#define SG_COUNTERS IRQ_COUNTERS
+#define SG_FIXED_BLOCKS IRQ_BLOCKS
+
+#include "pool.bpf.h"
+#include "slot.bpf.h"
+
+struct cpu_state {
+	__u64 raised[IRQ_VECTORS]; /* when; 0: not, or it runs already */
+	__u64 soft_at, hard_at; /* when the handler that runs now began; 0: none */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct cpu_state);
+} irq_cpus SEC(".maps");
+
+SG_FLATTEN struct cpu_state *this_cpu(void)
+{
+	return bpf_map_lookup_elem(&irq_cpus, &(__u32){0});
+}
+
+/* The idle task has nothing to lose, and ksoftirqd is there for it. */
+SG_FLATTEN void charge(__u32 part, __u64 ns, bool btf)
+{
+	struct task_struct *task =
+		btf ? bpf_get_current_task_btf() : (struct task_struct *)bpf_get_current_task();
+	struct sg_pool_key key;
+	struct sg_task *t;
+
+	if (!(bpf_get_current_pid_tgid() & 0xffffffff))
+		return;
+	t = sg_task_of(task, part, false, btf);
+	key = sg_key_of_slot(IRQ_STOLEN, t ? sg_slot(t, task, part, btf) : SG_SLOT_OTHER);
+	sg_pool_observe(&key, NULL, part, ns, false); /* a hard one may interrupt a soft one */
+}
+
+SEC("raw_tp/softirq_raise")
+int BPF_PROG(softirq_raise, __u64 vector)
+{
+	__u32 part = sg_part();
+	struct cpu_state *c = this_cpu();
+
+	sg_opaque(vector);
+	if (vector >= IRQ_VECTORS)
+		return 0;
+	sg_count(part, IRQ_RAISES + vector, 1, false);
+	if (c && !c->raised[vector])
+		c->raised[vector] = bpf_ktime_get_ns();
+	return 0;
+}
+
+SEC("raw_tp/softirq_entry")
+int BPF_PROG(softirq_entry, __u64 vector)
+{
+	__u32 part = sg_part();
+	struct cpu_state *c = this_cpu();
+	__u64 now = bpf_ktime_get_ns(), raised;
+	struct sg_where w;
+
+	sg_count(part, IRQ_SOFT_ENTRIES, 1, true);
+	sg_opaque(vector);
+	if (!c || vector >= IRQ_VECTORS)
+		return 0;
+	c->soft_at = now;
+	raised = c->raised[vector];
+	c->raised[vector] = 0;
+	if (raised && sg_sane(part, now - raised) &&
+	    sg_find_block(&w, part, IRQ_SOFT_WAIT + vector))
+		sg_observe(&w, 0, now - raised, true);
+	return 0;
+}
+
+SG_FLATTEN int on_softirq_exit(__u64 vector, bool btf)
+{
+	__u32 part = sg_part();
+	struct cpu_state *c = this_cpu();
+	struct sg_where w;
+	__u64 ns;
+
+	sg_count(part, IRQ_SOFT_EXITS, 1, true);
+	sg_opaque(vector);
+	if (!c || vector >= IRQ_VECTORS || !c->soft_at)
+		return 0;
+	ns = bpf_ktime_get_ns() - c->soft_at;
+	c->soft_at = 0;
+	if (!sg_sane(part, ns))
+		return 0;
+	if (sg_find_block(&w, part, IRQ_SOFT_RUN + vector))
+		sg_observe(&w, 0, ns, true);
+	charge(part, ns, btf);
+	return 0;
+}
+
+SEC("raw_tp/irq_handler_entry")
+int irq_handler_entry(void *ctx)
+{
+	struct cpu_state *c = this_cpu();
+
+	sg_count(sg_part(), IRQ_HARD_ENTRIES, 1, true);
+	if (c)
+		c->hard_at = bpf_ktime_get_ns();
+	return 0;
+}
+
+SG_FLATTEN int on_irq_exit(int irq, struct irqaction *action, bool btf)
+{
+	__u32 part = sg_part();
+	struct cpu_state *c = this_cpu();
+	struct sg_pool_key key;
+	__u64 ns;
+
+	sg_count(part, IRQ_HARD_EXITS, 1, true);
+	if (!c || !c->hard_at)
+		return 0;
+	ns = bpf_ktime_get_ns() - c->hard_at;
+	c->hard_at = 0;
+	if (!sg_sane(part, ns))
+		return 0;
+	key = sg_key(IRQ_HARD_RUN, irq, 0);
+	sg_pool_observe(&key, BPF_CORE_READ(action, name), part, ns, true);
+	charge(part, ns, btf);
+	return 0;
+}
+
+SEC("tp_btf/softirq_exit")
+int BPF_PROG(softirq_exit_btf, unsigned int vector)
+{
+	return on_softirq_exit(vector, true);
+}
+
+SEC("raw_tp/softirq_exit")
+int BPF_PROG(softirq_exit_raw, unsigned int vector)
+{
+	return on_softirq_exit(vector, false);
+}
+
+SEC("tp_btf/irq_handler_exit")
+int BPF_PROG(irq_handler_exit_btf, int irq, struct irqaction *action)
+{
+	return on_irq_exit(irq, action, true);
+}
+
+SEC("raw_tp/irq_handler_exit")
+int BPF_PROG(irq_handler_exit_raw, int irq, struct irqaction *action)
+{
+	return on_irq_exit(irq, action, false);
+}
