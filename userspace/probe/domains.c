@@ -6,6 +6,7 @@
 #include "domain.h"
 #include "procfs.h"
 #include "self.h"
+#include "truth.h"
 
 const struct sg_domain *const sg_domains[] = {
 #define SG_DOMAIN(n) &sg_domain_##n,
@@ -67,5 +68,7 @@ int sg_metrics_each(sg_metric_cb cb, void *ctx)
 		r = sg_procfs_metrics_each(cb, ctx);
 	for (size_t i = 0; r == 0 && i < sg_self_metrics.n; i++)
 		r = cb(&sg_self_metrics.rows[i], ctx);
+	for (size_t i = 0; r == 0 && i < sg_truth_metrics.n; i++)
+		r = cb(&sg_truth_metrics.rows[i], ctx);
 	return r;
 }

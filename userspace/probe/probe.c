@@ -19,6 +19,7 @@
 #include "privileges.h"
 #include "procfs.h"
 #include "self.h"
+#include "truth.h"
 
 #define FORGET_EVERY 60 /* ticks */
 #define CPUS_MAX 4096 /* bytes of a list of CPUs */
@@ -28,6 +29,7 @@ struct sg_probe {
 	struct sg_slots *slots;
 	struct sg_procfs *procfs;
 	struct sg_self self;
+	struct sg_truth truth;
 	struct sg_loaded *loaded; /* one per domain */
 	struct sg_drain **drains; /* NULL where a domain is not up */
 	struct sg_pool *pool; /* NULL where no domain that is up uses it */
@@ -253,6 +255,8 @@ int sg_probe_tick(struct sg_probe *p, int64_t t_ms, struct sg_frame *f)
 	sg_self_dropped(&p->self, "proc_unreadable", sg_procfs_failed(p->procfs));
 	if (r == 0)
 		r = drain_all(p, bank, f);
+	if (r == 0)
+		r = sg_truth_tick(&p->truth, f);
 	p->self.drain_seconds = (double)(sg_mono_ns() - start) * 1e-9;
 	return r < 0 ? r : sg_self_emit(&p->self, p->loaded, p->drains, p->slots, p->pool, f);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 // CPU: /proc/stat, load, pressure.
+#include <ctype.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -139,6 +140,42 @@ static void parse_stat(const struct sg_proc_source *src, struct sg_text text,
 
 const struct sg_proc_source sg_proc_stat = {
 	"stat", 1 << 20, parse_stat, NULL, stat_metrics, ARRAY_SIZE(stat_metrics),
+};
+
+/* ---- /proc/softirqs: a line per vector, a number per CPU ------------------------------ */
+
+static const struct sg_proc_metric softirq_metrics[] = {
+	{.name = "sgprobe_cpu_softirqs_total",
+	 .title = "Softirqs",
+	 .help = "Softirqs that ran, as the kernel counts them",
+	 .unit = "",
+	 .labels = {"vector"},
+	 .scale = 1,
+	 .type = SG_COUNTER},
+};
+
+static void parse_softirqs(const struct sg_proc_source *src, struct sg_text text,
+			   struct sg_proc_sink *out)
+{
+	struct sg_text line, head, key;
+	uint64_t v, sum;
+	char name[16];
+
+	while (sg_text_line(&text, &line)) {
+		if (!sg_text_until(&line, ':', &head) || !sg_text_word(&head, &key) ||
+		    key.n >= sizeof(name))
+			continue;
+		for (size_t i = 0; i < key.n; i++)
+			name[i] = (char)tolower((unsigned char)key.p[i]);
+		for (sum = 0; sg_text_u64(&line, &v);)
+			sum += v;
+		out->put(out, &src->metrics[0], (struct sg_text){name, key.n}, (struct sg_text){0},
+			 sum);
+	}
+}
+
+const struct sg_proc_source sg_proc_softirqs = {
+	"softirqs", 1 << 20, parse_softirqs, NULL, softirq_metrics, ARRAY_SIZE(softirq_metrics),
 };
 
 /* ---- /proc/loadavg ------------------------------------------------------------------ */

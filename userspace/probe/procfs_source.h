@@ -61,7 +61,7 @@ struct sg_proc_source {
 	size_t n_metrics;
 };
 
-extern const struct sg_proc_source sg_proc_stat, sg_proc_loadavg, sg_proc_psi_cpu,
+extern const struct sg_proc_source sg_proc_stat, sg_proc_softirqs, sg_proc_loadavg, sg_proc_psi_cpu,
 	sg_proc_psi_memory, sg_proc_psi_io, sg_proc_psi_irq;
 extern const struct sg_proc_source sg_proc_meminfo, sg_proc_vmstat, sg_proc_file_nr;
 extern const struct sg_proc_source sg_proc_diskstats;
