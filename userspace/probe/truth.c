@@ -96,7 +96,8 @@ static int compare(struct sg_truth *t, size_t i, const struct sums *now, struct 
 	struct sg_truth_window *w = &t->windows[i];
 	double seen = 0, kernel = 0;
 
-	if (!now->has_seen[i] || !now->has_kernel[i]) {
+	if (!now->has_seen[i] || !now->has_kernel[i] || !w->begun) {
+		w->begun = now->has_seen[i] && now->has_kernel[i];
 		w->ticks = 0;
 		return 0;
 	}

@@ -18,7 +18,8 @@
 struct sg_truth {
 	struct sg_truth_window {
 		double seen[SG_TRUTH_TICKS], kernel[SG_TRUTH_TICKS];
-		unsigned int ticks; /* in a row in which both were there, at most SG_TRUTH_TICKS */
+		unsigned int ticks; /* compared in a row, at most SG_TRUTH_TICKS */
+		bool begun; /* both were there in the tick before: its readings are the baseline */
 	} windows[SG_TRUTH_MAX];
 	uint64_t tick;
 };

@@ -24,6 +24,16 @@ static int setup(void **state)
 	return 0;
 }
 
+static double ratio(struct fixture *f, double seen, double kernel);
+
+/* The first tick in which both are there is the baseline. */
+static int begun(void **state)
+{
+	setup(state);
+	assert_true(ratio(*state, 500, 0) == -1);
+	return 0;
+}
+
 static int teardown(void **state)
 {
 	struct fixture *f = *state;
@@ -92,12 +102,13 @@ static void a_domain_that_comes_back_begins_anew(void **state)
 {
 	ratio(*state, 0, 1000);
 	assert_true(ratio(*state, -1, 1000) == -1);
+	assert_true(ratio(*state, 5000, 1000) == -1);
 	assert_true(ratio(*state, 1000, 1000) == 1);
 }
 
 int main(void)
 {
-#define TEST(t) cmocka_unit_test_setup_teardown(t, setup, teardown)
+#define TEST(t) cmocka_unit_test_setup_teardown(t, begun, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(what_was_missed_shows),
 		TEST(few_events_say_nothing),
