@@ -37,6 +37,10 @@ struct thread_info {
 	u32 status; /* x86: TS_COMPAT while in an ia32 call */
 };
 
+struct signal_struct {
+	int nr_threads;
+};
+
 struct task_struct {
 	struct thread_info thread_info;
 	unsigned int __state; /* since 5.14 */
@@ -46,6 +50,7 @@ struct task_struct {
 	int exit_state;
 	struct task_struct *group_leader;
 	struct css_set *cgroups;
+	struct signal_struct *signal;
 	char comm[16];
 };
 

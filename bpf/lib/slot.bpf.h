@@ -8,13 +8,16 @@
 
 #include "sg.bpf.h"
 
+#define SG_EPOCH_NONE 0
+#define SG_SLOT_THREAD (1U << 31)
+
 /* One cache line. Belongs to the task: written by whoever runs it, reads or wakes it under the run queue's lock. */
 struct sg_task {
 	/* The cached slot, and what it was computed from: it holds while these are the same. */
 	__u64 css; /* address of the css_set */
 	__u64 comm[2]; /* of the leader */
-	__u32 epoch;
-	__u32 slot;
+	__u32 epoch; /* SG_EPOCH_NONE: look it up again */
+	__u32 slot; /* with SG_SLOT_THREAD when another task, the leader, has the comm */
 	/* sched */
 	__u64 since; /* when the task was switched in or out; 0: not seen yet */
 	__u64 queued; /* when it became runnable; 0: it is not waiting for a CPU */
@@ -122,36 +125,48 @@ static __noinline __u32 sg_slot_refresh(struct sg_task *t, struct task_struct *t
 	key.cgroup_id = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
 	sg_slot_comm(&key, t->comm, BPF_CORE_READ(task, flags) & SG_PF_KTHREAD);
 	t->slot = sg_slot_of_key(&key, part);
-	return t->slot;
+	if (leader == task)
+		return t->slot;
+	t->slot |= SG_SLOT_THREAD;
+	return t->slot & ~SG_SLOT_THREAD;
 }
 
-/*
- * The slot of a task, and whether it still holds: the css_set changes when the
- * task moves to another cgroup, the comm with exec and prctl; comparing three
- * words is cheaper than a hook on each of those. btf: a constant, whether the
- * program may follow the task's pointers directly.
- */
-SG_FLATTEN __u32 sg_slot(struct sg_task *t, struct task_struct *task, __u32 part, bool btf)
+/* The comm of a task's leader; btf: a constant, whether the program may follow the task's pointers directly. */
+SG_FLATTEN void sg_leader_comm(struct task_struct *task, __u64 comm[2], bool btf)
 {
-	__u64 css, comm[2];
-
 	if (btf) {
 		const __u64 *name = (const __u64 *)task->group_leader->comm;
 
-		css = (__u64)task->cgroups;
 		comm[0] = name[0];
 		comm[1] = name[1];
 	} else {
-		struct task_struct *leader;
+		struct task_struct *leader = BPF_CORE_READ(task, group_leader);
 
-		css = (__u64)BPF_CORE_READ(task, cgroups);
-		leader = BPF_CORE_READ(task, group_leader);
-		bpf_core_read(comm, sizeof(comm), &leader->comm);
+		bpf_core_read(comm, 16, &leader->comm);
 	}
-	if (sg_likely(t->css == css && t->comm[0] == comm[0] && t->comm[1] == comm[1] &&
-		      t->epoch == *(volatile __u32 *)&sg_state.epoch))
+}
+
+/*
+ * The slot of a task, while what it was computed from is still the same. The comm
+ * changes with exec and prctl, the css_set when the task moves to another cgroup.
+ * Domain task marks the state of a task to which either happens (tracked), so there
+ * is nothing to compare but for a thread whose leader was renamed.
+ */
+SG_FLATTEN __u32 sg_slot(struct sg_task *t, struct task_struct *task, __u32 part, bool btf)
+{
+	__u64 comm[2];
+
+	if (sg_unlikely(t->epoch != *(volatile __u32 *)&sg_state.epoch))
+		return sg_slot_refresh(t, task, part);
+	if (sg_cfg.tracked && sg_likely(!(t->slot & SG_SLOT_THREAD)))
 		return t->slot;
-	return sg_slot_refresh(t, task, part);
+	sg_leader_comm(task, comm, btf);
+	if (sg_unlikely(t->comm[0] != comm[0] || t->comm[1] != comm[1]))
+		return sg_slot_refresh(t, task, part);
+	if (!sg_cfg.tracked &&
+	    t->css != (btf ? (__u64)task->cgroups : (__u64)BPF_CORE_READ(task, cgroups)))
+		return sg_slot_refresh(t, task, part);
+	return t->slot & ~SG_SLOT_THREAD;
 }
 
 /*

@@ -69,6 +69,8 @@ struct sg_program {
 	bool optional; /* the domain is of use without it */
 };
 
+#define SG_ALWAYS ((size_t)-1)
+
 struct sg_domain {
 	const char *name, *title;
 	const void *object, *object_end; /* the embedded ELF file */
@@ -82,7 +84,8 @@ struct sg_domain {
 	const struct sg_metric_row *metrics;
 	size_t n_metrics;
 	bool limited; /* its programs ask sg_admit() which events to time (bpf/lib/limit.bpf.h) */
-	size_t enabled; /* offset of its bool in struct sg_config */
+	bool tracks_tasks; /* it tells the others when a task's slot changes (sg_cfg.tracked) */
+	size_t enabled; /* offset of its bool in struct sg_config; SG_ALWAYS */
 	/*
 	 * Optional. tick adds what only user space can find out (gauges from the
 	 * domain's own maps or /proc) to the frame, after the drain; state is the

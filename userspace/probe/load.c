@@ -198,6 +198,7 @@ static int size_maps(struct sg_loaded *l, const struct sg_shared *s, struct bpf_
 					  .blocks = l->blocks,
 					  .private_rows = s->private_rows,
 					  .jiffy_ns = jiffy_ns(),
+					  .tracked = s->tracked,
 					  .domain = (uint32_t)index_of(l->domain),
 					  .pool_rows = s->pool_rows,
 					  .pool_cells = s->pool_cells};
@@ -507,6 +508,8 @@ int sg_load_as(struct sg_loaded *l, const struct sg_domain *d, struct sg_shared 
 			r = try_variant(l, s, &variants[i]);
 	if (r == 0)
 		r = map_memory(l);
+	if (r == 0 && d->tracks_tasks)
+		s->tracked = true;
 	if (r < 0)
 		sg_refuse(l, d, l->reason[0] ? l->reason : "out of memory");
 	return r;

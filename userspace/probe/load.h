@@ -39,6 +39,7 @@ struct sg_shared {
 	uint32_t slots, shards;
 	uint32_t pool_rows, pool_cells;
 	bool private_rows;
+	bool tracked; /* a domain that tells when a task's slot changes is up */
 	uint64_t bytes; /* that the shared maps take in the kernel, about */
 };
 

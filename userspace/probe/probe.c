@@ -60,7 +60,7 @@ static void lift_memlock(void)
 
 static bool is_enabled(const struct sg_domain *d, const struct sg_config *cfg)
 {
-	return *(const bool *)((const char *)cfg + d->enabled);
+	return d->enabled == SG_ALWAYS || *(const bool *)((const char *)cfg + d->enabled);
 }
 
 static int load_domain(struct sg_probe *p, size_t i, const struct sg_config *cfg)

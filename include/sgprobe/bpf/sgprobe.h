@@ -51,6 +51,7 @@ struct sg_bpf_config {
 	__u32 blocks; /* of this domain, per bank and shard: fixed ones + slots */
 	__u32 private_rows; /* 1: shards >= CPUs, hooks that cannot be interrupted add without atomics */
 	__u32 jiffy_ns; /* how far apart two values of jiffies are */
+	__u32 tracked; /* 1: domain task marks tasks whose slot changes */
 	__u32 domain; /* number of this domain, for keys of the pool */
 	__u32 pool_rows, pool_cells; /* of the pool, per bank and shard */
 };
@@ -58,7 +59,7 @@ struct sg_bpf_config {
 /* Changes while running: section ".data.state", variable sg_state, shared by all domains. */
 struct sg_bpf_state {
 	__u32 bank; /* 0 or 1: where programs write */
-	__u32 epoch; /* raised when slots were retired: cached slots are looked up again */
+	__u32 epoch; /* raised when slots were retired: cached slots are looked up again; never 0 */
 	__u32 tick; /* raised with every tick: what is limited per tick begins again */
 };
 
