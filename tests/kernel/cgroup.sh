@@ -25,7 +25,7 @@ hex=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
 uid=1234abcd_0000_1111_2222_123456789abc
 hostile=$'a\e[2J\xff"'
 
-watch probe.sched=false probe.tcp=false
+watch probe.budget=0s probe.sched=false probe.tcp=false
 calls web.slice/shop.service 10000
 calls web.slice/shop.service/worker 10000
 calls "docker-$hex.scope" 20000
@@ -47,7 +47,7 @@ ok "nor anything else that is not text" between "$(LC_ALL=C grep -c '[^ -~]' "$O
 ok "the sum over cgroups is the total" is \
 	"$(total 'sgprobe_cgroup_syscall_latency_seconds{')" "$(total 'sgprobe_syscall_latency_seconds{')"
 
-watch probe.sched=false probe.tcp=false
+watch probe.budget=0s probe.sched=false probe.tcp=false
 mkdir "$cg/$top/stays"
 (echo "$BASHPID" > "$cg/$top/stays/cgroup.procs" && exec sleep 30) &
 sleeper=$!
@@ -60,7 +60,7 @@ sleep 1.1
 unwatch
 ok "a removed cgroup keeps its name" between "$(seen "/$top/stays")" 1000 2000
 
-watch probe.sched=false probe.tcp=false probe.max_cgroups=16
+watch probe.budget=0s probe.sched=false probe.tcp=false probe.max_cgroups=16
 for i in $(seq 40); do calls "many/$i" 100; done
 sleep 1.1
 unwatch
