@@ -51,7 +51,7 @@ FUZZ_OBJS := $(LIB_SRCS:%.c=$(O)/fuzzed/%.o)
 REPLAY_BINS := $(FUZZ_SRCS:tests/fuzz/fuzz_%.c=$(O)/tests/replay/%)
 WEB_SRCS := $(shell find web -type f -not -path 'web/node_modules/*' 2>/dev/null)
 
-.PHONY: all run test check bench fuzz install uninstall help setup clean unit tools tests-built
+.PHONY: all run test check bench fuzz docs install uninstall help setup clean unit tools tests-built
 all: $(O)/sgprobe ## Build build/sgprobe
 
 setup: ## Install what is missing of Debian and npm packages
@@ -82,6 +82,9 @@ fuzz: ## Fuzz every parser for FUZZ_SECONDS each
 	$(Q)tools/setup.sh test
 	$(Q)$(MAKE) --no-print-directory O=$(O) fuzz-bins
 	$(Q)O=$(O) FUZZ_SECONDS=$(FUZZ_SECONDS) tools/fuzz.sh
+
+docs: all ## Write docs/METRICS.md anew
+	$(Q)$(O)/sgprobe help metrics > docs/METRICS.md
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12

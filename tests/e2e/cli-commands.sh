@@ -34,6 +34,8 @@ for k in $(sed -n 's/^SETTING("\([^"]*\)".*/\1/p' userspace/config/settings.def)
 	grep -qF ".B ${k//-/\\-}" docs/man/sgprobe.yaml.5 || bad="$bad $k"
 done
 ok $((${#bad})) "each setting is in sgprobe.yaml(5)" "$bad"
+"$SGPROBE" help metrics > "$T/metrics"
+check "docs/METRICS.md is what the binary says (make docs)" cmp "$T/metrics" docs/METRICS.md
 check "no command is a usage error" exits 2
 check "a misspelt command is a usage error" exits 2 statsu
 check "that suggests the right one" has "did you mean status" "$T/err"

@@ -78,5 +78,6 @@ int sg_cmd_replay(struct sg_cli *cli, int argc, char **argv);
 int sg_cmd_doctor(struct sg_cli *cli, int argc, char **argv);
 int sg_cmd_version(struct sg_cli *cli, int argc, char **argv);
 int sg_cmd_help(struct sg_cli *cli, int argc, char **argv);
+int sg_help_metrics(struct sg_cli *cli); /* help_metrics.c */
 
 #endif

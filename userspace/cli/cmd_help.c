@@ -29,6 +29,8 @@ int sg_cmd_help(struct sg_cli *cli, int argc, char **argv)
 	}
 	if (strcmp(argv[1], "config") == 0)
 		return help_config(cli);
+	if (strcmp(argv[1], "metrics") == 0)
+		return sg_help_metrics(cli);
 	cli->command = sg_command_find(argv[1]);
 	if (!cli->command) {
 		const char *near = sg_command_suggest(argv[1]);

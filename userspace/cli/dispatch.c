@@ -64,7 +64,7 @@ const struct sg_command sg_commands[] = {
 	 "[--json]", "Examples:\n  sudo sgprobe doctor\n\nExit status 7 when something fails."},
 	{"version", sg_cmd_version, SG_NEEDS_NOTHING, "Print the version", "[--json]", NULL},
 	{"help", sg_cmd_help, SG_NEEDS_NOTHING, "This list, or a command's own page",
-	 "[COMMAND | config]", NULL},
+	 "[COMMAND | config | metrics]", NULL},
 	{0},
 };
 

@@ -58,6 +58,9 @@ struct sg_metric_row {
 	const char *title, *help; /* for people; help is one sentence */
 };
 
+/* How often a hook runs: with what the host does now and then, with each request, or all the time. */
+enum sg_rate { SG_RARE, SG_BUSY, SG_HOT };
+
 /*
  * One hook. A program of the object is either named exactly like the hook and
  * serves every variant, or HOOK_btf and HOOK_raw, of which the loader keeps one.
@@ -67,6 +70,8 @@ struct sg_program {
 	uint16_t runs; /* counter that the program raises by one each time it runs, */
 	uint16_t runs_n; /* or the first of this many that together do; 0 means 1 */
 	bool optional; /* the domain is of use without it */
+	enum sg_rate rate;
+	const char *since; /* kernel that has it first, for the manual; NULL: 5.10 */
 };
 
 #define SG_ALWAYS ((size_t)-1)

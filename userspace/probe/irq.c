@@ -44,9 +44,11 @@ static const struct sg_metric_row metrics[] = {
 };
 
 static const struct sg_program programs[] = {
-	{"softirq_raise", IRQ_RAISES, IRQ_VECTORS}, {"softirq_entry", IRQ_SOFT_ENTRIES},
-	{"softirq_exit", IRQ_SOFT_EXITS},	    {"irq_handler_entry", IRQ_HARD_ENTRIES},
-	{"irq_handler_exit", IRQ_HARD_EXITS},
+	{"softirq_raise", IRQ_RAISES, IRQ_VECTORS, .rate = SG_HOT},
+	{"softirq_entry", IRQ_SOFT_ENTRIES, .rate = SG_HOT},
+	{"softirq_exit", IRQ_SOFT_EXITS, .rate = SG_HOT},
+	{"irq_handler_entry", IRQ_HARD_ENTRIES, .rate = SG_HOT},
+	{"irq_handler_exit", IRQ_HARD_EXITS, .rate = SG_HOT},
 };
 
 const struct sg_domain sg_domain_irq = {

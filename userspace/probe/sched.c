@@ -43,9 +43,12 @@ static const struct sg_metric_row metrics[] = {
 };
 
 static const struct sg_program programs[] = {
-	{"sched_switch", SCHED_SWITCHES},	 {"sched_wakeup", SCHED_WAKEUPS},
-	{"sched_wakeup_new", SCHED_WAKEUPS_NEW}, {"sched_migrate_task", SCHED_MIGRATIONS},
-	{"sched_process_fork", SCHED_FORKS},	 {"sched_process_exit", SCHED_EXITS},
+	{"sched_switch", SCHED_SWITCHES, .rate = SG_HOT},
+	{"sched_wakeup", SCHED_WAKEUPS, .rate = SG_HOT},
+	{"sched_wakeup_new", SCHED_WAKEUPS_NEW},
+	{"sched_migrate_task", SCHED_MIGRATIONS, .rate = SG_BUSY},
+	{"sched_process_fork", SCHED_FORKS},
+	{"sched_process_exit", SCHED_EXITS},
 };
 
 const struct sg_domain sg_domain_sched = {

@@ -40,8 +40,8 @@ static const struct sg_metric_row metrics[] = {
 };
 
 static const struct sg_program programs[] = {
-	{"sys_enter", SYSCALL_ENTERS},
-	{"sys_exit", SYSCALL_STRAYS, 1 + SYSCALL_ROWS},
+	{"sys_enter", SYSCALL_ENTERS, .rate = SG_HOT},
+	{"sys_exit", SYSCALL_STRAYS, 1 + SYSCALL_ROWS, .rate = SG_HOT},
 	{"sched_process_exit", SYSCALL_THREAD_EXITS},
 };
 

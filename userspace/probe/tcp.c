@@ -76,8 +76,8 @@ static const struct sg_metric_row metrics[] = {
 };
 
 static const struct sg_program programs[] = {
-	{"inet_sock_set_state", TCP_TRANSITIONS, SG_TCP_STATES},
-	{"tcp_probe", TCP_RUNS_PROBE},
+	{"inet_sock_set_state", TCP_TRANSITIONS, SG_TCP_STATES, .rate = SG_BUSY},
+	{"tcp_probe", TCP_RUNS_PROBE, .rate = SG_HOT},
 	{"tcp_retransmit_skb", TCP_RUNS_RETRANSMIT},
 	{"tcp_retransmit_synack", TCP_RUNS_SYNACK, .optional = true},
 	{"tcp_send_reset", TCP_RESETS_SENT},
