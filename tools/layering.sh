@@ -14,7 +14,7 @@ rank() {
 home() { # the folder that implements include/sgprobe/NAME.h
 	case $1 in
 	err | mem | str | time | file | loop) echo base ;;
-	hist | series | frame | metric | reader | link) echo model ;;
+	hist | series | frame | metric | reader | link | kept) echo model ;;
 	config) echo config ;; probe) echo probe ;; store) echo store ;; query) echo query ;;
 	report) echo report ;; http) echo http ;; daemon) echo daemon ;; *) echo model ;;
 	esac

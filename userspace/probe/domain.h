@@ -94,8 +94,8 @@ struct sg_domain {
 	/*
 	 * Optional. tick adds what only user space can find out (gauges from the
 	 * domain's own maps or /proc) to the frame, after the drain; state is the
-	 * domain's own, made by start when the domain is attached. map_fd finds a
-	 * map of the object by name.
+	 * domain's own, made by start when the domain is attached. sg_map_fd finds
+	 * a map of the object by name.
 	 */
 	int (*start)(const struct sg_config *cfg, void **state);
 	int (*tick)(void *state, struct sg_frame *f);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,7 +11,6 @@
 #include "load.h"
 #include "pool.h"
 
-#define PIECE 65536u /* bytes of rows mapped at once; a multiple of every page size */
 #define TIDS_MAX 32768u
 /*
  * Shards are memory in the kernel: a slot takes 20 KB in each, with all domains on.
@@ -19,7 +19,7 @@
  */
 #define SLOTS_OF_ALL_SHARDS 4096u
 
-static const char *const shared_names[SG_SHARED_MAPS] = {
+const char *const sg_shared_names[SG_SHARED_MAPS] = {
 	[SG_MAP_STATE] = ".data.state",
 	[SG_MAP_TASKS] = "sg_tasks",
 	[SG_MAP_TIDS] = "sg_tids",
@@ -41,6 +41,14 @@ static const struct variant {
 	{"tp_btf", "_btf", SG_MAP_TIDS},
 	{"raw_tp", "_raw", SG_MAP_TASKS},
 };
+
+const char *sg_variant_name(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(variants); i++)
+		if (strcmp(variants[i].name, name) == 0)
+			return variants[i].name;
+	return NULL;
+}
 
 static uint32_t power_of_two(uint64_t n, uint32_t min, uint32_t max)
 {
@@ -80,7 +88,9 @@ void sg_shared_free(struct sg_shared *s)
 		munmap(s->state, (size_t)sysconf(_SC_PAGESIZE));
 	for (size_t i = 0; i < SG_SHARED_MAPS; i++)
 		if (s->fd[i] >= 0)
-			close(s->fd[i]);
+			close(sg_take_fd(s->fd[i]));
+	s->state = NULL;
+	s->bytes = 0;
 }
 
 static int refuse(struct sg_loaded *l, int r, const char *fmt, ...)
@@ -137,7 +147,7 @@ static struct bpf_map *find_map(struct bpf_object *o, const char *name)
 
 static uint32_t shared_entries(const struct sg_shared *s, enum sg_shared_map i)
 {
-	uint32_t parts = SG_BANKS * s->shards;
+	uint32_t parts = sg_parts(s);
 
 	switch (i) {
 	case SG_MAP_SLOTS:
@@ -156,7 +166,7 @@ static uint32_t shared_entries(const struct sg_shared *s, enum sg_shared_map i)
 static int share_maps(struct bpf_object *o, const struct sg_shared *s, const struct variant *v)
 {
 	for (size_t i = 0; i < SG_SHARED_MAPS; i++) {
-		struct bpf_map *m = find_map(o, shared_names[i]);
+		struct bpf_map *m = find_map(o, sg_shared_names[i]);
 		uint32_t n = shared_entries(s, i);
 		int r = 0;
 
@@ -203,7 +213,7 @@ static int size_maps(struct sg_loaded *l, const struct sg_shared *s, struct bpf_
 					  .pool_rows = s->pool_rows,
 					  .pool_cells = s->pool_cells};
 	bool rows = find_map(o, "sg_rows");
-	uint32_t parts = SG_BANKS * s->shards;
+	uint32_t parts = sg_parts(s);
 	int r = bpf_map__set_initial_value(find_map(o, ".rodata.cfg"), &cfg, sizeof(cfg));
 
 	if (r == 0 && rows)
@@ -215,7 +225,7 @@ static int size_maps(struct sg_loaded *l, const struct sg_shared *s, struct bpf_
 	return r;
 }
 
-static const struct sg_program *program_of(const struct sg_domain *d, const char *name)
+const struct sg_program *sg_program_of(const struct sg_domain *d, const char *name)
 {
 	for (size_t i = 0; i < d->n_programs; i++) {
 		size_t n = strlen(d->programs[i].hook);
@@ -246,43 +256,112 @@ static void run_iterator(struct bpf_program *p)
 	bpf_link__destroy(link);
 }
 
+static int dup_fd(int fd)
+{
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+
+	return copy < 0 ? -errno : copy;
+}
+
+/* What stays of a link is its descriptor: the hook is free again when the last copy of it is closed. */
+static int keep_link(struct bpf_link *link)
+{
+	int fd = dup_fd(bpf_link__fd(link)), own = bpf_link__fd(link);
+
+	bpf_link__disconnect(link);
+	bpf_link__destroy(link);
+	close(own);
+	return fd;
+}
+
+static int attach_one(struct sg_loaded *l, const struct sg_program *row, struct bpf_program *p)
+{
+	struct sg_attached *a = &l->attached[l->n_attached];
+	struct bpf_link *link = bpf_program__attach(p);
+
+	if (!link)
+		return row->optional ? 0 : -errno;
+	*a = (struct sg_attached){.program = row, .fd = -1, .link_fd = keep_link(link)};
+	l->n_attached++;
+	if (a->link_fd < 0)
+		return a->link_fd;
+	a->fd = dup_fd(bpf_program__fd(p));
+	return SG_MIN(a->fd, 0);
+}
+
 static int attach(struct sg_loaded *l, struct bpf_object *o)
 {
 	struct bpf_program *p;
+	int r = 0;
 
-	l->n_attached = 0;
 	bpf_object__for_each_program(p, o)
 	{
-		const struct sg_program *row = program_of(l->domain, bpf_program__name(p));
-		struct bpf_link *link;
+		const struct sg_program *row = sg_program_of(l->domain, bpf_program__name(p));
 
-		if (!bpf_program__autoload(p))
+		if (r < 0 || !bpf_program__autoload(p))
 			continue;
-		if (is_iterator(p)) {
+		if (is_iterator(p))
 			run_iterator(p);
+		else if (!row || l->n_attached == SG_PROGRAMS_MAX)
+			r = -E2BIG; /* a program that its domain's table does not list */
+		else
+			r = attach_one(l, row, p);
+	}
+	return r;
+}
+
+static bool is_shared(const char *name)
+{
+	for (size_t i = 0; i < SG_SHARED_MAPS; i++)
+		if (strcmp(name, sg_shared_names[i]) == 0)
+			return true;
+	return false;
+}
+
+static int take_maps(struct sg_loaded *l, struct bpf_object *o)
+{
+	struct bpf_map *m;
+
+	bpf_object__for_each_map(m, o)
+	{
+		struct sg_map_fd *to = &l->maps[l->n_maps];
+
+		if (bpf_map__fd(m) < 0 || is_shared(bpf_map__name(m)))
 			continue;
-		}
-		if (!row || l->n_attached == SG_PROGRAMS_MAX)
-			return -E2BIG; /* a program that its domain's table does not list */
-		link = bpf_program__attach(p);
-		if (!link && !row->optional)
-			return -errno;
-		if (!link)
-			continue;
-		l->links[l->n_attached] = link;
-		l->attached[l->n_attached++] =
-			(struct sg_attached){.program = row, .fd = bpf_program__fd(p)};
+		if (l->n_maps == SG_MAPS_MAX || strlen(bpf_map__name(m)) >= sizeof(to->name))
+			return -E2BIG;
+		to->fd = dup_fd(bpf_map__fd(m));
+		if (to->fd < 0)
+			return to->fd;
+		strcpy(to->name, bpf_map__name(m));
+		l->n_maps++;
 	}
 	return 0;
 }
 
-static void detach(struct sg_loaded *l)
+int sg_map_fd(const struct sg_loaded *l, const char *name)
 {
-	while (l->n_attached > 0) {
-		l->n_attached--;
-		bpf_link__destroy(l->links[l->n_attached]);
-		l->links[l->n_attached] = NULL;
+	for (size_t i = 0; i < l->n_maps; i++)
+		if (strcmp(l->maps[i].name, name) == 0)
+			return l->maps[i].fd;
+	return -1;
+}
+
+static void close_fd(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+static void close_all(struct sg_loaded *l)
+{
+	for (size_t i = 0; i < l->n_attached; i++) {
+		close_fd(l->attached[i].link_fd);
+		close_fd(l->attached[i].fd);
 	}
+	for (size_t i = 0; i < l->n_maps; i++)
+		close_fd(l->maps[i].fd);
+	l->n_attached = l->n_maps = 0;
 }
 
 /* A program that the table says is optional must not keep the others from loading. */
@@ -292,7 +371,7 @@ static int load_object(struct bpf_object *o, const struct sg_domain *d)
 
 	bpf_object__for_each_program(p, o)
 	{
-		const struct sg_program *row = program_of(d, bpf_program__name(p));
+		const struct sg_program *row = sg_program_of(d, bpf_program__name(p));
 
 		if (row && row->optional && bpf_program__autoload(p) &&
 		    libbpf_find_vmlinux_btf_id(row->hook, BPF_TRACE_RAW_TP) < 0)
@@ -307,18 +386,6 @@ static struct bpf_object *open_object(const struct sg_domain *d)
 
 	return bpf_object__open_mem(d->object,
 				    (const char *)d->object_end - (const char *)d->object, &opts);
-}
-
-static void *map_whole(struct bpf_map *m, int prot, size_t *bytes, uint64_t *total)
-{
-	long page = sysconf(_SC_PAGESIZE);
-	size_t element = (bpf_map__value_size(m) + 7) & ~7ul, n = element * bpf_map__max_entries(m);
-	void *p;
-
-	*bytes = (n + (size_t)page - 1) / (size_t)page * (size_t)page;
-	*total += *bytes;
-	p = mmap(NULL, *bytes, prot, MAP_SHARED, bpf_map__fd(m), 0);
-	return p == MAP_FAILED ? NULL : p;
 }
 
 static int fill_free_slots(const struct sg_shared *s)
@@ -336,23 +403,18 @@ static int keep_shared(struct sg_shared *s, struct bpf_object *o)
 	int r = 0;
 
 	for (size_t i = 0; i < SG_SHARED_MAPS; i++) {
-		struct bpf_map *m = find_map(o, shared_names[i]);
+		struct bpf_map *m = find_map(o, sg_shared_names[i]);
 
 		if (s->fd[i] >= 0 || !m || bpf_map__fd(m) < 0)
 			continue;
-		s->fd[i] = dup(bpf_map__fd(m));
-		if (s->fd[i] < 0)
-			return -errno;
+		r = dup_fd(bpf_map__fd(m));
+		if (r < 0)
+			return r;
+		s->fd[i] = r;
 	}
-	if (!s->state) {
-		size_t bytes;
-		void *p = map_whole(find_map(o, shared_names[SG_MAP_STATE]), PROT_READ | PROT_WRITE,
-				    &bytes, &s->bytes);
-
-		if (!p)
-			return -ENOMEM;
-		s->state = p;
-	}
+	r = sg_shared_map(s);
+	if (r < 0)
+		return r;
 	if (first && s->fd[SG_MAP_FREE] >= 0)
 		r = fill_free_slots(s);
 	if (r == 0 && first_pool && s->fd[SG_MAP_POOL_KEYS] >= 0)
@@ -400,87 +462,20 @@ static int try_variant(struct sg_loaded *l, struct sg_shared *s, const struct va
 		r = load_object(o, l->domain);
 	if (r == 0)
 		r = keep_shared(s, o); /* with free slots to hand out before the first event */
-	if (r == 0 && find_map(o, shared_names[SG_MAP_POOL_KEYS]))
+	if (r == 0 && find_map(o, sg_shared_names[SG_MAP_POOL_KEYS]))
 		r = sg_pool_prepare(s, l->domain, index_of(l->domain));
 	if (r == 0)
 		r = attach(l, o);
+	if (r == 0)
+		r = take_maps(l, o);
+	bpf_object__close(o); /* all that is needed of it from here on are the descriptors */
 	if (r < 0) {
-		detach(l);
-		bpf_object__close(o);
+		close_all(l);
 		return refuse(l, r, "%s: %s: %s", v->name, strerror(-r), cure(r));
 	}
-	l->object = o;
 	l->variant = v->name;
 	l->reason[0] = 0;
 	return 0;
-}
-
-int sg_load_map_rows(struct sg_loaded *l, int fd, size_t n)
-{
-	size_t pieces = (n + PIECE - 1) / PIECE;
-
-	l->rows_fd = fd;
-	l->rows_bytes = n;
-	l->bytes += n;
-	l->rows_mapped = calloc(pieces / 8 + 1, 1);
-	l->rows = mmap(NULL, pieces * PIECE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-		       -1, 0);
-	if (l->rows == MAP_FAILED)
-		l->rows = NULL;
-	return l->rows && l->rows_mapped ? 0 : -ENOMEM;
-}
-
-static int map_piece(struct sg_loaded *l, size_t piece)
-{
-	size_t page = (size_t)sysconf(_SC_PAGESIZE), at = piece * PIECE;
-	size_t whole = (l->rows_bytes + page - 1) / page * page;
-	size_t n = SG_MIN((size_t)PIECE, whole - at);
-
-	if (l->rows_mapped[piece / 8] & (1 << piece % 8))
-		return 0;
-	if (mmap((char *)l->rows + at, n, PROT_READ, MAP_SHARED | MAP_FIXED, l->rows_fd,
-		 (off_t)at) == MAP_FAILED)
-		return -errno;
-	l->rows_mapped[piece / 8] |= 1 << piece % 8;
-	return 0;
-}
-
-const struct sg_row *sg_load_rows(struct sg_loaded *l, size_t e)
-{
-	size_t size = sizeof(struct sg_row) * l->domain->signals, at = e * size;
-
-	if (at + size > l->rows_bytes)
-		return NULL;
-	for (size_t piece = at / PIECE; piece <= (at + size - 1) / PIECE; piece++)
-		if (map_piece(l, piece) < 0)
-			return NULL;
-	return (const struct sg_row *)((const char *)l->rows + at);
-}
-
-static int map_limit(struct sg_loaded *l)
-{
-	if (!l->domain->limited)
-		return 0;
-	l->limit = map_whole(find_map(l->object, ".data.limit"), PROT_READ | PROT_WRITE,
-			     &l->limit_bytes, &l->bytes);
-	return l->limit ? 0 : -ENOMEM;
-}
-
-static int map_memory(struct sg_loaded *l)
-{
-	struct bpf_map *rows = find_map(l->object, "sg_rows");
-
-	l->counters = map_whole(find_map(l->object, "sg_counters"), PROT_READ, &l->counters_bytes,
-				&l->bytes);
-	if (!l->counters || map_limit(l) < 0)
-		return -ENOMEM;
-	if (!rows)
-		return 0;
-	l->sums = map_whole(find_map(l->object, "sg_sums"), PROT_READ, &l->sums_bytes, &l->bytes);
-	if (!l->sums)
-		return -ENOMEM;
-	return sg_load_map_rows(l, bpf_map__fd(rows),
-				(size_t)bpf_map__value_size(rows) * bpf_map__max_entries(rows));
 }
 
 void sg_refuse(struct sg_loaded *l, const struct sg_domain *d, const char *reason)
@@ -494,20 +489,25 @@ void sg_refuse(struct sg_loaded *l, const struct sg_domain *d, const char *reaso
 	memcpy(l->reason, copy, sizeof(copy));
 }
 
+void sg_loaded_init(struct sg_loaded *l, const struct sg_domain *d, const struct sg_shared *s)
+{
+	memset(l, 0, sizeof(*l));
+	l->domain = d;
+	l->variant = "";
+	l->blocks = d->fixed_blocks + (d->slot_blocks ? s->slots : 0);
+}
+
 int sg_load_as(struct sg_loaded *l, const struct sg_domain *d, struct sg_shared *s,
 	       const char *variant)
 {
 	int r = -EINVAL;
 
-	memset(l, 0, sizeof(*l));
-	l->domain = d;
-	l->variant = "";
-	l->blocks = d->fixed_blocks + (d->slot_blocks ? s->slots : 0);
+	sg_loaded_init(l, d, s);
 	for (size_t i = 0; r < 0 && i < ARRAY_SIZE(variants); i++)
 		if (!variant || strcmp(variant, variants[i].name) == 0)
 			r = try_variant(l, s, &variants[i]);
 	if (r == 0)
-		r = map_memory(l);
+		r = sg_map_memory(l, s);
 	if (r == 0 && d->tracks_tasks)
 		s->tracked = true;
 	if (r < 0)
@@ -522,18 +522,9 @@ int sg_load(struct sg_loaded *l, const struct sg_domain *d, struct sg_shared *s)
 
 void sg_unload(struct sg_loaded *l)
 {
-	detach(l);
 	if (l->domain && l->domain->stop && l->state)
 		l->domain->stop(l->state);
-	if (l->rows)
-		munmap(l->rows, (l->rows_bytes + PIECE - 1) / PIECE * PIECE);
-	if (l->sums)
-		munmap((void *)l->sums, l->sums_bytes);
-	if (l->counters)
-		munmap((void *)l->counters, l->counters_bytes);
-	if (l->limit)
-		munmap(l->limit, l->limit_bytes);
-	free(l->rows_mapped);
-	bpf_object__close(l->object);
+	sg_unmap_memory(l);
+	close_all(l);
 	memset(l, 0, sizeof(*l));
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Loads and attaches a domain and maps what its programs write. The kernel is
- * asked what it can do by trying; never by its version.
+ * asked what it can do by trying; never by its version. What is left of a domain
+ * that is loaded are descriptors, so that one that was handed over is the same.
  */
 #ifndef SG_PROBE_LOAD_H
 #define SG_PROBE_LOAD_H
@@ -10,6 +11,7 @@
 #include <stdbool.h>
 
 #include <sgprobe/file.h>
+#include <sgprobe/kept.h>
 
 #include <sgprobe/bpf/bucket.h>
 #include <sgprobe/bpf/sgprobe.h>
@@ -17,6 +19,7 @@
 #include "domain.h"
 
 #define SG_PROGRAMS_MAX 32 /* of a domain */
+#define SG_MAPS_MAX 32
 
 /* What all domains share: descriptors of the maps, made by the first domain that needs each. */
 enum sg_shared_map {
@@ -43,24 +46,39 @@ struct sg_shared {
 	uint64_t bytes; /* that the shared maps take in the kernel, about */
 };
 
+extern const char *const sg_shared_names[SG_SHARED_MAPS];
+
+/* Elements that a block has: one per bank and shard. */
+static inline uint32_t sg_parts(const struct sg_shared *s)
+{
+	return SG_BANKS * s->shards;
+}
+
 void sg_shared_init(struct sg_shared *s, const struct sg_config *cfg);
-void sg_shared_free(struct sg_shared *s);
+void sg_shared_free(struct sg_shared *s); /* ready to be used again */
+int sg_shared_map(struct sg_shared *s); /* the state's memory, if it is not mapped yet */
 
 /* One program that is attached. */
 struct sg_attached {
 	const struct sg_program *program;
-	int fd;
+	int fd, link_fd;
 	double mean_ns; /* per run, in the last statistics window; 0: not measured yet */
 	uint64_t run_ns, run_cnt; /* the kernel's readings at the beginning of the window */
 	double unpaid; /* runs whose time was not reported yet */
 };
 
+/* A map of the domain's own. */
+struct sg_map_fd {
+	char name[SG_KEPT_NAME];
+	int fd;
+};
+
 struct sg_loaded {
 	const struct sg_domain *domain;
-	struct bpf_object *object; /* NULL: not up */
-	struct bpf_link *links[SG_PROGRAMS_MAX];
 	struct sg_attached attached[SG_PROGRAMS_MAX];
-	size_t n_attached;
+	size_t n_attached; /* 0: not up */
+	struct sg_map_fd maps[SG_MAPS_MAX];
+	size_t n_maps;
 	const char *variant; /* "tp_btf", "raw_tp", or "" */
 	char reason[200]; /* why it is not up, and the cure; "" when it is */
 	uint32_t blocks; /* per bank and shard */
@@ -88,6 +106,18 @@ int sg_load_as(struct sg_loaded *l, const struct sg_domain *d, struct sg_shared 
 void sg_refuse(struct sg_loaded *l, const struct sg_domain *d, const char *reason);
 void sg_unload(struct sg_loaded *l); /* detaches; a zeroed one is fine */
 
+void sg_loaded_init(struct sg_loaded *l, const struct sg_domain *d, const struct sg_shared *s);
+
+/* A map of the object by its name there; -1: there is none. */
+int sg_map_fd(const struct sg_loaded *l, const char *name);
+/* The row of a program of the object, or of its hook; NULL: there is none. */
+const struct sg_program *sg_program_of(const struct sg_domain *d, const char *name);
+/* The variant of this name, as sg_loaded has it; NULL: there is none. */
+const char *sg_variant_name(const char *name);
+
+/* map_memory.c: the memory that the programs write, of sizes that follow from the domain. */
+int sg_map_memory(struct sg_loaded *l, const struct sg_shared *s);
+void sg_unmap_memory(struct sg_loaded *l);
 /* Address space for the rows of a map of so many bytes, filled in by sg_load_rows. 0 or -ENOMEM. */
 int sg_load_map_rows(struct sg_loaded *l, int fd, size_t bytes);
 
