@@ -9,6 +9,7 @@
 
 #include <sgprobe/config.h>
 #include <sgprobe/frame.h>
+#include <sgprobe/kept.h>
 #include <sgprobe/metric.h>
 
 struct sg_probe;
@@ -20,6 +21,13 @@ struct sg_probe;
  * all (-ENOMEM, -EPERM without root: err says what to type).
  */
 int sg_probe_new(const struct sg_config *cfg, struct sg_probe **ret, struct sg_error *err);
+/*
+ * The same, but takes over what another process made and left behind in kept, and
+ * counts on from where that one stopped reading. A domain of which something is
+ * missing or not right is loaded anew. kept is empty afterwards.
+ */
+int sg_probe_resume(const struct sg_config *cfg, struct sg_kept_sets *kept, struct sg_probe **ret,
+		    struct sg_error *err);
 void sg_probe_free(struct sg_probe *p); /* detaches everything; NULL is fine */
 SG_DEFINE_AUTO(sg_probe, sg_probe_free)
 
@@ -29,6 +37,22 @@ SG_DEFINE_AUTO(sg_probe, sg_probe_free)
  * memory of the probe until the next tick.
  */
 int sg_probe_tick(struct sg_probe *p, int64_t t_ms, struct sg_frame *f);
+
+/* The frame of the last tick, stamped t_ms, is on its way: nobody is to report the same again. */
+void sg_probe_sent(struct sg_probe *p, int64_t t_ms);
+
+/*
+ * Whether it went on where another process stopped: the stamp of the last frame
+ * that was sent, and since when (monotonic) what the first tick reports was counted.
+ */
+bool sg_probe_resumed(const struct sg_probe *p, int64_t *t_ms, uint64_t *mono_ns);
+
+/*
+ * Calls keep for every set, empty ones too, with all that sg_probe_resume needs of
+ * it; the descriptors stay the probe's. Ends with the first error of keep.
+ */
+typedef int (*sg_keep_cb)(size_t set, const struct sg_kept *k, void *ctx);
+int sg_probe_keep(const struct sg_probe *p, sg_keep_cb keep, void *ctx);
 
 /* Counts into sgprobe_dropped_total{reason} of the next tick. reason is a literal. */
 void sg_probe_dropped(struct sg_probe *p, const char *reason, uint64_t n);

@@ -57,6 +57,13 @@ struct sg_tick_out {
 
 /* tick_ns: a multiple of 1 ms, at least 10 ms. */
 void sg_tick_init(struct sg_tick *t, uint64_t tick_ns);
+/*
+ * Instead of starting anew: goes on after a frame stamped last_ms, from when on
+ * (monotonic) the next one covers. That one is FIRST and GAP. Does nothing when
+ * the stamp is in the future or more than a minute old.
+ */
+void sg_tick_resume(struct sg_tick *t, const struct sg_clocks *now, int64_t last_ms,
+		    uint64_t last_mono_ns);
 void sg_clocks_read(struct sg_clocks *now);
 /* Fills out whole; returns 1 when out->emit, else 0. */
 int sg_tick_at(struct sg_tick *t, const struct sg_clocks *now, struct sg_tick_out *out);

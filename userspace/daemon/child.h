@@ -19,6 +19,7 @@ struct sg_child_env {
 	uid_t uid; /* server: whom to become; 0: stay */
 	gid_t gid;
 	int listen_fd, unix_fd; /* server */
+	struct sg_kept_sets *kept; /* probe: what the one before left; NULL: nothing */
 };
 int sg_probe_main(const struct sg_child_env *env);
 int sg_server_main(const struct sg_child_env *env);

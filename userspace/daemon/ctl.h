@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Messages between the supervisor and its two children, on a SOCK_SEQPACKET
- * socket each. Fixed size; what comes from a child is not trusted.
+ * socket each. Of fixed size, but for a set of descriptors; what comes from a child
+ * is not trusted.
  */
 #ifndef SG_DAEMON_CTL_H
 #define SG_DAEMON_CTL_H
 
 #include <stdint.h>
+
+#include <sgprobe/kept.h>
 
 enum sg_ctl_type {
 	SG_CTL_BEAT = 1, /* child: alive */
@@ -15,6 +18,7 @@ enum sg_ctl_type {
 	SG_CTL_STATS, /* supervisor to probe: kernel BPF statistics are on (arg 1) or off (0) */
 	SG_CTL_PEER, /* supervisor: a new socket to the other child comes with this message */
 	SG_CTL_INFO, /* supervisor to server: info is valid */
+	SG_CTL_KEEP, /* probe: keep this set (its number is arg) for the next one, in place of the last */
 	SG_CTL_TYPES,
 };
 
@@ -34,5 +38,14 @@ struct sg_ctl_msg {
 int sg_ctl_send(int ctl, const struct sg_ctl_msg *m, int fd);
 /* Never blocks. 1: a message; *fd is the descriptor that came with it, the caller's, or -1. 0: none. -EPIPE: the peer is gone. */
 int sg_ctl_recv(int ctl, struct sg_ctl_msg *m, int *fd);
+
+/* As sg_ctl_send; the descriptors stay the caller's. */
+int sg_ctl_send_kept(int ctl, uint32_t set, const struct sg_kept *k);
+/*
+ * As sg_ctl_recv, from a child that may send sets: with SG_CTL_KEEP, k is the set,
+ * from now on the caller's (empty when its descriptors were too many for this
+ * process); else it is empty, and a descriptor that came is closed.
+ */
+int sg_ctl_recv_kept(int ctl, struct sg_ctl_msg *m, struct sg_kept *k);
 
 #endif

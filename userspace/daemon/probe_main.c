@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The probe process: once a second one frame from the kernel to the server. */
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
@@ -13,6 +14,7 @@
 #include "confine.h"
 
 #define TICK_NS 1000000000ULL
+#define KEEP_MS 1000 /* until the supervisor has read what it is to keep */
 #define DRAIN_MS 600 /* for the last acknowledgements; within SG_STOP_MS */
 
 struct probe_proc {
@@ -76,6 +78,7 @@ static void on_tick(struct sg_source *s, uint64_t n, void *ctx)
 	if (r <= 0)
 		return;
 	r = send_frame(p, &out);
+	sg_probe_sent(p->probe, out.t_ms); /* or lost and counted as that */
 	if (r < 0) {
 		sg_probe_dropped(p->probe, "frame_failed", 1);
 		if (!p->error_said)
@@ -125,20 +128,62 @@ static void confine(struct probe_proc *p)
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 }
 
-static int start(struct probe_proc *p, const struct sg_config *cfg, struct sg_error *err)
+static int keep_set(size_t set, const struct sg_kept *k, void *ctx)
 {
-	int r = sg_link_tx_new(p->child.loop, p->session, cfg->queue_bytes, &p->tx);
+	struct probe_proc *p = ctx;
+	struct pollfd ready = {p->child.ctl, POLLOUT, 0};
+	int r = sg_ctl_send_kept(p->child.ctl, (uint32_t)set, k);
+
+	while (r == -EAGAIN && poll(&ready, 1, KEEP_MS) > 0)
+		r = sg_ctl_send_kept(p->child.ctl, (uint32_t)set, k);
+	return r;
+}
+
+/* The supervisor holds what the next probe process goes on with, should this one die. */
+static void hand_over(struct probe_proc *p)
+{
+	int r = sg_probe_keep(p->probe, keep_set, p);
+
+	if (r < 0)
+		sg_warn("a restart of the probe process will have to load everything again: %s",
+			strerror(-r));
+}
+
+/*
+ * On the wall clock's seconds. After a process that died the first one may be due:
+ * it is made at once then, not a second late.
+ */
+static int start_ticks(struct probe_proc *p)
+{
+	struct sg_loop *l = p->child.loop;
+	struct sg_clocks now;
+	uint64_t since;
+	int64_t last;
+	int r = 0;
+
+	sg_tick_init(&p->tick, TICK_NS);
+	if (sg_probe_resumed(p->probe, &last, &since)) {
+		sg_clocks_read(&now);
+		sg_tick_resume(&p->tick, &now, last, since);
+		if (p->tick.emitted)
+			r = sg_loop_after(l, 0, on_tick, p, NULL);
+	}
+	return r < 0 ? r : sg_loop_aligned(l, TICK_NS, on_tick, p, NULL);
+}
+
+static int start(struct probe_proc *p, const struct sg_child_env *env, struct sg_error *err)
+{
+	struct sg_kept_sets none = {0};
+	int r = sg_link_tx_new(p->child.loop, p->session, env->cfg->queue_bytes, &p->tx);
 
 	if (r == 0)
-		r = sg_probe_new(cfg, &p->probe, err);
+		r = sg_probe_resume(env->cfg, env->kept ? env->kept : &none, &p->probe, err);
 	if (r < 0)
 		return r;
+	hand_over(p);
 	confine(p);
 	p->frame = sg_frame_new();
-	if (!p->frame)
-		return -ENOMEM;
-	sg_tick_init(&p->tick, TICK_NS);
-	return sg_loop_aligned(p->child.loop, TICK_NS, on_tick, p, NULL);
+	return p->frame ? start_ticks(p) : -ENOMEM;
 }
 
 static void probe_proc_free(struct probe_proc *p)
@@ -160,7 +205,7 @@ int sg_probe_main(const struct sg_child_env *env)
 	if (r == 0 && getrandom(&p.session, sizeof(p.session), 0) != sizeof(p.session))
 		r = -errno;
 	if (r == 0)
-		r = start(&p, env->cfg, &err);
+		r = start(&p, env, &err);
 	if (r < 0)
 		sg_log(SG_LOG_ERROR, "the probe process cannot work: %s",
 		       err.msg[0] ? err.msg : strerror(-r));

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The supervisor: starts both halves, starts either again, ends both. */
+/*
+ * The supervisor: starts both halves, starts either again, ends both. It holds
+ * what the probe process made in the kernel, so that it outlives that process.
+ */
 #include <errno.h>
 #include <linux/bpf.h>
 #include <stdio.h>
@@ -16,6 +19,7 @@
 #include <sgprobe/time.h>
 
 #include "child.h"
+#include "inherit.h"
 #include "notify.h"
 #include "restart.h"
 #include "setup.h"
@@ -42,6 +46,7 @@ struct child {
 	int ctl;
 	struct sg_source *on_ctl, *on_restart;
 	uint64_t started_ns;
+	bool worked; /* it has said so since it was started */
 	struct sg_restart restart;
 	struct sg_watch watch;
 };
@@ -52,6 +57,9 @@ struct supervisor {
 	struct sg_title title;
 	struct sg_loop *loop;
 	struct child children[N_ROLES];
+	struct sg_kept_sets kept; /* the probe process', for the next one */
+	struct sg_trust trust;
+	bool given; /* the running one has been given what was kept */
 	pid_t pid;
 	int64_t start_ms;
 	bool link_due; /* the children have no socket to each other */
@@ -121,20 +129,43 @@ static void say_ready(struct supervisor *s)
 	sg_notify("READY=1");
 }
 
-static void on_child_msg(struct sg_source *src, int fd, uint32_t events, void *ctx)
+/* Children pass nothing, but that the probe process hands over what is to outlive it. */
+static int receive(struct child *c, struct sg_ctl_msg *m)
 {
-	struct child *c = ctx;
-	struct sg_ctl_msg m = {0};
+	struct sg_kept k;
 	int r, passed;
 
-	while ((r = sg_ctl_recv(fd, &m, &passed)) > 0) {
-		if (passed >= 0)
-			close(passed); /* children pass nothing */
+	if (c->role == PROBE) {
+		r = sg_ctl_recv_kept(c->ctl, m, &k);
+		if (r > 0 && m->type == SG_CTL_KEEP && sg_kept_put(&c->sup->kept, m->arg, &k) < 0)
+			sg_warn("a part of the probe process cannot be kept for a restart");
+		return r;
+	}
+	r = sg_ctl_recv(c->ctl, m, &passed);
+	if (r > 0 && passed >= 0)
+		close(passed);
+	return r;
+}
+
+static int read_msgs(struct child *c)
+{
+	struct sg_ctl_msg m = {0};
+	int r;
+
+	while ((r = receive(c, &m)) > 0) {
 		c->watch.beat_ns = sg_mono_ns();
+		c->worked |= m.type == SG_CTL_READY;
 		if (m.type == SG_CTL_READY && c->role == SERVER && !c->sup->ready)
 			say_ready(c->sup);
 	}
-	if (r < 0) { /* it ended or speaks nonsense; SIGCHLD tells */
+	return r;
+}
+
+static void on_child_msg(struct sg_source *src, int fd, uint32_t events, void *ctx)
+{
+	struct child *c = ctx;
+
+	if (read_msgs(c) < 0) { /* it ended or speaks nonsense; SIGCHLD tells */
 		sg_loop_remove(src);
 		c->on_ctl = NULL;
 	}
@@ -143,22 +174,16 @@ static void on_child_msg(struct sg_source *src, int fd, uint32_t events, void *c
 /* In the new process: nothing of the supervisor's but what env names stays open. */
 static void close_others(const struct sg_child_env *env)
 {
-	int keep[] = {env->ctl, env->listen_fd, env->unix_fd};
-	int from = 3;
+	int keep[3 + SG_KEPT_SETS * SG_KEPT_PARTS] = {env->ctl, env->listen_fd, env->unix_fd};
+	size_t n = 3;
 
-	for (;;) {
-		int next = -1;
+	for (size_t i = 0; env->kept && i < SG_KEPT_SETS; i++) {
+		const struct sg_kept *k = env->kept->sets[i];
 
-		for (size_t i = 0; i < ARRAY_SIZE(keep); i++)
-			if (keep[i] >= from && (next < 0 || keep[i] < next))
-				next = keep[i];
-		if (next < 0)
-			break;
-		if (next > from)
-			syscall(SYS_close_range, from, next - 1, 0);
-		from = next + 1;
+		for (uint32_t j = 0; k && j < k->n; j++)
+			keep[n++] = k->fds[j];
 	}
-	syscall(SYS_close_range, from, ~0U, 0);
+	sg_close_all_but(keep, n);
 }
 
 static void reset_signals(void)
@@ -171,7 +196,7 @@ static void reset_signals(void)
 
 static _Noreturn void child_run(struct child *c, int ctl)
 {
-	const struct supervisor *s = c->sup;
+	struct supervisor *s = c->sup;
 	const struct role_info *role = &roles[c->role];
 	struct sg_child_env env = {.cfg = &s->cfg, .ctl = ctl, .listen_fd = -1, .unix_fd = -1};
 
@@ -183,6 +208,8 @@ static _Noreturn void child_run(struct child *c, int ctl)
 		env.gid = s->setup.gid;
 		env.listen_fd = s->setup.listen_fd;
 		env.unix_fd = s->setup.unix_fd;
+	} else {
+		env.kept = &s->kept;
 	}
 	close_others(&env);
 	signal(SIGINT, SIG_IGN); /* before the mask opens: Ctrl-C is the supervisor's */
@@ -222,6 +249,9 @@ static void child_start(struct child *c)
 	}
 	fflush(NULL);
 	c->started_ns = sg_mono_ns();
+	c->worked = false;
+	if (c->role == PROBE)
+		s->given = sg_kept_any(&s->kept);
 	c->watch = (struct sg_watch){.beat_ns = c->started_ns};
 	c->pid = fork();
 	if (c->pid == 0)
@@ -257,6 +287,18 @@ static bool all_gone(const struct supervisor *s)
 
 static void begin_stop(struct supervisor *s, int status);
 
+/* What was kept may be what the probe process dies of. */
+static void judge_kept(struct child *c, uint64_t ran_ns)
+{
+	struct supervisor *s = c->sup;
+
+	if (c->role != PROBE || !sg_trust_lost(&s->trust, s->given, c->worked, ran_ns))
+		return;
+	sg_warn("the probe process ended twice right after it took over from the one before; "
+		"the next one loads everything anew");
+	sg_kept_drop(&s->kept);
+}
+
 static void child_died(struct child *c, int status)
 {
 	struct supervisor *s = c->sup;
@@ -264,6 +306,7 @@ static void child_died(struct child *c, int status)
 	char how[96];
 
 	c->pid = 0;
+	read_msgs(c); /* what it sent last */
 	sg_loop_remove(sg_take(c->on_ctl));
 	close(sg_take_fd(c->ctl));
 	if (s->stopping) {
@@ -276,6 +319,7 @@ static void child_died(struct child *c, int status)
 		begin_stop(s, SG_EXIT_HOPELESS);
 		return;
 	}
+	judge_kept(c, ran);
 	delay = sg_restart_after(&c->restart, ran);
 	sg_warn("the %s process %s; starting it again (restart %u)", roles[c->role].name, how,
 		c->restart.count);
@@ -456,7 +500,9 @@ int sg_daemon_run(const struct sg_config *cfg, int argc, char **argv)
 	}
 	prctl(PR_SET_NAME, "sgprobe", 0, 0, 0);
 	umask(0077);
+	sg_raise_open_files();
 	r = supervise(&s);
+	sg_kept_drop(&s.kept);
 	sg_loop_free(s.loop);
 	sg_setup_close(&s.cfg, &s.setup);
 	return r;

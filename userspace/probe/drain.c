@@ -47,36 +47,69 @@ static size_t all_signals(const struct sg_domain *d)
 	return (size_t)d->signals + d->pooled;
 }
 
+/* Where in the memory of what was seen rows begin, behind counters and sums: with a page. */
+static size_t rows_at(const struct sg_shared *s, const struct sg_domain *dom, uint32_t blocks)
+{
+	size_t n = (size_t)sg_parts(s) * (dom->counters + (size_t)blocks * dom->signals);
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+	return (n * sizeof(uint64_t) + page - 1) / page * page;
+}
+
+size_t sg_drain_seen_bytes(const struct sg_shared *s, const struct sg_domain *dom, uint32_t blocks)
+{
+	return rows_at(s, dom, blocks) +
+	       (size_t)sg_parts(s) * blocks * dom->signals * sizeof(struct sg_row);
+}
+
+static int lay_out(struct sg_drain *d)
+{
+	const struct sg_loaded *l = d->loaded;
+	const struct sg_shared *s = d->slots->shared;
+	size_t n = sg_drain_seen_bytes(s, l->domain, l->blocks);
+	struct sg_memory *m = &d->loaded->seen;
+	int r = 0;
+
+	if (!m->p)
+		r = sg_memory_new(m, "sgprobe-seen", n);
+	else if (m->n != n)
+		r = -EINVAL;
+	if (r < 0)
+		return r;
+	d->prev_counters = m->p;
+	d->prev_sums = d->prev_counters + (size_t)sg_parts(s) * l->domain->counters;
+	d->prev_rows = (struct sg_row *)((char *)m->p + rows_at(s, l->domain, l->blocks));
+	return 0;
+}
+
 static bool allocate(struct sg_drain *d)
 {
 	const struct sg_domain *dom = d->loaded->domain;
-	size_t parts = SG_BANKS * d->slots->shared->shards;
 
-	d->prev_sums = calloc(elements(d) * dom->signals + 1, sizeof(*d->prev_sums));
-	d->prev_rows = calloc(elements(d) + 1, sizeof(*d->prev_rows));
-	d->prev_counters = calloc(parts * dom->counters, sizeof(*d->prev_counters));
 	d->counted = calloc(dom->counters, sizeof(*d->counted));
 	d->counter_tick = calloc(dom->counters, sizeof(*d->counter_tick));
 	d->counter_series = calloc(dom->counters, sizeof(struct sg_series *));
 	d->count_series = calloc(dom->fixed_blocks + 1u, sizeof(struct sg_series *));
 	d->host = calloc(all_signals(dom) + 1, sizeof(struct sg_acc *));
 	d->blocks = calloc(dom->fixed_blocks + 1u, sizeof(struct sg_acc *));
-	return d->prev_sums && d->prev_rows && d->prev_counters && d->counted && d->counter_tick &&
-	       d->counter_series && d->count_series && d->host && d->blocks;
+	return d->counted && d->counter_tick && d->counter_series && d->count_series && d->host &&
+	       d->blocks;
 }
 
 int sg_drain_new(struct sg_loaded *l, struct sg_slots *slots, size_t index, struct sg_drain **ret)
 {
 	struct sg_drain *d = calloc(1, sizeof(*d));
+	int r;
 
 	if (!d)
 		return -ENOMEM;
 	d->loaded = l;
 	d->slots = slots;
 	d->index = index;
-	if (!allocate(d)) {
+	r = allocate(d) ? lay_out(d) : -ENOMEM;
+	if (r < 0) {
 		sg_drain_free(d);
-		return -ENOMEM;
+		return r;
 	}
 	*ret = d;
 	return 0;
@@ -89,15 +122,10 @@ void sg_drain_free(struct sg_drain *d)
 	if (!d)
 		return;
 	dom = d->loaded->domain;
-	for (size_t i = 0; d->prev_rows && i < elements(d); i++)
-		free(d->prev_rows[i]);
 	accs_free(d->host, all_signals(dom));
 	accs_free(d->blocks, dom->fixed_blocks);
 	series_free(d->counter_series, dom->counters);
 	series_free(d->count_series, dom->fixed_blocks);
-	free(d->prev_sums);
-	free(d->prev_rows);
-	free(d->prev_counters);
 	free(d->counted);
 	free(d->counter_tick);
 	free(d->touched);
@@ -212,7 +240,7 @@ static void add_row(const struct sg_row *row, uint32_t *prev, uint64_t sum,
 
 static int read_signal(struct sg_drain *d, size_t e, uint32_t block, size_t signal)
 {
-	size_t signals = d->loaded->domain->signals, i = e * signals + signal;
+	size_t i = e * d->loaded->domain->signals + signal;
 	uint64_t sum = __atomic_load_n(&d->loaded->sums[i], __ATOMIC_ACQUIRE);
 	const struct sg_row *rows;
 	struct sg_targets t;
@@ -220,11 +248,9 @@ static int read_signal(struct sg_drain *d, size_t e, uint32_t block, size_t sign
 	if (sum == d->prev_sums[i])
 		return 0;
 	rows = sg_load_rows(d->loaded, e);
-	if (!d->prev_rows[e])
-		d->prev_rows[e] = calloc(signals * SG_BUCKETS, sizeof(uint32_t));
-	if (!rows || !d->prev_rows[e] || !find_targets(d, block, signal, &t))
+	if (!rows || !find_targets(d, block, signal, &t))
 		return -ENOMEM;
-	add_row(&rows[signal], d->prev_rows[e] + signal * SG_BUCKETS, sum - d->prev_sums[i], &t);
+	add_row(&rows[signal], d->prev_rows[i].buckets, sum - d->prev_sums[i], &t);
 	d->prev_sums[i] = sum;
 	return 0;
 }
@@ -319,4 +345,31 @@ void sg_drain_read_more(struct sg_drain *d, uint32_t bank)
 void sg_drain_drop_block(struct sg_drain *d, uint32_t block)
 {
 	acc_free(sg_take(d->blocks[block]));
+}
+
+static void skip_signal(struct sg_drain *d, size_t e, size_t signal)
+{
+	size_t i = e * d->loaded->domain->signals + signal;
+	uint64_t sum = __atomic_load_n(&d->loaded->sums[i], __ATOMIC_ACQUIRE);
+	const struct sg_row *rows;
+
+	if (sum == d->prev_sums[i])
+		return;
+	rows = sg_load_rows(d->loaded, e);
+	if (!rows)
+		return; /* then it is reported after all */
+	d->prev_rows[i] = rows[signal];
+	d->prev_sums[i] = sum;
+}
+
+void sg_drain_skip(struct sg_drain *d, uint32_t bank)
+{
+	size_t counters = (size_t)d->slots->shared->shards * d->loaded->domain->counters;
+	size_t n = elements(d) / SG_BANKS;
+
+	for (size_t e = bank * n; e < (bank + 1) * n; e++)
+		for (size_t s = 0; s < d->loaded->domain->signals; s++)
+			skip_signal(d, e, s);
+	for (size_t i = bank * counters; i < (bank + 1) * counters; i++)
+		d->prev_counters[i] = __atomic_load_n(&d->loaded->counters[i], __ATOMIC_RELAXED);
 }

@@ -2,7 +2,9 @@
 /*
  * Reads what a domain's programs wrote since the last tick: finds the rows that
  * changed, subtracts what it saw before, and adds up for the host and for each
- * value of the dimensions, all from the same reading.
+ * value of the dimensions, all from the same reading. What it saw before lies in
+ * memory that can outlive the process (struct sg_loaded, seen), so that the next
+ * one counts on where this one ended.
  */
 #ifndef SG_PROBE_DRAIN_H
 #define SG_PROBE_DRAIN_H
@@ -38,9 +40,9 @@ struct sg_drain {
 	struct sg_loaded *loaded;
 	struct sg_slots *slots;
 	size_t index; /* of the domain; of its sums in struct sg_value */
-	uint64_t *prev_sums; /* as sg_load's sums */
-	uint32_t **prev_rows; /* per element: rows of all signals, NULL until first read */
-	uint64_t *prev_counters;
+	uint64_t *prev_counters,
+		*prev_sums; /* as those of sg_load; in its memory of what was seen */
+	struct sg_row *prev_rows; /* likewise; only where a row was read is this real memory */
 	uint64_t *counted; /* counters: what this tick added */
 	uint64_t *counter_tick; /* when that was last not 0; 0: never */
 	struct sg_series **counter_series;
@@ -65,6 +67,10 @@ SG_DEFINE_AUTO(sg_drain, sg_drain_free)
 
 /* Reads the closed bank. */
 void sg_drain_read(struct sg_drain *d, uint32_t bank);
+/* Takes what is in a bank as seen and reports none of it. */
+void sg_drain_skip(struct sg_drain *d, uint32_t bank);
+/* How much memory what was seen takes. */
+size_t sg_drain_seen_bytes(const struct sg_shared *s, const struct sg_domain *dom, uint32_t blocks);
 
 /* Again, adding to what this tick read already. */
 void sg_drain_read_more(struct sg_drain *d, uint32_t bank);

@@ -89,6 +89,8 @@ void sg_shared_free(struct sg_shared *s)
 	for (size_t i = 0; i < SG_SHARED_MAPS; i++)
 		if (s->fd[i] >= 0)
 			close(sg_take_fd(s->fd[i]));
+	sg_memory_free(&s->retiring);
+	sg_memory_free(&s->pool_seen);
 	s->state = NULL;
 	s->bytes = 0;
 }
@@ -525,6 +527,7 @@ void sg_unload(struct sg_loaded *l)
 	if (l->domain && l->domain->stop && l->state)
 		l->domain->stop(l->state);
 	sg_unmap_memory(l);
+	sg_memory_free(&l->seen);
 	close_all(l);
 	memset(l, 0, sizeof(*l));
 }

@@ -17,6 +17,7 @@
 #include <sgprobe/bpf/sgprobe.h>
 
 #include "domain.h"
+#include "memory.h"
 
 #define SG_PROGRAMS_MAX 32 /* of a domain */
 #define SG_MAPS_MAX 32
@@ -44,6 +45,9 @@ struct sg_shared {
 	bool private_rows;
 	bool tracked; /* a domain that tells when a task's slot changes is up */
 	uint64_t bytes; /* that the shared maps take in the kernel, about */
+	/* A byte per slot, then per row and per cell of the pool: see slots.c. */
+	struct sg_memory retiring;
+	struct sg_memory pool_seen; /* what was read of the pool, as seen of sg_loaded */
 };
 
 extern const char *const sg_shared_names[SG_SHARED_MAPS];
@@ -52,6 +56,11 @@ extern const char *const sg_shared_names[SG_SHARED_MAPS];
 static inline uint32_t sg_parts(const struct sg_shared *s)
 {
 	return SG_BANKS * s->shards;
+}
+
+static inline size_t sg_retiring_bytes(const struct sg_shared *s)
+{
+	return (size_t)s->slots + s->pool_rows + s->pool_cells;
 }
 
 void sg_shared_init(struct sg_shared *s, const struct sg_config *cfg);
@@ -92,6 +101,7 @@ struct sg_loaded {
 	size_t limit_bytes;
 	uint64_t bytes; /* that its own maps take in the kernel */
 	void *state; /* of the domain's own functions */
+	struct sg_memory seen; /* what was read before, see drain.c */
 };
 
 /*

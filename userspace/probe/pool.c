@@ -138,13 +138,31 @@ static void forget_series(struct sg_pool *p, uint32_t n, bool cell)
 		sg_drain_drop_block(p->drain, n);
 }
 
-static void retire(struct sg_pool *p, struct sg_pool_item *it)
+/* As for slots: whose number is being taken back lies in memory that outlives this process (slots.c). */
+static uint8_t *mark_of(const struct sg_pool *p, uint32_t n, bool cell)
 {
+	const struct sg_shared *s = p->shared;
+
+	return (uint8_t *)s->retiring.p + s->slots + (cell ? s->pool_rows : 0) + n;
+}
+
+static void mark(const struct sg_pool *p, uint32_t n, bool cell, bool retiring)
+{
+	__atomic_store_n(mark_of(p, n, cell), retiring, __ATOMIC_SEQ_CST);
+}
+
+static void retire(struct sg_pool *p, struct sg_pool_item *it, uint32_t n)
+{
+	bool cell = it->key.cell;
+
 	/* Keys for what finds no room stay. */
 	if (it->key.kind == SG_KEY_OTHER || (it->key.kind == SG_KEY_SLOT && it->key.a == 0))
 		return;
-	if (bpf_map_delete_elem(p->shared->fd[SG_MAP_POOL_KEYS], &it->key) < 0)
+	mark(p, n, cell, true);
+	if (bpf_map_delete_elem(p->shared->fd[SG_MAP_POOL_KEYS], &it->key) < 0) {
+		mark(p, n, cell, false);
 		return;
+	}
 	it->state = SG_POOL_RETIRING;
 	it->used_tick = p->slots->tick;
 }
@@ -154,11 +172,37 @@ static void release(struct sg_pool *p, struct sg_pool_item *it, uint32_t n, bool
 {
 	int fd = p->shared->fd[cell ? SG_MAP_POOL_FREE_CELLS : SG_MAP_POOL_FREE];
 
-	if (bpf_map_update_elem(fd, NULL, &n, BPF_ANY) < 0)
+	mark(p, n, cell, false);
+	if (bpf_map_update_elem(fd, NULL, &n, BPF_ANY) < 0) {
+		mark(p, n, cell, true);
 		return;
+	}
 	forget_series(p, n, cell);
 	memset(it, 0, sizeof(*it));
 	*(cell ? &p->cells_used : &p->rows_used) -= 1;
+}
+
+static void resume_retiring(struct sg_pool *p, struct sg_pool_item *items, uint32_t n, bool cell)
+{
+	for (uint32_t i = 1; i < n; i++) {
+		if (!*mark_of(p, i, cell))
+			continue;
+		if (items[i].state == SG_POOL_USED) {
+			mark(p, i, cell, false); /* its key was not deleted yet */
+			continue;
+		}
+		items[i].state = SG_POOL_RETIRING;
+		items[i].used_tick = p->slots->tick;
+		*(cell ? &p->cells_used : &p->rows_used) += 1;
+	}
+}
+
+/* Goes on with what another process was taking back when it died, if there was one. */
+static void resume(struct sg_pool *p)
+{
+	scan(p);
+	resume_retiring(p, p->rows, p->shared->pool_rows, false);
+	resume_retiring(p, p->cells, p->shared->pool_cells, true);
 }
 
 static void age(struct sg_pool *p, struct sg_pool_item *items, uint32_t n, uint32_t used, bool cell)
@@ -172,7 +216,7 @@ static void age(struct sg_pool *p, struct sg_pool_item *items, uint32_t n, uint3
 		if (it->state == SG_POOL_RETIRING && idle > GRACE_TICKS)
 			release(p, it, i, cell);
 		else if (full && it->state == SG_POOL_USED && idle > SG_IDLE_TICKS)
-			retire(p, it);
+			retire(p, it, i);
 	}
 }
 
@@ -289,17 +333,35 @@ static const void *map_array(int fd, size_t elements, size_t *bytes)
 	return at == MAP_FAILED ? NULL : at;
 }
 
+static struct sg_domain as_domain(const struct sg_shared *s)
+{
+	return (struct sg_domain){.name = "pool",
+				  .title = "Pool",
+				  .signals = 1,
+				  .fixed_blocks = (uint16_t)s->pool_rows,
+				  .counters = (uint16_t)s->pool_cells};
+}
+
+size_t sg_pool_seen_bytes(const struct sg_shared *s)
+{
+	const struct sg_domain d = as_domain(s);
+
+	return sg_drain_seen_bytes(s, &d, s->pool_rows);
+}
+
+void sg_pool_skip(struct sg_pool *p, uint32_t bank)
+{
+	if (p)
+		sg_drain_skip(p->drain, bank);
+}
+
 static int map_memory(struct sg_pool *p)
 {
 	const struct sg_shared *s = p->shared;
-	size_t parts = (size_t)SG_BANKS * s->shards;
+	size_t parts = sg_parts(s);
 	struct sg_loaded *l = &p->loaded;
 
-	p->domain = (struct sg_domain){.name = "pool",
-				       .title = "Pool",
-				       .signals = 1,
-				       .fixed_blocks = (uint16_t)s->pool_rows,
-				       .counters = (uint16_t)s->pool_cells};
+	p->domain = as_domain(s);
 	l->domain = &p->domain;
 	l->blocks = s->pool_rows;
 	l->sums = map_array(s->fd[SG_MAP_POOL_SUMS], parts * s->pool_rows, &l->sums_bytes);
@@ -319,12 +381,17 @@ static int prepare(struct sg_pool *p)
 	p->cells = calloc(p->shared->pool_cells, sizeof(*p->cells));
 	if (!p->rows || !p->cells)
 		return -ENOMEM;
+	if (r == 0 && !p->shared->pool_seen.p)
+		r = sg_memory_new(&p->shared->pool_seen, "sgprobe-pool",
+				  sg_pool_seen_bytes(p->shared));
+	p->loaded.seen = p->shared->pool_seen;
 	if (r == 0)
 		r = sg_drain_new(&p->loaded, p->slots, 0, &p->drain);
 	if (r < 0)
 		return r;
 	p->drain->route = route;
 	p->drain->route_ctx = p;
+	resume(p);
 	return 0;
 }
 
@@ -360,6 +427,7 @@ void sg_pool_free(struct sg_pool *p)
 	if (!p)
 		return;
 	sg_drain_free(p->drain);
+	p->loaded.seen = (struct sg_memory){0}; /* what all share has it */
 	sg_unload(&p->loaded);
 	free(p->rows);
 	free(p->cells);

@@ -41,6 +41,11 @@ int sg_pool_new(struct sg_shared *shared, struct sg_slots *slots, struct sg_drai
 		struct sg_pool **ret);
 void sg_pool_free(struct sg_pool *p);
 
+/* How much memory what was seen of it takes. */
+size_t sg_pool_seen_bytes(const struct sg_shared *s);
+/* Takes what is in a bank as seen and reports none of it. */
+void sg_pool_skip(struct sg_pool *p, uint32_t bank);
+
 /* A new tick: takes back what was idle for long. Before any domain is read. */
 void sg_pool_tick(struct sg_pool *p);
 /* Reads the closed bank and adds what is counted per slot to the domains' sums. */

@@ -15,6 +15,7 @@
 #include "bpfstat.h"
 #include "drain.h"
 #include "governor.h"
+#include "keep.h"
 #include "pool.h"
 #include "privileges.h"
 #include "procfs.h"
@@ -34,6 +35,7 @@ struct sg_probe {
 	struct sg_drain **drains; /* NULL where a domain is not up */
 	struct sg_pool *pool; /* NULL where no domain that is up uses it */
 	uint64_t flipped_ns; /* when the bank was flipped last */
+	bool resumed; /* what domains share is another process' */
 	int cpus_fd;
 	struct sg_buf cpus, cpus_now; /* the list of online CPUs, as text */
 };
@@ -63,29 +65,60 @@ static bool is_enabled(const struct sg_domain *d, const struct sg_config *cfg)
 	return d->enabled == SG_ALWAYS || *(const bool *)((const char *)cfg + d->enabled);
 }
 
-static int load_domain(struct sg_probe *p, size_t i, const struct sg_config *cfg)
+/* Set 0 is what all domains share. A domain beyond the bound is not kept. */
+static struct sg_kept *domain_set(struct sg_kept_sets *kept, size_t i)
+{
+	return i + 1 < SG_KEPT_SETS ? kept->sets[i + 1] : NULL;
+}
+
+/* What a domain needs of this process besides what is in the kernel. */
+static int bring_up(struct sg_probe *p, size_t i, const struct sg_config *cfg)
+{
+	const struct sg_domain *d = sg_domains[i];
+	int r = sg_drain_new(&p->loaded[i], p->slots, i, &p->drains[i]);
+
+	if (r == 0 && d->start)
+		r = d->start(cfg, &p->loaded[i].state);
+	if (r < 0) {
+		sg_drain_free(sg_take(p->drains[i]));
+		sg_refuse(&p->loaded[i], d, strerror(-r));
+	}
+	return r;
+}
+
+/* The domain as another process left it; false: there is nothing of use. */
+static bool adopt_domain(struct sg_probe *p, size_t i, const struct sg_config *cfg,
+			 struct sg_kept *k)
+{
+	int r;
+
+	if (!k || !p->resumed)
+		return false;
+	r = sg_loaded_adopt(&p->loaded[i], sg_domains[i], &p->shared, k);
+	if (r == 0)
+		r = bring_up(p, i, cfg);
+	sg_kept_close(k); /* before the domain is loaded once more */
+	if (r < 0)
+		sg_warn("domain %s cannot be taken over, it is loaded anew: %s",
+			sg_domains[i]->name, strerror(-r));
+	return r == 0;
+}
+
+static int load_domain(struct sg_probe *p, size_t i, const struct sg_config *cfg, struct sg_kept *k)
 {
 	const struct sg_domain *d = sg_domains[i];
 	struct sg_loaded *l = &p->loaded[i];
 	int r;
 
-	l->domain = d;
-	l->variant = "";
 	if (!is_enabled(d, cfg)) {
+		sg_loaded_init(l, d, &p->shared);
 		snprintf(l->reason, sizeof(l->reason), "switched off: probe.%s is false", d->name);
 		return 0;
 	}
+	if (adopt_domain(p, i, cfg, k))
+		return 0;
 	r = sg_load(l, d, &p->shared);
-	if (r < 0)
-		return r;
-	r = sg_drain_new(l, p->slots, i, &p->drains[i]);
-	if (r == 0 && d->start)
-		r = d->start(cfg, &l->state);
-	if (r < 0) {
-		sg_drain_free(sg_take(p->drains[i]));
-		sg_refuse(l, d, strerror(-r));
-	}
-	return r;
+	return r < 0 ? r : bring_up(p, i, cfg);
 }
 
 /* Whether this process may load programs at all; a domain's own trouble is another matter. */
@@ -105,10 +138,10 @@ static int check_rights(struct sg_error *err)
 	return 0;
 }
 
-static int load_all(struct sg_probe *p, const struct sg_config *cfg)
+static int load_all(struct sg_probe *p, const struct sg_config *cfg, struct sg_kept_sets *kept)
 {
 	for (size_t i = 0; i < sg_n_domains; i++) {
-		int r = load_domain(p, i, cfg);
+		int r = load_domain(p, i, cfg, domain_set(kept, i));
 
 		if (r == -ENOMEM)
 			return r;
@@ -118,10 +151,15 @@ static int load_all(struct sg_probe *p, const struct sg_config *cfg)
 	return 0;
 }
 
-static int prepare(struct sg_probe *p, const struct sg_config *cfg)
+static int prepare(struct sg_probe *p, const struct sg_config *cfg, struct sg_kept *shared)
 {
-	int r = sg_slots_new(&p->shared, cfg, &p->slots);
+	int r;
 
+	sg_shared_init(&p->shared, cfg);
+	p->resumed = shared && sg_shared_adopt(&p->shared, shared) == 0;
+	r = sg_slots_new(&p->shared, cfg, &p->slots);
+	if (r == 0 && p->resumed)
+		sg_slots_resume(p->slots);
 	p->loaded = calloc(sg_n_domains, sizeof(*p->loaded));
 	p->drains = calloc(sg_n_domains, sizeof(struct sg_drain *));
 	if (!p->loaded || !p->drains)
@@ -129,7 +167,56 @@ static int prepare(struct sg_probe *p, const struct sg_config *cfg)
 	return r < 0 ? r : sg_procfs_new(cfg->proc_root, &p->procfs);
 }
 
-int sg_probe_new(const struct sg_config *cfg, struct sg_probe **ret, struct sg_error *err)
+/*
+ * What another process was reading when it died cannot be told apart from what it
+ * had read: it is lost, one tick. What programs wrote since then is not.
+ */
+static void resume_reading(struct sg_probe *p)
+{
+	struct sg_bpf_state *s = p->shared.state;
+
+	for (uint32_t bank = 0; bank < SG_BANKS; bank++) {
+		if (!(s->unsent & 1u << bank))
+			continue;
+		for (size_t i = 0; i < sg_n_domains; i++)
+			if (p->drains[i])
+				sg_drain_skip(p->drains[i], bank);
+		sg_pool_skip(p->pool, bank);
+	}
+	s->unsent = 0;
+	if (s->flipped_ns && s->flipped_ns < p->flipped_ns)
+		p->flipped_ns = s->flipped_ns;
+}
+
+static int set_up(struct sg_probe *p, const struct sg_config *cfg, struct sg_kept_sets *kept)
+{
+	int r;
+
+	lift_memlock();
+	p->cpus_fd = open("/sys/devices/system/cpu/online", O_RDONLY | O_CLOEXEC);
+	if (p->cpus_fd >= 0)
+		sg_reread_fd(p->cpus_fd, CPUS_MAX, &p->cpus);
+	r = prepare(p, cfg, kept->sets[0]);
+	if (!p->resumed)
+		sg_kept_drop(kept); /* the rest belongs to it */
+	if (r == 0)
+		r = load_all(p, cfg, kept);
+	if (r == 0)
+		r = sg_pool_new(&p->shared, p->slots, p->drains, &p->pool);
+	if (r == 0)
+		sg_governor_apply(p->loaded, sg_n_domains, cfg->budget_ns, p->shared.shards);
+	if (r < 0)
+		return r;
+	malloc_trim(0); /* the kernel's types, read to load, were megabytes */
+	sg_self_init(&p->self); /* here: loading is not part of what running costs */
+	p->flipped_ns = sg_mono_ns();
+	if (p->resumed)
+		resume_reading(p);
+	return 0;
+}
+
+int sg_probe_resume(const struct sg_config *cfg, struct sg_kept_sets *kept, struct sg_probe **ret,
+		    struct sg_error *err)
 {
 	sg_auto(sg_probe) p = NULL;
 	int r = check_rights(err);
@@ -140,25 +227,52 @@ int sg_probe_new(const struct sg_config *cfg, struct sg_probe **ret, struct sg_e
 	if (!p)
 		return sg_fail(err, -ENOMEM, "out of memory");
 	libbpf_set_print(quiet);
-	lift_memlock();
-	sg_shared_init(&p->shared, cfg);
-	p->cpus_fd = open("/sys/devices/system/cpu/online", O_RDONLY | O_CLOEXEC);
-	if (p->cpus_fd >= 0)
-		sg_reread_fd(p->cpus_fd, CPUS_MAX, &p->cpus);
-	r = prepare(p, cfg);
-	if (r == 0)
-		r = load_all(p, cfg);
-	if (r == 0)
-		r = sg_pool_new(&p->shared, p->slots, p->drains, &p->pool);
-	if (r == 0)
-		sg_governor_apply(p->loaded, sg_n_domains, cfg->budget_ns, p->shared.shards);
+	r = set_up(p, cfg, kept);
+	sg_kept_drop(kept); /* what nobody took */
 	if (r < 0)
 		return sg_fail(err, r, "the probe cannot start: %s", strerror(-r));
-	malloc_trim(0); /* the kernel's types, read to load, were megabytes */
-	sg_self_init(&p->self); /* here: loading is not part of what running costs */
-	p->flipped_ns = sg_mono_ns();
 	*ret = sg_take(p);
 	return 0;
+}
+
+int sg_probe_new(const struct sg_config *cfg, struct sg_probe **ret, struct sg_error *err)
+{
+	struct sg_kept_sets none = {0};
+
+	return sg_probe_resume(cfg, &none, ret, err);
+}
+
+int sg_probe_keep(const struct sg_probe *p, sg_keep_cb keep, void *ctx)
+{
+	struct sg_kept k = {0};
+	int r = sg_shared_keep(&p->shared, &k);
+
+	if (r == 0)
+		r = keep(0, &k, ctx);
+	for (size_t i = 0; r == 0 && i < sg_n_domains && i + 1 < SG_KEPT_SETS; i++) {
+		k.n = 0;
+		if (p->drains[i] && sg_loaded_keep(&p->loaded[i], &k) < 0)
+			k.n = 0; /* too much of it: it is loaded anew */
+		r = keep(i + 1, &k, ctx);
+	}
+	return r;
+}
+
+bool sg_probe_resumed(const struct sg_probe *p, int64_t *t_ms, uint64_t *mono_ns)
+{
+	if (!p->resumed || !p->shared.state->sent_ms)
+		return false;
+	*t_ms = p->shared.state->sent_ms;
+	*mono_ns = p->flipped_ns;
+	return true;
+}
+
+void sg_probe_sent(struct sg_probe *p, int64_t t_ms)
+{
+	if (!p->shared.state)
+		return;
+	p->shared.state->sent_ms = t_ms;
+	__atomic_store_n(&p->shared.state->unsent, 0, __ATOMIC_SEQ_CST);
 }
 
 void sg_probe_free(struct sg_probe *p)
@@ -194,13 +308,15 @@ static uint32_t flip(struct sg_probe *p, struct sg_frame *f)
 	uint64_t now = sg_mono_ns();
 	uint32_t closed = 0;
 
-	if (p->shared.state)
-		closed = __atomic_fetch_xor(&p->shared.state->bank, 1, __ATOMIC_SEQ_CST);
-	if (p->shared.state)
+	if (p->shared.state) {
+		closed = __atomic_fetch_xor(&p->shared.state->bank, 1, __ATOMIC_SEQ_CST) & 1;
+		__atomic_store_n(&p->shared.state->unsent, 1u << closed, __ATOMIC_SEQ_CST);
 		__atomic_add_fetch(&p->shared.state->tick, 1, __ATOMIC_RELAXED);
+		p->shared.state->flipped_ns = now;
+	}
 	f->span_ns = now - p->flipped_ns;
 	p->flipped_ns = now;
-	return closed & 1;
+	return closed;
 }
 
 static bool cpus_changed(struct sg_probe *p)

@@ -6,6 +6,26 @@
 #include "label.h"
 #include "slots.h"
 
+/*
+ * Where a slot's number is (and likewise one of the pool). It is in exactly one of these places, and whoever takes
+ * it out of one of them alone decides where it goes next:
+ *
+ *   in the queue    a program pops it: it is that program's
+ *   a program's     for the microseconds until it has put it into the table, or back
+ *                   into the queue when another was quicker
+ *   in the table    until this file deletes its key: it is retiring
+ *   retiring        until the grace is over and this file pushes it to the queue
+ *
+ * Only the last place is this process' own, so it lies in memory that outlives it:
+ * shared->retiring[number] is set before the key is deleted and cleared before the
+ * number is pushed. Therefore a number that is marked is neither in the queue nor a
+ * program's, whenever this process dies; and if its key is still in the table, it
+ * was not deleted yet. Whoever goes on (sg_slots_resume) need not look at the queue,
+ * and programs may pop and push all the while. Marks that are left get a grace anew.
+ * What can be lost is one number, by a death between the clearing and the push that
+ * follows at once; the other order could give it out twice.
+ */
+
 #define IDLE_TICKS 60 /* a slot that counted nothing for so long may be retired */
 #define GRACE_TICKS 2 /* until no program in flight can still add to a retired slot */
 #define RENAME_TICKS 10 /* how often an unknown cgroup is asked for again */
@@ -58,12 +78,16 @@ static int axis_init(struct sg_axis_values *a, const char *label, uint64_t max)
 
 static int prepare(struct sg_slots *t, const struct sg_config *cfg)
 {
-	int r;
+	int r = 0;
 
 	t->slots = calloc(t->shared->slots, sizeof(*t->slots));
 	if (!t->slots)
 		return -ENOMEM;
-	r = axis_init(&t->axes[SG_AXIS_CGROUP], "cgroup", cfg->max_cgroups);
+	if (!t->shared->retiring.p)
+		r = sg_memory_new(&t->shared->retiring, "sgprobe-slots",
+				  sg_retiring_bytes(t->shared));
+	if (r == 0)
+		r = axis_init(&t->axes[SG_AXIS_CGROUP], "cgroup", cfg->max_cgroups);
 	if (r == 0)
 		r = axis_init(&t->axes[SG_AXIS_COMM], "comm", cfg->max_comms);
 	if (r == 0)
@@ -126,7 +150,7 @@ static void name_slot(struct sg_slots *t, struct sg_slot *s)
 	s->at[SG_AXIS_COMM] = value_get(&t->axes[SG_AXIS_COMM], comm[0] ? comm : "(none)");
 }
 
-static void learn(struct sg_slots *t, const struct sg_slot_key *key, uint32_t number)
+static void learn(struct sg_slots *t, const struct sg_slot_key *key, uint32_t number, bool name)
 {
 	struct sg_slot *s;
 
@@ -139,11 +163,15 @@ static void learn(struct sg_slots *t, const struct sg_slot_key *key, uint32_t nu
 	s->key = *key;
 	s->used_tick = t->tick;
 	t->used++;
-	name_slot(t, s);
+	if (name)
+		name_slot(t, s);
 }
 
-/* Reads the kernel's table whole: new keys are rare, and a slot is asked for by number. */
-static void scan(struct sg_slots *t)
+/*
+ * Reads the kernel's table whole: new keys are rare, and a slot is asked for by
+ * number. name: now, while a cgroup that lives for a moment is still there.
+ */
+static void scan(struct sg_slots *t, bool name)
 {
 	int fd = t->shared->fd[SG_MAP_SLOTS];
 	struct sg_slot_key key, *prev = NULL, at;
@@ -154,7 +182,7 @@ static void scan(struct sg_slots *t)
 	for (uint32_t n = 0; n < t->shared->slots && bpf_map_get_next_key(fd, prev, &key) == 0;
 	     n++) {
 		if (bpf_map_lookup_elem(fd, &key, &number) == 0)
-			learn(t, &key, number);
+			learn(t, &key, number, name);
 		at = key;
 		prev = &at;
 	}
@@ -166,7 +194,7 @@ const struct sg_slot *sg_slots_use(struct sg_slots *t, uint32_t number)
 	struct sg_slot *s = &t->slots[number < t->shared->slots ? number : SG_SLOT_OTHER];
 
 	if (s->state == SG_SLOT_FREE && t->scan_tick != t->tick)
-		scan(t);
+		scan(t, true);
 	if (s->state == SG_SLOT_FREE)
 		return &t->slots[SG_SLOT_OTHER];
 	if (!s->at[SG_AXIS_CGROUP] || !s->at[SG_AXIS_COMM] ||
@@ -178,10 +206,25 @@ const struct sg_slot *sg_slots_use(struct sg_slots *t, uint32_t number)
 	return s;
 }
 
-static void retire(struct sg_slots *t, struct sg_slot *s)
+static void mark(struct sg_slots *t, uint32_t number, bool retiring)
 {
-	if (bpf_map_delete_elem(t->shared->fd[SG_MAP_SLOTS], &s->key) < 0)
+	__atomic_store_n((uint8_t *)t->shared->retiring.p + number, retiring, __ATOMIC_SEQ_CST);
+}
+
+static bool is_marked(const struct sg_slots *t, uint32_t number)
+{
+	return ((const uint8_t *)t->shared->retiring.p)[number];
+}
+
+static void retire(struct sg_slots *t, uint32_t number)
+{
+	struct sg_slot *s = &t->slots[number];
+
+	mark(t, number, true);
+	if (bpf_map_delete_elem(t->shared->fd[SG_MAP_SLOTS], &s->key) < 0) {
+		mark(t, number, false);
 		return;
+	}
 	s->state = SG_SLOT_RETIRING;
 	s->used_tick = t->tick;
 	t->retired++;
@@ -190,10 +233,47 @@ static void retire(struct sg_slots *t, struct sg_slot *s)
 /* Gives a number back once nothing was added under it for the grace. */
 static void release(struct sg_slots *t, uint32_t number)
 {
-	if (bpf_map_update_elem(t->shared->fd[SG_MAP_FREE], NULL, &number, BPF_ANY) < 0)
+	mark(t, number, false);
+	if (bpf_map_update_elem(t->shared->fd[SG_MAP_FREE], NULL, &number, BPF_ANY) < 0) {
+		mark(t, number, true);
 		return;
+	}
 	memset(&t->slots[number], 0, sizeof(t->slots[number]));
 	t->used--;
+}
+
+/* Whose it was is not known any more: what still comes under it is other's. */
+static void resume_retiring(struct sg_slots *t, uint32_t number)
+{
+	struct sg_slot *s = &t->slots[number];
+
+	s->state = SG_SLOT_RETIRING;
+	s->used_tick = t->tick;
+	for (size_t i = 0; i < SG_AXES; i++)
+		s->at[i] = t->axes[i].values[0];
+	t->used++;
+}
+
+/* Tasks that cached a retired number look it up again. */
+static void next_epoch(struct sg_slots *t)
+{
+	if (t->shared->state)
+		__atomic_add_fetch(&t->shared->state->epoch, 1, __ATOMIC_SEQ_CST);
+}
+
+void sg_slots_resume(struct sg_slots *t)
+{
+	scan(t,
+	     false); /* of many slots only some are in use still; those are named when they are */
+	for (uint32_t i = 1; i < t->shared->slots; i++) {
+		if (!is_marked(t, i))
+			continue;
+		if (t->slots[i].state == SG_SLOT_USED)
+			mark(t, i, false);
+		else
+			resume_retiring(t, i);
+	}
+	next_epoch(t); /* it may have died before it did */
 }
 
 void sg_slots_tick(struct sg_slots *t)
@@ -204,7 +284,7 @@ void sg_slots_tick(struct sg_slots *t)
 	t->tick++;
 	sg_cgroups_tick(t->cgroups);
 	if (t->tick % SCAN_TICKS == 0)
-		scan(t);
+		scan(t, true);
 	for (uint32_t i = 1; i < t->shared->slots; i++) {
 		struct sg_slot *s = &t->slots[i];
 		uint64_t idle = t->tick - s->used_tick;
@@ -212,11 +292,10 @@ void sg_slots_tick(struct sg_slots *t)
 		if (s->state == SG_SLOT_RETIRING && idle > GRACE_TICKS)
 			release(t, i);
 		else if (full && s->state == SG_SLOT_USED && idle > IDLE_TICKS)
-			retire(t, s);
+			retire(t, i);
 	}
-	/* Tasks that cached a retired number look it up again. */
-	if (t->retired != retired && t->shared->state)
-		__atomic_add_fetch(&t->shared->state->epoch, 1, __ATOMIC_SEQ_CST);
+	if (t->retired != retired)
+		next_epoch(t);
 }
 
 /* Slots that still stand for v are as idle as it is; they are named again when they are used. */

@@ -54,6 +54,12 @@ int sg_slots_new(struct sg_shared *shared, const struct sg_config *cfg, struct s
 void sg_slots_free(struct sg_slots *t);
 SG_DEFINE_AUTO(sg_slots, sg_slots_free)
 
+/*
+ * After sg_slots_new on shared maps that another process filled: learns whose the
+ * slots are, and goes on with what that one was retiring when it died.
+ */
+void sg_slots_resume(struct sg_slots *t);
+
 /* A new tick: frees retired slots whose grace is over, retires idle ones when the table is nearly full. */
 void sg_slots_tick(struct sg_slots *t);
 

@@ -7,6 +7,7 @@
 #include <sgprobe/time.h>
 
 #define NS_PER_MS 1000000
+#define RESUME_MS 60000
 #define STEP_MS 100 /* smaller changes of a clock are noise of reading three clocks in turn */
 
 void sg_tick_init(struct sg_tick *t, uint64_t tick_ns)
@@ -84,6 +85,19 @@ static void start(struct sg_tick *t, const struct sg_clocks *now)
 	t->base_wall_ms = now->real_ms - to_ms(now->boot_ns);
 	t->base_asleep_ms = to_ms(now->boot_ns) - to_ms(now->mono_ns);
 	t->pending = SG_FRAME_FIRST | SG_FRAME_GAP;
+}
+
+void sg_tick_resume(struct sg_tick *t, const struct sg_clocks *now, int64_t last_ms,
+		    uint64_t last_mono_ns)
+{
+	int64_t ago = stamp(t, now->real_ms) - last_ms;
+
+	if (ago < 0 || ago > RESUME_MS || last_mono_ns > now->mono_ns)
+		return;
+	start(t, now);
+	t->emitted = true;
+	t->last_ms = last_ms;
+	t->last_mono_ns = last_mono_ns;
 }
 
 /*

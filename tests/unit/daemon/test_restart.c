@@ -10,26 +10,27 @@
 
 #define S 1000000000ULL
 
-static void the_first_restart_comes_soon_and_later_ones_wait_longer(void **state)
+static void the_first_restart_comes_at_once_and_later_ones_wait_longer(void **state)
 {
 	struct sg_restart r = {0};
 
-	assert_int_equal(sg_restart_after(&r, 0), S / 10);
+	assert_int_equal(sg_restart_after(&r, 0), 0);
+	assert_int_equal(sg_restart_after(&r, S), S / 10);
 	assert_int_equal(sg_restart_after(&r, S), S / 5);
 	assert_int_equal(sg_restart_after(&r, S), 2 * S / 5);
 	for (int i = 0; i < 20; i++)
 		assert_true(sg_restart_after(&r, S) <= 5 * S);
 	assert_int_equal(sg_restart_after(&r, S), 5 * S);
-	assert_int_equal(r.count, 24);
+	assert_int_equal(r.count, 25);
 }
 
-static void one_that_ran_well_for_a_while_is_restarted_soon_again(void **state)
+static void one_that_ran_well_for_a_while_is_restarted_at_once_again(void **state)
 {
 	struct sg_restart r = {0};
 
 	for (int i = 0; i < 10; i++)
 		sg_restart_after(&r, 0);
-	assert_int_equal(sg_restart_after(&r, 3600 * S), S / 10);
+	assert_int_equal(sg_restart_after(&r, 3600 * S), 0);
 }
 
 static void a_child_that_beats_is_not_hung(void **state)
@@ -74,11 +75,33 @@ static void a_pause_of_the_supervisor_itself_is_not_the_childs(void **state)
 	assert_false(sg_watch_hung(&w, 5001 * S, false));
 }
 
+static void what_two_in_a_row_die_of_early_is_dropped(void **state)
+{
+	struct sg_trust t = {0};
+
+	assert_false(sg_trust_lost(&t, true, true, S));
+	assert_true(sg_trust_lost(&t, true, true, S));
+	assert_false(sg_trust_lost(&t, false, false, 0)); /* it was given nothing: a start of its own */
+	assert_false(sg_trust_lost(&t, true, true, S));
+}
+
+static void what_one_has_worked_with_is_trusted_again(void **state)
+{
+	struct sg_trust t = {0};
+
+	assert_false(sg_trust_lost(&t, true, true, S));
+	assert_false(sg_trust_lost(&t, true, true, 11 * S));
+	assert_false(sg_trust_lost(&t, true, true, S));
+	assert_true(sg_trust_lost(&t, true, false, 3600 * S)); /* it hung */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_first_restart_comes_soon_and_later_ones_wait_longer),
-		cmocka_unit_test(one_that_ran_well_for_a_while_is_restarted_soon_again),
+		cmocka_unit_test(the_first_restart_comes_at_once_and_later_ones_wait_longer),
+		cmocka_unit_test(one_that_ran_well_for_a_while_is_restarted_at_once_again),
+		cmocka_unit_test(what_two_in_a_row_die_of_early_is_dropped),
+		cmocka_unit_test(what_one_has_worked_with_is_trusted_again),
 		cmocka_unit_test(a_child_that_beats_is_not_hung),
 		cmocka_unit_test(a_child_without_a_beat_for_a_minute_is_hung),
 		cmocka_unit_test(a_stopped_child_is_never_hung_and_has_a_minute_after_it_goes_on),

@@ -110,6 +110,8 @@ static void fake_free(struct fake *f)
 	free(f->sums);
 	free(f->counters);
 	free(f->loaded.rows_mapped);
+	sg_memory_free(&f->loaded.seen);
+	sg_memory_free(&f->shared.retiring);
 }
 
 /* A slot that the kernel side gave to (cgroup 1, comm). */
