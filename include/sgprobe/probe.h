@@ -38,12 +38,12 @@ SG_DEFINE_AUTO(sg_probe, sg_probe_free)
  */
 int sg_probe_tick(struct sg_probe *p, int64_t t_ms, struct sg_frame *f);
 
-/* The frame of the last tick, stamped t_ms, is on its way: nobody is to report the same again. */
-void sg_probe_sent(struct sg_probe *p, int64_t t_ms);
+/* The frame of the last tick is on its way. Whoever resumes before that gives the tick up. */
+void sg_probe_sent(struct sg_probe *p);
 
 /*
- * Whether it went on where another process stopped: the stamp of the last frame
- * that was sent, and since when (monotonic) what the first tick reports was counted.
+ * Whether it goes on where another process stopped: the stamp of the last tick of
+ * that one, and since when (monotonic) what the next one reports was counted.
  */
 bool sg_probe_resumed(const struct sg_probe *p, int64_t *t_ms, uint64_t *mono_ns);
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "gapwatch.h"
 
+#define NOISE_MS 100 /* a hole that is shorter is the jitter of two clocks */
+
 static const char *why(const struct sg_gapwatch *w, const struct sg_frame *f)
 {
 	if (f->session != w->session)
@@ -26,7 +28,8 @@ bool sg_gapwatch_see(struct sg_gapwatch *w, const struct sg_frame *f, struct sg_
 	/* In unbroken order nothing is missing, however late a frame was taken. */
 	if (!before.last_ms || (next && !(f->flags & odd)))
 		return false;
-	if (begins <= before.last_ms) { /* no hole, but this frame says that it is not whole */
+	if (begins - before.last_ms < NOISE_MS) {
+		/* No hole, but this frame says that it is not whole. */
 		if (!(f->flags & SG_FRAME_GAP))
 			return false;
 		begins = f->t_ms;

@@ -78,7 +78,7 @@ static void on_tick(struct sg_source *s, uint64_t n, void *ctx)
 	if (r <= 0)
 		return;
 	r = send_frame(p, &out);
-	sg_probe_sent(p->probe, out.t_ms); /* or lost and counted as that */
+	sg_probe_sent(p->probe); /* or lost and counted as that */
 	if (r < 0) {
 		sg_probe_dropped(p->probe, "frame_failed", 1);
 		if (!p->error_said)

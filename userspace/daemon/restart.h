@@ -6,7 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SG_RESTART_MIN_NS 100000000ULL /* after the second death in a row; the first one is made good at once */
+#define SG_RESTART_MIN_NS                                                                          \
+	100000000ULL /* after the second death in a row; at once after the first */
 #define SG_RESTART_MAX_NS 5000000000ULL /* doubled up to this */
 #define SG_RESTART_CALM_NS 20000000000ULL /* one that ran this long starts anew at the minimum */
 #define SG_HUNG_NS 60000000000ULL

@@ -40,9 +40,9 @@ struct sg_drain {
 	struct sg_loaded *loaded;
 	struct sg_slots *slots;
 	size_t index; /* of the domain; of its sums in struct sg_value */
-	uint64_t *prev_counters,
-		*prev_sums; /* as those of sg_load; in its memory of what was seen */
-	struct sg_row *prev_rows; /* likewise; only where a row was read is this real memory */
+	/* As those of sg_load, in its memory of what was seen; of rows, what was read is real memory. */
+	uint64_t *prev_counters, *prev_sums;
+	struct sg_row *prev_rows;
 	uint64_t *counted; /* counters: what this tick added */
 	uint64_t *counter_tick; /* when that was last not 0; 0: never */
 	struct sg_series **counter_series;

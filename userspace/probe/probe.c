@@ -260,19 +260,17 @@ int sg_probe_keep(const struct sg_probe *p, sg_keep_cb keep, void *ctx)
 
 bool sg_probe_resumed(const struct sg_probe *p, int64_t *t_ms, uint64_t *mono_ns)
 {
-	if (!p->resumed || !p->shared.state->sent_ms)
+	if (!p->resumed || !p->shared.state->last_ms)
 		return false;
-	*t_ms = p->shared.state->sent_ms;
+	*t_ms = p->shared.state->last_ms;
 	*mono_ns = p->flipped_ns;
 	return true;
 }
 
-void sg_probe_sent(struct sg_probe *p, int64_t t_ms)
+void sg_probe_sent(struct sg_probe *p)
 {
-	if (!p->shared.state)
-		return;
-	p->shared.state->sent_ms = t_ms;
-	__atomic_store_n(&p->shared.state->unsent, 0, __ATOMIC_SEQ_CST);
+	if (p->shared.state)
+		__atomic_store_n(&p->shared.state->unsent, 0, __ATOMIC_SEQ_CST);
 }
 
 void sg_probe_free(struct sg_probe *p)
@@ -302,17 +300,23 @@ void sg_probe_free(struct sg_probe *p)
 	free(p);
 }
 
-/* From here on programs write to the other bank; what this one holds is this tick's. */
-static uint32_t flip(struct sg_probe *p, struct sg_frame *f)
+/*
+ * From here on programs write to the other bank; what this one holds is this tick's.
+ * A death between the flip and the next line loses nothing: the bank is read when it
+ * is closed again.
+ */
+static uint32_t flip(struct sg_probe *p, int64_t t_ms, struct sg_frame *f)
 {
+	struct sg_bpf_state *s = p->shared.state;
 	uint64_t now = sg_mono_ns();
 	uint32_t closed = 0;
 
-	if (p->shared.state) {
-		closed = __atomic_fetch_xor(&p->shared.state->bank, 1, __ATOMIC_SEQ_CST) & 1;
-		__atomic_store_n(&p->shared.state->unsent, 1u << closed, __ATOMIC_SEQ_CST);
-		__atomic_add_fetch(&p->shared.state->tick, 1, __ATOMIC_RELAXED);
-		p->shared.state->flipped_ns = now;
+	if (s) {
+		closed = __atomic_fetch_xor(&s->bank, 1, __ATOMIC_SEQ_CST) & 1;
+		__atomic_store_n(&s->unsent, 1u << closed, __ATOMIC_SEQ_CST);
+		__atomic_add_fetch(&s->tick, 1, __ATOMIC_RELAXED);
+		s->last_ms = t_ms;
+		s->flipped_ns = now;
 	}
 	f->span_ns = now - p->flipped_ns;
 	p->flipped_ns = now;
@@ -361,7 +365,7 @@ static int drain_all(struct sg_probe *p, uint32_t bank, struct sg_frame *f)
 int sg_probe_tick(struct sg_probe *p, int64_t t_ms, struct sg_frame *f)
 {
 	uint64_t start = sg_mono_ns();
-	uint32_t bank = flip(p, f);
+	uint32_t bank = flip(p, t_ms, f);
 	int r;
 
 	if (cpus_changed(p))

@@ -263,8 +263,7 @@ static void next_epoch(struct sg_slots *t)
 
 void sg_slots_resume(struct sg_slots *t)
 {
-	scan(t,
-	     false); /* of many slots only some are in use still; those are named when they are */
+	scan(t, false); /* most may be idle; those that are not are named when they are used */
 	for (uint32_t i = 1; i < t->shared->slots; i++) {
 		if (!is_marked(t, i))
 			continue;

@@ -63,8 +63,8 @@ struct sg_bpf_state {
 	__u32 tick; /* raised with every tick: what is limited per tick begins again */
 	/* User space's own, here because it outlives the process that reads. */
 	__u32 unsent; /* a bit per bank: it is being read, and the frame of that is not sent yet */
-	__s64 sent_ms; /* stamp of the last frame that was sent; 0: none was */
-	__u64 flipped_ns; /* monotonic time of the last flip; 0: there was none */
+	__s64 last_ms; /* stamp of the last tick; 0: there was none */
+	__u64 flipped_ns; /* monotonic time of its flip */
 };
 
 /*

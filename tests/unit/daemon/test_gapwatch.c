@@ -47,6 +47,22 @@ static void a_restart_of_the_probe_is_a_gap_until_it_watched_again(void **state)
 	assert_false(see(&w, at(2, 2, 14000, 1000, 0), &g));
 }
 
+static void a_probe_that_went_on_at_once_marks_its_first_tick(void **state)
+{
+	struct sg_gapwatch w = {0};
+	struct sg_gap g;
+
+	see(&w, at(1, 7, 10000, 1000, 0), &g);
+	assert_true(see(&w, at(2, 1, 11000, 999, SG_FRAME_FIRST | SG_FRAME_GAP), &g));
+	assert_int_equal(g.from_ms, 10000);
+	assert_int_equal(g.to_ms, 11000);
+	see(&w, at(2, 2, 12000, 1000, 0), &g);
+	/* It died while it read the tick of 13000: that one is missing, and nothing else. */
+	assert_true(see(&w, at(3, 1, 14000, 1000, SG_FRAME_FIRST | SG_FRAME_GAP), &g));
+	assert_int_equal(g.from_ms, 12000);
+	assert_int_equal(g.to_ms, 13000);
+}
+
 static void after_a_start_of_the_daemon_the_reason_is_another(void **state)
 {
 	struct sg_gapwatch w = {.last_ms = 10000, .session = 1, .seq = 9};
@@ -116,6 +132,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(frames_in_unbroken_order_have_no_gap_however_late),
 		cmocka_unit_test(a_restart_of_the_probe_is_a_gap_until_it_watched_again),
+		cmocka_unit_test(a_probe_that_went_on_at_once_marks_its_first_tick),
 		cmocka_unit_test(after_a_start_of_the_daemon_the_reason_is_another),
 		cmocka_unit_test(a_new_server_that_gets_the_next_frame_sees_no_gap),
 		cmocka_unit_test(frames_that_fell_off_are_a_gap),

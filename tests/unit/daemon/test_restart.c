@@ -81,7 +81,7 @@ static void what_two_in_a_row_die_of_early_is_dropped(void **state)
 
 	assert_false(sg_trust_lost(&t, true, true, S));
 	assert_true(sg_trust_lost(&t, true, true, S));
-	assert_false(sg_trust_lost(&t, false, false, 0)); /* it was given nothing: a start of its own */
+	assert_false(sg_trust_lost(&t, false, false, 0)); /* it was given nothing */
 	assert_false(sg_trust_lost(&t, true, true, S));
 }
 
