@@ -103,9 +103,11 @@ static void ticks(struct fixture *f, int n)
 /* Fills the table so that it is nearly full, and lets it lie until all is being retired. */
 static void retire_all(struct fixture *f, uint32_t n)
 {
-	ticks(f, 1);
 	for (uint32_t i = 0; i < n; i++)
-		sg_slots_use(f->slots, program_takes(f, i));
+		assert_true(program_takes(f, i));
+	ticks(f, 1);
+	for (uint32_t i = 1; i <= n; i++)
+		sg_slots_use(f->slots, i);
 	ticks(f, IDLE);
 	assert_int_equal(f->slots->retired, n);
 }
@@ -215,12 +217,11 @@ static void programs_that_take_numbers_meanwhile_change_nothing(void **state)
 	for (size_t i = 0; i < 2; i++)
 		assert_int_equal(pthread_create(&cpus[i], NULL, churn, f), 0);
 	for (uint32_t round = 0; round < 20; round++) {
-		for (uint32_t i = 0; f->slots->used < 50 && i < 1000; i++) {
-			uint32_t number = program_takes(f, round * 1000 + i);
-
-			if (number)
-				sg_slots_use(f->slots, number);
-		}
+		for (uint32_t i = 0; i < SLOTS; i++)
+			program_takes(f, round * SLOTS + i);
+		ticks(f, 1);
+		for (uint32_t i = 1; i < SLOTS; i++)
+			sg_slots_use(f->slots, i);
 		ticks(f, IDLE + (int)(round % (GRACE + 2))); /* so that it dies at any stage */
 		die(f);
 		ticks(f, GRACE);
