@@ -209,7 +209,7 @@ static int adopt_maps(struct sg_loaded *l, const struct sg_shared *s, struct sg_
 	};
 
 	for (uint32_t i = 0; i < k->n; i++) {
-		if (k->parts[i].kind != SG_KEPT_MAP || k->fds[i] < 0)
+		if (k->parts[i].kind != SG_KEPT_MAP)
 			continue;
 		if (l->n_maps == SG_MAPS_MAX)
 			return -E2BIG;
@@ -256,7 +256,7 @@ static int adopt_programs(struct sg_loaded *l, const struct sg_shared *s, struct
 	int r = 0;
 
 	for (uint32_t i = 0; r == 0 && i < k->n; i++)
-		if (k->parts[i].kind == SG_KEPT_PROGRAM && k->fds[i] >= 0)
+		if (k->parts[i].kind == SG_KEPT_PROGRAM)
 			r = adopt_program(l, k, i, state, &uses);
 	return r == 0 && !uses ? -ESTALE : r;
 }

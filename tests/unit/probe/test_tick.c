@@ -237,6 +237,56 @@ static void a_step_and_a_suspend_together_are_both_told(void **state)
 }
 
 /* Whatever the clocks do, stamps are multiples of a second and ascend. */
+static void resume(struct world *w, int64_t last_ms, int64_t ago_ms)
+{
+	sg_tick_resume(&w->tick, &w->now, T0 + last_ms, w->now.mono_ns - (uint64_t)ago_ms * MS);
+}
+
+static void who_resumes_in_time_makes_the_next_frame_at_its_time(void **state)
+{
+	struct world *w = fresh(state);
+
+	pass(w, 437);
+	resume(w, 0, 430);
+	expect_none(w, 0);
+	expect(w, 560, 1000, SG_FRAME_FIRST | SG_FRAME_GAP);
+	assert_int_equal(w->out.span_ns, 990 * MS);
+	assert_int_equal(w->out.skipped, 0);
+	expect(w, 1000, 2000, 0);
+}
+
+static void who_resumes_after_the_next_boundary_makes_that_frame_at_once(void **state)
+{
+	struct world *w = fresh(state);
+
+	pass(w, 1037);
+	resume(w, 0, 1030);
+	expect(w, 0, 1000, SG_FRAME_FIRST | SG_FRAME_GAP);
+	expect(w, 960, 2000, 0);
+}
+
+static void who_resumes_late_covers_all_the_ticks_in_one_frame(void **state)
+{
+	struct world *w = fresh(state);
+
+	pass(w, 5200);
+	resume(w, 0, 5200);
+	expect(w, 0, 5000, SG_FRAME_FIRST | SG_FRAME_GAP | SG_FRAME_SKIPPED);
+	assert_int_equal(w->out.skipped, 4);
+}
+
+static void a_stamp_that_makes_no_sense_is_not_resumed(void **state)
+{
+	static const int64_t stamps[] = {1000, 3600000, -61000, -3600000};
+
+	for (size_t i = 0; i < 4; i++) {
+		struct world *w = fresh(state);
+
+		resume(w, stamps[i], 500);
+		expect(w, 0, 0, SG_FRAME_FIRST | SG_FRAME_GAP);
+	}
+}
+
 static void stamps_ascend_whatever_the_clocks_do(void **state)
 {
 	struct world *w = fresh(state);
@@ -278,6 +328,10 @@ int main(void)
 		cmocka_unit_test(many_small_steps_are_one_step_when_they_add_up),
 		cmocka_unit_test(noise_of_reading_the_clocks_is_no_step),
 		cmocka_unit_test(a_step_and_a_suspend_together_are_both_told),
+		cmocka_unit_test(who_resumes_in_time_makes_the_next_frame_at_its_time),
+		cmocka_unit_test(who_resumes_after_the_next_boundary_makes_that_frame_at_once),
+		cmocka_unit_test(who_resumes_late_covers_all_the_ticks_in_one_frame),
+		cmocka_unit_test(a_stamp_that_makes_no_sense_is_not_resumed),
 		cmocka_unit_test(stamps_ascend_whatever_the_clocks_do),
 	};
 
