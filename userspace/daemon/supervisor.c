@@ -132,7 +132,7 @@ static void say_ready(struct supervisor *s)
 /* Children pass nothing, but that the probe process hands over what is to outlive it. */
 static int receive(struct child *c, struct sg_ctl_msg *m)
 {
-	struct sg_kept k;
+	struct sg_kept k = {0};
 	int r, passed;
 
 	if (c->role == PROBE) {

@@ -236,9 +236,10 @@ static int adopt_program(struct sg_loaded *l, struct sg_kept *k, uint32_t part, 
 		return -E2BIG;
 	*a = (struct sg_attached){
 		.program = sg_program_of(l->domain, name),
-		.fd = sg_take_fd(k->fds[part]),
+		.fd = k->fds[part],
 		.link_fd = sg_kept_take(k, SG_KEPT_LINK, name),
 	};
+	k->fds[part] = -1;
 	l->n_attached++;
 	if (!a->program || !look_at_program(a->fd, &id, map, uses))
 		return -EINVAL;

@@ -78,16 +78,12 @@ static int axis_init(struct sg_axis_values *a, const char *label, uint64_t max)
 
 static int prepare(struct sg_slots *t, const struct sg_config *cfg)
 {
-	int r = 0;
+	int r;
 
 	t->slots = calloc(t->shared->slots, sizeof(*t->slots));
 	if (!t->slots)
 		return -ENOMEM;
-	if (!t->shared->retiring.p)
-		r = sg_memory_new(&t->shared->retiring, "sgprobe-slots",
-				  sg_retiring_bytes(t->shared));
-	if (r == 0)
-		r = axis_init(&t->axes[SG_AXIS_CGROUP], "cgroup", cfg->max_cgroups);
+	r = axis_init(&t->axes[SG_AXIS_CGROUP], "cgroup", cfg->max_cgroups);
 	if (r == 0)
 		r = axis_init(&t->axes[SG_AXIS_COMM], "comm", cfg->max_comms);
 	if (r == 0)
@@ -103,12 +99,15 @@ static int prepare(struct sg_slots *t, const struct sg_config *cfg)
 int sg_slots_new(struct sg_shared *shared, const struct sg_config *cfg, struct sg_slots **ret)
 {
 	struct sg_slots *t = calloc(1, sizeof(*t));
-	int r;
+	int r = 0;
 
 	if (!t)
 		return -ENOMEM;
 	t->shared = shared;
-	r = prepare(t, cfg);
+	if (!shared->retiring.p)
+		r = sg_memory_new(&shared->retiring, "sgprobe-slots", sg_retiring_bytes(shared));
+	if (r == 0)
+		r = prepare(t, cfg);
 	if (r < 0) {
 		sg_slots_free(t);
 		return r;
