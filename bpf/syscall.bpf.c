@@ -128,11 +128,14 @@ SG_FLATTEN int on_exit(long ret, bool btf)
 	t->call_at = 0;
 	if (sg_unlikely(row >= SYSCALL_ROWS))
 		return 0;
+	/* What began before the programs were attached may have been another call. */
+	if (sg_unlikely(!sg_sane(part, ns))) {
+		sg_count(part, SYSCALL_STRAYS, 1, true);
+		return 0;
+	}
 	sg_count(part, SYSCALL_CALLS + row, 1, true);
 	if (sg_unlikely(ret < 0 && ret >= -MAX_ERRNO))
 		on_failure(t, part, row, ret);
-	if (sg_unlikely((__s64)ns < 0))
-		return sg_drop(part, ns);
 	if (!weight) {
 		sg_count(part, SG_C_UNTIMED, 1, true);
 		return 0;

@@ -18,8 +18,6 @@
 #define SG_UNTIMED 255 /* no shift */
 #define SG_SLOW_JIFFIES 2
 
-struct sg_bpf_limit sg_limit SEC(".data.limit") = {SG_NO_LIMIT, 0};
-
 /* Of one shard. CPUs that share one may lose an update: that only moves the bound a little. */
 struct sg_limiter {
 	__u32 tick;

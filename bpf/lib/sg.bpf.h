@@ -26,6 +26,7 @@ char LICENSE[] SEC("license") = "GPL";
 
 const volatile struct sg_bpf_config sg_cfg SEC(".rodata.cfg") = {1, 1, 1, 0, 1, 0, 0, 1, 1};
 struct sg_bpf_state sg_state SEC(".data.state") = {.epoch = 1};
+struct sg_bpf_limit sg_limit SEC(".data.limit") = {SG_NO_LIMIT, 0, SG_MAX_LATENCY_NS};
 
 struct sg_counter_block {
 	__u64 c[SG_COUNTERS];
@@ -113,7 +114,7 @@ static __noinline int sg_drop(__u32 part, __s64 ns)
 
 SG_FLATTEN bool sg_sane(__u32 part, __u64 ns)
 {
-	if (sg_likely(ns <= SG_MAX_LATENCY_NS))
+	if (sg_likely(ns <= *(volatile __u64 *)&sg_limit.longest_ns))
 		return true;
 	sg_drop(part, ns);
 	return false;

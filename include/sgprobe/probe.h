@@ -54,6 +54,14 @@ bool sg_probe_resumed(const struct sg_probe *p, int64_t *t_ms, uint64_t *mono_ns
 typedef int (*sg_keep_cb)(size_t set, const struct sg_kept *k, void *ctx);
 int sg_probe_keep(const struct sg_probe *p, sg_keep_cb keep, void *ctx);
 
+/*
+ * Who takes a domain's programs off their hooks and puts them back when the budget
+ * says so: set is the domain's, as for sg_keep_cb; 0 or -errno. By default the probe
+ * itself, which has the right to put them back only until it drops its privileges.
+ */
+typedef int (*sg_attach_cb)(size_t set, bool on, void *ctx);
+void sg_probe_attached_by(struct sg_probe *p, sg_attach_cb attach, void *ctx);
+
 /* Counts into sgprobe_dropped_total{reason} of the next tick. reason is a literal. */
 void sg_probe_dropped(struct sg_probe *p, const char *reason, uint64_t n);
 /* Adds to a counter of the probe process of the next tick, e.g. "sgprobe_probe_ticks_late_total". */

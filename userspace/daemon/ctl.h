@@ -19,6 +19,8 @@ enum sg_ctl_type {
 	SG_CTL_PEER, /* supervisor: a new socket to the other child comes with this message */
 	SG_CTL_INFO, /* supervisor to server: info is valid */
 	SG_CTL_KEEP, /* probe: keep this set (its number is arg) for the next one, in place of the last */
+	SG_CTL_DETACH, /* probe: take the programs of the set arg off their hooks */
+	SG_CTL_ATTACH, /* probe: and put them back */
 	SG_CTL_TYPES,
 };
 

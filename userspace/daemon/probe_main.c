@@ -149,6 +149,15 @@ static void hand_over(struct probe_proc *p)
 			strerror(-r));
 }
 
+static int move_hooks(size_t set, bool on, void *ctx)
+{
+	struct probe_proc *p = ctx;
+	const struct sg_ctl_msg m = {.type = on ? SG_CTL_ATTACH : SG_CTL_DETACH,
+				     .arg = (uint32_t)set};
+
+	return sg_ctl_send(p->child.ctl, &m, -1);
+}
+
 /*
  * On the wall clock's seconds. After a process that died the first one may be due:
  * it is made at once then, not a second late.
@@ -181,6 +190,7 @@ static int start(struct probe_proc *p, const struct sg_child_env *env, struct sg
 	if (r < 0)
 		return r;
 	hand_over(p);
+	sg_probe_attached_by(p->probe, move_hooks, p);
 	confine(p);
 	p->frame = sg_frame_new();
 	return p->frame ? start_ticks(p) : -ENOMEM;

@@ -19,6 +19,7 @@
 #include <sgprobe/time.h>
 
 #include "child.h"
+#include "hooks.h"
 #include "inherit.h"
 #include "notify.h"
 #include "restart.h"
@@ -147,6 +148,22 @@ static int receive(struct child *c, struct sg_ctl_msg *m)
 	return r;
 }
 
+/* What its budget says. A set that cannot be attached is loaded anew by the next probe process. */
+static void move_hooks(struct supervisor *s, const struct sg_ctl_msg *m)
+{
+	struct sg_kept *k = m->arg < SG_KEPT_SETS ? s->kept.sets[m->arg] : NULL;
+	int r = 0;
+
+	if (!k)
+		return;
+	if (m->type == SG_CTL_DETACH)
+		sg_hooks_detach(k);
+	else
+		r = sg_hooks_attach(k);
+	if (r < 0)
+		sg_log_err(r, "cannot attach programs of the probe process again");
+}
+
 static int read_msgs(struct child *c)
 {
 	struct sg_ctl_msg m = {0};
@@ -155,6 +172,8 @@ static int read_msgs(struct child *c)
 	while ((r = receive(c, &m)) > 0) {
 		c->watch.beat_ns = sg_mono_ns();
 		c->worked |= m.type == SG_CTL_READY;
+		if (c->role == PROBE && (m.type == SG_CTL_DETACH || m.type == SG_CTL_ATTACH))
+			move_hooks(c->sup, &m);
 		if (m.type == SG_CTL_READY && c->role == SERVER && !c->sup->ready)
 			say_ready(c->sup);
 	}

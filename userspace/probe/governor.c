@@ -1,31 +1,126 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "governor.h"
 
-#define EVENT_NS 300 /* what it takes to time one event, about; docs/OVERHEAD.md */
-#define SHARE 4 /* one part in so many of the budget is for timing the events of a domain one by one */
-#define SHIFT 4 /* past that one in sixteen: its error is small where there are so many */
-#define FULL_MIN 64
+#include <sgprobe/mem.h>
 
-struct sg_bpf_limit sg_governor_limit(uint64_t budget_ns, uint32_t shards)
+#define EVENT_NS 300 /* what it takes to time one event, about; docs/OVERHEAD.md */
+#define FULL_MIN 64 /* events of a tick and shard that are timed in any case */
+#define CALM_SHARE 0.6 /* of the budget: below it there is room for more */
+#define WAIT_MAX 3600
+
+/* share: one part in so many of the budget is for timing a domain's events one by one. */
+static const struct {
+	const char *name;
+	uint32_t share, shift;
+} steps[SG_STEPS] = {
+	[SG_STEP_FULL] = {"full", 4, 4},
+	[SG_STEP_SAMPLED] = {"sampled", 16, 6},
+	[SG_STEP_SPARSE] = {"sparse", UINT32_MAX, 8},
+	[SG_STEP_OFF] = {"off", UINT32_MAX, SG_MAX_SHIFT},
+};
+
+const char *sg_step_name(enum sg_step s)
 {
-	uint64_t full = budget_ns / SHARE / EVENT_NS / SG_MAX(shards, 1u);
+	return steps[s].name;
+}
+
+struct sg_bpf_limit sg_governor_limit(uint64_t budget_ns, enum sg_step step, uint32_t shards)
+{
+	uint64_t full = budget_ns / steps[step].share / EVENT_NS / SG_MAX(shards, 1u);
 
 	if (budget_ns == 0)
 		return (struct sg_bpf_limit){SG_NO_LIMIT, 0};
 	return (struct sg_bpf_limit){(uint32_t)SG_MIN(SG_MAX(full, FULL_MIN), SG_NO_LIMIT - 1),
-				     SHIFT};
+				     steps[step].shift};
 }
 
-void sg_governor_apply(struct sg_loaded *loaded, size_t n, uint64_t budget_ns, uint32_t shards)
+static enum sg_step next_down(const struct sg_governed *d, enum sg_step s)
 {
-	const struct sg_bpf_limit limit = sg_governor_limit(budget_ns, shards);
+	return d->limited && s < SG_STEP_SPARSE ? s + 1 : SG_STEP_OFF;
+}
 
-	for (size_t i = 0; i < n; i++) {
-		struct sg_bpf_limit *at = loaded[i].limit;
+static enum sg_step next_up(const struct sg_governed *d, enum sg_step s)
+{
+	return d->limited ? s - 1 : SG_STEP_FULL;
+}
 
-		if (!at)
-			continue;
-		__atomic_store_n(&at->shift, limit.shift, __ATOMIC_RELAXED);
-		__atomic_store_n(&at->full, limit.full, __ATOMIC_RELAXED);
+static int costliest(const struct sg_governor *g, const struct sg_governed *d, size_t n)
+{
+	int worst = -1;
+
+	for (size_t i = 0; i < n; i++)
+		if (d[i].up && g->at[i].step != SG_STEP_OFF && d[i].cost_ns > 0 &&
+		    (worst < 0 || d[i].cost_ns > d[worst].cost_ns))
+			worst = (int)i;
+	return worst;
+}
+
+/* Who was shed last is the first to come back: what it costs is known best. */
+static int latest_shed(const struct sg_governor *g, const struct sg_governed *d, size_t n)
+{
+	int last = -1;
+
+	for (size_t i = 0; i < n; i++)
+		if (d[i].up && g->at[i].step != SG_STEP_FULL &&
+		    (last < 0 || g->at[i].shed_tick > g->at[last].shed_tick))
+			last = (int)i;
+	return last;
+}
+
+static int step_down(struct sg_governor *g, const struct sg_governed *d, size_t n)
+{
+	int i = costliest(g, d, n);
+
+	if (i < 0)
+		return -1;
+	/* Back so soon after a step up: that one was too early. */
+	g->at[i].wait = g->at[i].wait ? SG_MIN(g->at[i].wait * 2, WAIT_MAX) : SG_GOVERNOR_CALM;
+	g->at[i].step = next_down(&d[i], g->at[i].step);
+	g->at[i].shed_tick = g->tick;
+	g->at[i].cost_ns = d[i].cost_ns;
+	return i;
+}
+
+static int step_up(struct sg_governor *g, const struct sg_governed *d, size_t n)
+{
+	int i = latest_shed(g, d, n);
+
+	if (i < 0 || g->calm < g->at[i].wait)
+		return -1;
+	g->at[i].step = next_up(&d[i], g->at[i].step);
+	return i;
+}
+
+/* A domain that stayed as it is for long has no bad record any more. */
+static void forgive(struct sg_governor *g, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (g->at[i].step == SG_STEP_FULL && g->at[i].wait &&
+		    g->tick - g->at[i].shed_tick > 2 * (uint64_t)WAIT_MAX)
+			g->at[i].wait = 0;
+}
+
+int sg_governor_tick(struct sg_governor *g, const struct sg_governed *d, size_t n, double own_ns)
+{
+	double total = own_ns, budget = (double)g->budget_ns;
+	int changed = -1;
+
+	if (!g->budget_ns)
+		return -1;
+	g->tick++;
+	for (size_t i = 0; i < n; i++)
+		total += d[i].up && g->at[i].step != SG_STEP_OFF ? d[i].cost_ns : 0;
+	g->total_ns = total;
+	g->hot = total > budget ? g->hot + 1 : 0;
+	g->calm = total < budget * CALM_SHARE ? g->calm + 1 : 0;
+	forgive(g, n);
+	if (g->hot >= SG_GOVERNOR_HOT)
+		changed = step_down(g, d, n);
+	else if (g->calm >= SG_GOVERNOR_CALM)
+		changed = step_up(g, d, n);
+	if (changed >= 0) {
+		g->hot = g->calm = 0; /* what it brought is measured first */
+		g->changed_tick = g->tick;
 	}
+	return changed;
 }

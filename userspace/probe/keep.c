@@ -204,7 +204,7 @@ static int adopt_maps(struct sg_loaded *l, const struct sg_shared *s, struct sg_
 		 true,
 		 {BPF_MAP_TYPE_ARRAY, 4, 8u * l->domain->counters, parts, true}},
 		{".data.limit",
-		 l->domain->limited,
+		 true,
 		 {BPF_MAP_TYPE_ARRAY, 4, sizeof(struct sg_bpf_limit), 1, true}},
 	};
 

@@ -366,6 +366,30 @@ static void close_all(struct sg_loaded *l)
 	l->n_attached = l->n_maps = 0;
 }
 
+void sg_detach(struct sg_loaded *l)
+{
+	for (size_t i = 0; i < l->n_attached; i++)
+		close_fd(sg_take_fd(l->attached[i].link_fd));
+}
+
+/* A program of type tracing knows its hook; a raw trace point is told. */
+int sg_attach_again(struct sg_loaded *l)
+{
+	for (size_t i = 0; i < l->n_attached; i++) {
+		struct sg_attached *a = &l->attached[i];
+		int fd = bpf_raw_tracepoint_open(NULL, a->fd);
+
+		if (fd < 0)
+			fd = bpf_raw_tracepoint_open(a->program->hook, a->fd);
+		if (fd < 0) {
+			sg_detach(l);
+			return fd;
+		}
+		a->link_fd = fd;
+	}
+	return 0;
+}
+
 /* A program that the table says is optional must not keep the others from loading. */
 static int load_object(struct bpf_object *o, const struct sg_domain *d)
 {

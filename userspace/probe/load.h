@@ -97,7 +97,9 @@ struct sg_loaded {
 	uint8_t *rows_mapped; /* a bit per piece */
 	const uint64_t *sums, *counters;
 	size_t sums_bytes, counters_bytes;
-	struct sg_bpf_limit *limit; /* mapped; NULL: everything is timed */
+	struct sg_bpf_limit *limit; /* mapped */
+	bool shed; /* the governor took its programs off their hooks */
+	uint64_t attached_ns; /* monotonic time; what began earlier is not believed */
 	size_t limit_bytes;
 	uint64_t bytes; /* that its own maps take in the kernel */
 	void *state; /* of the domain's own functions */
@@ -114,6 +116,9 @@ int sg_load_as(struct sg_loaded *l, const struct sg_domain *d, struct sg_shared 
 	       const char *variant);
 /* Unloads what there is of it and keeps why. */
 void sg_refuse(struct sg_loaded *l, const struct sg_domain *d, const char *reason);
+/* Takes the programs off their hooks, or puts them back (-errno; needs the right to). */
+void sg_detach(struct sg_loaded *l);
+int sg_attach_again(struct sg_loaded *l);
 void sg_unload(struct sg_loaded *l); /* detaches; a zeroed one is fine */
 
 void sg_loaded_init(struct sg_loaded *l, const struct sg_domain *d, const struct sg_shared *s);

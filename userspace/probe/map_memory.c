@@ -52,8 +52,6 @@ int sg_load_map_rows(struct sg_loaded *l, int fd, size_t n)
 
 static int map_limit(struct sg_loaded *l)
 {
-	if (!l->domain->limited)
-		return 0;
 	l->limit_bytes = whole_pages(sizeof(*l->limit));
 	l->bytes += l->limit_bytes;
 	l->limit = map_whole(sg_map_fd(l, ".data.limit"), l->limit_bytes, PROT_READ | PROT_WRITE);

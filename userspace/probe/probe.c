@@ -30,6 +30,9 @@ struct sg_probe {
 	struct sg_slots *slots;
 	struct sg_procfs *procfs;
 	struct sg_self self;
+	struct sg_governor governor;
+	sg_attach_cb attach; /* NULL: this process does */
+	void *attach_ctx;
 	struct sg_truth truth;
 	struct sg_loaded *loaded; /* one per domain */
 	struct sg_drain **drains; /* NULL where a domain is not up */
@@ -190,6 +193,92 @@ static void resume_reading(struct sg_probe *p)
 		p->flipped_ns = s->flipped_ns;
 }
 
+/* ---- the governor ------------------------------------------------------------------- */
+
+static void set_limit(struct sg_probe *p, size_t i)
+{
+	struct sg_loaded *l = &p->loaded[i];
+	uint64_t now = sg_mono_ns(), age = l->attached_ns ? now - l->attached_ns : UINT64_MAX;
+	struct sg_bpf_limit want =
+		sg_governor_limit(p->governor.budget_ns, p->governor.at[i].step, p->shared.shards);
+
+	if (!l->limit)
+		return;
+	__atomic_store_n(&l->limit->shift, want.shift, __ATOMIC_RELAXED);
+	__atomic_store_n(&l->limit->full, want.full, __ATOMIC_RELAXED);
+	__atomic_store_n(&l->limit->longest_ns, SG_MIN(age, SG_MAX_LATENCY_NS), __ATOMIC_RELAXED);
+}
+
+static int put_on(struct sg_probe *p, size_t i)
+{
+	int r = p->attach ? p->attach(i + 1, true, p->attach_ctx) : sg_attach_again(&p->loaded[i]);
+
+	if (r == 0) {
+		p->loaded[i].attached_ns = sg_mono_ns();
+		p->loaded[i].shed = false;
+		p->loaded[i].reason[0] = 0;
+	}
+	return r;
+}
+
+static int take_off(struct sg_probe *p, size_t i)
+{
+	struct sg_loaded *l = &p->loaded[i];
+
+	sg_detach(l);
+	l->shed = true;
+	snprintf(l->reason, sizeof(l->reason),
+		 "off for now: it took %.1f ms a second, the budget is %.1f ms (probe.budget); it "
+		 "comes back when the host is calmer",
+		 p->governor.at[i].cost_ns * 1e-6, (double)p->governor.budget_ns * 1e-6);
+	return p->attach ? p->attach(i + 1, false, p->attach_ctx) : 0;
+}
+
+static void apply_step(struct sg_probe *p, size_t i)
+{
+	enum sg_step step = p->governor.at[i].step;
+	bool off = step == SG_STEP_OFF;
+	int r = 0;
+
+	if (off != p->loaded[i].shed)
+		r = off ? take_off(p, i) : put_on(p, i);
+	set_limit(p, i);
+	sg_self_count(&p->self, "sgprobe_governor_changes_total", 1);
+	if (r < 0)
+		sg_warn("domain %s cannot be switched %s: %s", sg_domains[i]->name,
+			off ? "off" : "on", strerror(-r));
+	else
+		sg_info("domain %s is %s now: watching took %.1f ms a second of %.1f ms (probe.budget)",
+			sg_domains[i]->name, sg_step_name(step), p->governor.total_ns * 1e-6,
+			(double)p->governor.budget_ns * 1e-6);
+}
+
+static void govern(struct sg_probe *p)
+{
+	struct sg_governed d[SG_GOVERNED_MAX] = {0};
+	size_t n = SG_MIN(sg_n_domains, SG_GOVERNED_MAX);
+	int changed;
+
+	for (size_t i = 0; i < n; i++) {
+		/* Without what marks tasks the others would be wrong, and it costs nothing. */
+		d[i].up = p->drains[i] && !sg_domains[i]->tracks_tasks;
+		d[i].limited = sg_domains[i]->limited;
+		d[i].cost_ns = p->drains[i] ? sg_self_cost(&p->loaded[i], p->drains[i]) : 0;
+	}
+	changed = sg_governor_tick(&p->governor, d, n, p->self.used_seconds * 1e9);
+	if (changed >= 0)
+		apply_step(p, (size_t)changed);
+	for (size_t i = 0; i < n; i++)
+		if (p->loaded[i].attached_ns)
+			set_limit(p, i);
+}
+
+void sg_probe_attached_by(struct sg_probe *p, sg_attach_cb attach, void *ctx)
+{
+	p->attach = attach;
+	p->attach_ctx = ctx;
+}
+
 static int set_up(struct sg_probe *p, const struct sg_config *cfg, struct sg_kept_sets *kept)
 {
 	int r;
@@ -205,8 +294,9 @@ static int set_up(struct sg_probe *p, const struct sg_config *cfg, struct sg_kep
 		r = load_all(p, cfg, kept);
 	if (r == 0)
 		r = sg_pool_new(&p->shared, p->slots, p->drains, &p->pool);
-	if (r == 0)
-		sg_governor_apply(p->loaded, sg_n_domains, cfg->budget_ns, p->shared.shards);
+	p->governor.budget_ns = cfg->budget_ns;
+	for (size_t i = 0; r == 0 && i < sg_n_domains; i++)
+		set_limit(p, i);
 	if (r < 0)
 		return r;
 	malloc_trim(0); /* the kernel's types, read to load, were megabytes */
@@ -356,6 +446,10 @@ static int drain_all(struct sg_probe *p, uint32_t bank, struct sg_frame *f)
 	for (size_t i = 0; r == 0 && i < sg_n_domains; i++) {
 		if (!p->drains[i])
 			continue;
+		if (p->loaded[i].shed) {
+			sg_drain_clear(p->drains[i]); /* nobody counts: no zeros that look as if */
+			continue;
+		}
 		r = sg_drain_emit(p->drains[i], f);
 		if (r == 0 && sg_domains[i]->tick)
 			r = sg_domains[i]->tick(p->loaded[i].state, f);
@@ -377,6 +471,8 @@ int sg_probe_tick(struct sg_probe *p, int64_t t_ms, struct sg_frame *f)
 	sg_self_dropped(&p->self, "proc_unreadable", sg_procfs_failed(p->procfs));
 	if (r == 0)
 		r = drain_all(p, bank, f);
+	if (r == 0)
+		govern(p);
 	if (r == 0)
 		r = sg_truth_tick(&p->truth, f);
 	p->self.drain_seconds = (double)(sg_mono_ns() - start) * 1e-9;

@@ -40,6 +40,9 @@ static const struct sg_metric_info metrics[] = {
 	{"sgprobe_pool_full_total", "Pool full",
 	 "Events that found the pool full and counted under \"other\".", "", NULL, "self", NULL,
 	 NULL, SG_COUNTER},
+	{"sgprobe_governor_changes_total", "Changes of detail",
+	 "Times that the budget made a domain lose or regain detail.", "", NULL, "self", NULL, NULL,
+	 SG_COUNTER},
 	{"sgprobe_untimed_total", "Events sampled",
 	 "Events that were counted but not timed, to keep probe.budget; the latencies of others "
 	 "stand for them.",
@@ -120,7 +123,9 @@ void sg_self_init(struct sg_self *s)
 		sg_self_dropped(s, reasons[i], 0);
 	for (size_t i = 0; i < ARRAY_SIZE(metrics); i++)
 		if (metrics[i].type == SG_COUNTER && !metrics[i].label &&
-		    strncmp(metrics[i].name, "sgprobe_probe_", 14) == 0 && !metrics[i].unit[0])
+		    (strncmp(metrics[i].name, "sgprobe_probe_", 14) == 0 ||
+		     strcmp(metrics[i].name, "sgprobe_governor_changes_total") == 0) &&
+		    !metrics[i].unit[0])
 			sg_self_count(s, metrics[i].name, 0);
 }
 
@@ -160,6 +165,20 @@ static double runs(const struct sg_attached *a, const struct sg_drain *d)
 	return n;
 }
 
+#define UNMEASURED_NS 150
+
+double sg_self_cost(const struct sg_loaded *l, const struct sg_drain *d)
+{
+	double ns = 0;
+
+	for (size_t i = 0; i < l->n_attached; i++) {
+		const struct sg_attached *a = &l->attached[i];
+
+		ns += runs(a, d) * (a->mean_ns > 0 ? a->mean_ns : UNMEASURED_NS);
+	}
+	return ns;
+}
+
 /* Run time since the last tick. Runs from before the first measurement are paid for when it comes. */
 static double run_seconds(struct sg_attached *a, double n)
 {
@@ -196,7 +215,7 @@ static int emit_domain(struct sg_self *s, struct sg_frame *f, struct sg_loaded *
 {
 	struct sg_label labels[3] = {
 		{"domain", l->domain->name}, {"variant", l->variant}, {"reason", l->reason}};
-	int r = put(f, SG_GAUGE, "sgprobe_domain_up", d ? 1 : 0, labels, 3);
+	int r = put(f, SG_GAUGE, "sgprobe_domain_up", d && !l->shed, labels, 3);
 
 	if (!d || r < 0)
 		return r;
@@ -204,7 +223,7 @@ static int emit_domain(struct sg_self *s, struct sg_frame *f, struct sg_loaded *
 	if (r == 0)
 		r = put1(f, SG_GAUGE, "sgprobe_balance_error",
 			 (double)(d->balance + d->pool_balance), "domain", l->domain->name);
-	if (r == 0 && l->limit)
+	if (r == 0 && l->domain->limited)
 		r = put1(f, SG_COUNTER, "sgprobe_untimed_total", (double)d->counted[SG_C_UNTIMED],
 			 "domain", l->domain->name);
 	for (size_t i = 0; r == 0 && i < l->n_attached; i++)
@@ -250,6 +269,7 @@ static int emit_process(struct sg_self *s, struct sg_frame *f)
 	int r = put1(f, SG_COUNTER, "sgprobe_probe_cpu_seconds_total", used, NULL, NULL);
 
 	s->cpu_seconds = cpu;
+	s->used_seconds = used;
 	if (r == 0)
 		r = put1(f, SG_GAUGE, "sgprobe_probe_resident_bytes", resident_bytes(s), NULL,
 			 NULL);

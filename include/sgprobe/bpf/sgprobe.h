@@ -38,7 +38,7 @@
 #define SG_SLOT_OTHER 0
 #define SG_BANKS 2
 #define SG_MAX_SHARDS 16
-#define SG_MAX_LATENCY_NS 3600000000000ULL /* longer ones are dropped and counted */
+#define SG_MAX_LATENCY_NS 3600000000000ULL /* sg_bpf_limit.longest_ns at most */
 
 struct sg_row {
 	__u32 buckets[320]; /* SG_BUCKETS of bucket.h */
@@ -68,15 +68,17 @@ struct sg_bpf_state {
 };
 
 /*
- * Changes while running: section ".data.limit", variable sg_limit, of domains that
- * may leave events untimed (limit.bpf.h). Every event is counted; of those past
- * "full" in a tick only one in 2^shift is timed, and it counts for all of them.
+ * Changes while running: section ".data.limit", variable sg_limit of every domain.
+ * What began before the domain's programs were attached (again) is not believed.
+ * Limited domains (limit.bpf.h) may leave events untimed: every event is counted; of
+ * those past "full" in a tick only one in 2^shift is timed, and counts for all of them.
  */
 #define SG_MAX_SHIFT 10
 #define SG_NO_LIMIT (~0U)
 struct sg_bpf_limit {
 	__u32 full; /* events per tick and shard that are all timed; SG_NO_LIMIT: every one */
 	__u32 shift; /* at most SG_MAX_SHIFT */
+	__u64 longest_ns; /* a latency above it is dropped and counted */
 };
 
 /*
@@ -128,7 +130,7 @@ struct sg_pool_entry {
  */
 enum sg_common_counter {
 	SG_C_NEGATIVE, /* a clock that ran backwards between two CPUs */
-	SG_C_TOO_LONG, /* over SG_MAX_LATENCY_NS */
+	SG_C_TOO_LONG, /* over longest_ns */
 	SG_C_NO_STATE, /* no state of the task (or socket): no memory, or not seen before */
 	SG_C_SLOTS_FULL, /* not lost: counted in slot 0, once per lookup */
 	SG_C_POOL_FULL, /* not lost: counted under "other" */
