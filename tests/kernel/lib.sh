@@ -4,6 +4,7 @@
 #
 #   begin                   starts a test file: skips it without root or BPF; builds what it needs
 #   watch [SETTINGS...]     starts the probe; unwatch stops it, and its totals are in $OUT
+#   watch_only DOMAIN [SETTINGS...]     the same with this domain alone
 #   total METRIC            what the series that match the (fixed) text at line start added up to
 #   ok TEXT CONDITION...    one result; CONDITION is a command
 O=${O:-build}
@@ -44,6 +45,7 @@ finish() {
 
 build_probe_print() {
 	local lib=$O/libsgprobe.a
+	[ ! -f .guest ] || return 0 # it came with what else is here
 	[ -f "$lib" ] || { echo "# no $lib: make first"; return 1; }
 	[ "$PROBE_PRINT" -nt "$lib" ] && [ "$PROBE_PRINT" -nt tests/kernel/probe_print.c ] && return 0
 	mkdir -p "$(dirname "$PROBE_PRINT")"
@@ -78,6 +80,16 @@ watch() {
 	eventually grep -q ready "$OUT" && return 0
 	sed 's/^/# /' "$tmp/err"
 	skip_all "the probe does not start here"
+}
+
+# Every domain, by name.
+domains() { sed -n 's/^SG_DOMAIN(\(.*\))$/\1/p' userspace/probe/domains.def; }
+
+watch_only() { # DOMAIN [SETTINGS...]
+	local d only=$1
+	shift
+	for d in $(domains); do [ "$d" = "$only" ] || set -- "$@" "probe.$d=false"; done
+	watch "$@"
 }
 
 unwatch() {
