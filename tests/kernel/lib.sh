@@ -99,6 +99,17 @@ unwatch() {
 	probe_pid=
 }
 
+# Sets $missed: runs that the kernel left out, known with 'watch -s'. Since Linux 7.0 a task may be
+# preempted in a program, and until it runs again the kernel leaves out what others do on its CPU; on
+# kernels before, a task's own events are not missed.
+missed() {
+	missed=$(total 'sgprobe_dropped_total{reason="run_missed"}')
+	case $(uname -r) in
+	[1-6].*) ok "no event was missed" is "$missed" 0 ;;
+	*) echo "# $missed events were missed" ;;
+	esac
+}
+
 # Sum of the values (counts, for histograms) of all series whose line begins with the text.
 total() { awk -v p="$1" 'index($0, p) == 1 { s += $2; n++ } END { printf "%.0f", s; exit !n }' "$OUT"; }
 # Field of the one series: 2 value or count, 3 sum, 4 median, 5 p99, 6 upper end of the highest bucket

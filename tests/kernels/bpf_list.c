@@ -37,6 +37,13 @@ static const char *name_of(const char *const *names, size_t n, size_t i)
 }
 #define NAME_OF(names, i) name_of(names, sizeof(names) / sizeof(*(names)), i)
 
+static const char *kind_of_link(const struct bpf_link_info *link)
+{
+	if (link->type == BPF_LINK_TYPE_RAW_TRACEPOINT)
+		return "tp_btf";
+	return NAME_OF(attach_kinds, link->tracing.attach_type);
+}
+
 /* The link of a tracing program knows what it is attached to; an iterator that ran has none. */
 static const char *tracing_kind(__u32 prog_id)
 {
@@ -50,9 +57,8 @@ static const char *tracing_kind(__u32 prog_id)
 
 		if (fd < 0)
 			continue;
-		if (bpf_obj_get_info_by_fd(fd, &info, &len) == 0 && info.prog_id == prog_id &&
-		    info.type == BPF_LINK_TYPE_TRACING)
-			kind = NAME_OF(attach_kinds, info.tracing.attach_type);
+		if (bpf_obj_get_info_by_fd(fd, &info, &len) == 0 && info.prog_id == prog_id)
+			kind = kind_of_link(&info);
 		close(fd);
 	}
 	return kind;

@@ -24,7 +24,7 @@ put() { # DIRECTORY FILE...
 		ldd "$f" 2> /dev/null | sed -nE 's/^.*(=> |\t)(\/[^ ]*) .*/\2/p'
 	done | sort -u | while read -r lib; do install -D "$lib" "$tree/$lib"; done
 }
-mkdir -p "$tree"/{usr/bin,usr/sbin,usr/lib,usr/lib64,etc,proc,sys,dev,root,tmp}
+mkdir -p "$tree"/{usr/bin,usr/sbin,usr/lib,usr/lib64,etc,proc,sys,dev,root,run,tmp}
 ln -s usr/bin usr/sbin usr/lib usr/lib64 "$tree/"
 install tests/kernels/init "$tree/init"
 put "$tree" /usr/bin/{busybox,bash,sleep,true} "$(command -v ip)" "$(command -v ss)"

@@ -32,6 +32,7 @@ struct sg_shared {
 	struct sg_bpf_state *state; /* mapped; NULL until the first domain is loaded */
 	uint32_t slots, shards;
 	bool private_rows;
+	bool no_storage; /* the kernel may sleep where it makes storage of tasks and sockets */
 	uint64_t bytes; /* that the shared maps take in the kernel, about */
 };
 
