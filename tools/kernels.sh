@@ -13,7 +13,10 @@ dir=$(realpath -m "${O:-build}/kernels")
 # What Debian has as modules and a test may need: a disk, network devices.
 modules="virtio_pci virtio_blk tun"
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-cpus=2 memory=1024 limit=${KERNEL_TIMEOUT:-420}
+cpus=2 memory=1024 limit=${KERNEL_TIMEOUT:-900}
+
+# What a run that was killed left.
+find "$dir" -maxdepth 1 \( -name 'run.*' -o -name 'fetch.*' \) -mmin +60 -exec rm -r {} + 2> /dev/null || true
 
 cannot() { echo "$*" && exit 77; }
 

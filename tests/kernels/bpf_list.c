@@ -14,20 +14,15 @@
 #include <unistd.h>
 
 static const char *const program_kinds[] = {
-	[BPF_PROG_TYPE_KPROBE] = "kprobe",
-	[BPF_PROG_TYPE_TRACEPOINT] = "tracepoint",
-	[BPF_PROG_TYPE_PERF_EVENT] = "perf_event",
-	[BPF_PROG_TYPE_RAW_TRACEPOINT] = "raw_tp",
-	[BPF_PROG_TYPE_TRACING] = "tracing",
-	[BPF_PROG_TYPE_LSM] = "lsm",
+	[BPF_PROG_TYPE_KPROBE] = "kprobe",	   [BPF_PROG_TYPE_TRACEPOINT] = "tracepoint",
+	[BPF_PROG_TYPE_PERF_EVENT] = "perf_event", [BPF_PROG_TYPE_RAW_TRACEPOINT] = "raw_tp",
+	[BPF_PROG_TYPE_TRACING] = "tracing",	   [BPF_PROG_TYPE_LSM] = "lsm",
 	[BPF_PROG_TYPE_SYSCALL] = "syscall",
 };
 
 static const char *const attach_kinds[] = {
-	[BPF_TRACE_RAW_TP] = "tp_btf",
-	[BPF_TRACE_FENTRY] = "fentry",
-	[BPF_TRACE_FEXIT] = "fexit",
-	[BPF_MODIFY_RETURN] = "fmod_ret",
+	[BPF_TRACE_RAW_TP] = "tp_btf", [BPF_TRACE_FENTRY] = "fentry",
+	[BPF_TRACE_FEXIT] = "fexit",   [BPF_MODIFY_RETURN] = "fmod_ret",
 	[BPF_TRACE_ITER] = "iter",
 };
 
@@ -96,8 +91,8 @@ static void print_program(__u32 id)
 	if (bpf_obj_get_info_by_fd(fd, &info, &len) == 0) {
 		full_name(fd, &info, name, sizeof(name));
 		printf("program %u %s %s\n", id,
-		       info.type == BPF_PROG_TYPE_TRACING ? tracing_kind(id) :
-							    NAME_OF(program_kinds, info.type),
+		       info.type == BPF_PROG_TYPE_TRACING ? tracing_kind(id)
+							  : NAME_OF(program_kinds, info.type),
 		       name);
 	}
 	close(fd);

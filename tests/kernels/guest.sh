@@ -46,7 +46,7 @@ hooks_of() { # DOMAIN
 		{
 			found = "missing"
 			for (name in kind)
-				if (name == $1 || index(name, $1 "_") == 1 && length(name) - length($1) < 12) {
+				if (index(name, $1) == 1 && substr(name, length($1) + 1) ~ /^(_[a-z0-9]+)?$/) {
 					found = kind[name]
 					delete kind[name]
 					break
@@ -72,10 +72,11 @@ counts() { # DOMAIN: its own file
 domain() { # DOMAIN
 	local want up
 	want=$(expected "$1")
-	watch_only "$1"
+	watch_only "$1" -v
 	bpf > "$tmp/bpf-during"
 	unwatch
 	ok "$1: is ${want:-up}" state_is "$1" "$want"
+	state_is "$1" "$want" > /dev/null || sed 's/^/# /' "$tmp/err" # what the verifier says
 	up=$(grep -cE "^sgprobe_domain_up\{domain=\"$1\".* 1$" "$OUT")
 	if [ "$up" = 1 ]; then
 		hooks_of "$1" | tee "$tmp/hooks"

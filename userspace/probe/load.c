@@ -48,7 +48,8 @@ static bool is_realtime(void)
 {
 	struct utsname u;
 
-	return uname(&u) == 0 && (strstr(u.version, "PREEMPT_RT") || strstr(u.version, "PREEMPT RT"));
+	return uname(&u) == 0 &&
+	       (strstr(u.version, "PREEMPT_RT") || strstr(u.version, "PREEMPT RT"));
 }
 
 /*
@@ -456,8 +457,8 @@ int sg_load_as(struct sg_loaded *l, const struct sg_domain *d, struct sg_shared 
 	l->variant = "";
 	l->blocks = d->fixed_blocks + s->slots;
 	for (size_t i = 0; r < 0 && i < ARRAY_SIZE(variants); i++)
-		if (variant ? strcmp(variant, variants[i].name) == 0 :
-			      !(variants[i].storage && s->no_storage))
+		if (variant ? strcmp(variant, variants[i].name) == 0
+			    : !(variants[i].storage && s->no_storage))
 			r = try_variant(l, s, &variants[i]);
 	if (r == 0)
 		r = map_memory(l);

@@ -55,7 +55,9 @@ static const struct sg_metric_row metrics[] = {
 	 .help = "Segments sent again, as RetransSegs in /proc/net/snmp, of all network "
 		 "namespaces."},
 	{"resets_sent_total", SG_COUNTER, SG_FROM_COUNTER, TCP_RESETS_SENT,
-	 .title = "TCP resets sent", .help = "Resets that this host sent."},
+	 .title = "TCP resets sent",
+	 .help = "Resets that this host sent; before Linux 6.10 without those that answer where "
+		 "nobody listens."},
 	{"resets_received_total", SG_COUNTER, SG_FROM_COUNTER, TCP_RESETS_RECEIVED,
 	 .title = "TCP resets received",
 	 .help = "Resets that this host received for a connection."},
