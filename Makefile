@@ -51,7 +51,7 @@ FUZZ_OBJS := $(LIB_SRCS:%.c=$(O)/fuzzed/%.o)
 REPLAY_BINS := $(FUZZ_SRCS:tests/fuzz/fuzz_%.c=$(O)/tests/replay/%)
 WEB_SRCS := $(shell find web -type f -not -path 'web/node_modules/*' 2>/dev/null)
 
-.PHONY: all run test check bench fuzz docs install uninstall help setup clean unit tools tests-built
+.PHONY: all run test test-kernels docs docs-kernels check bench fuzz install uninstall help setup clean unit tools tests-built
 all: $(O)/sgprobe ## Build build/sgprobe
 
 setup: ## Install what is missing of Debian and npm packages
@@ -76,6 +76,16 @@ bench: ## Measure the cost against other tools and print ratios
 	$(Q)tools/setup.sh bench
 	$(Q)$(MAKE) --no-print-directory O=$(O) all tools
 	$(Q)O=$(O) tools/bench.sh
+
+KERNELS ?= 5.10 6.1 6.1-rt 6.12 newest
+test-kernels: ## Boot real kernels (KERNELS="5.10 6.12") and run every probe in them
+	$(Q)tools/setup.sh
+	$(Q)tools/setup.sh kernels || : # then they are skipped, with the reason
+	$(Q)$(MAKE) --no-print-directory O=$(O) all tools $(O)/tests/kernels/bpf_list
+	$(Q)O=$(O) KERNELS="$(KERNELS)" TEST_TIMEOUT=1200 tools/run-tests.sh kernels
+
+docs-kernels: test-kernels ## The same, and what was attached into docs/KERNELS.md
+	$(Q)O=$(O) tests/kernels/table.sh $(KERNELS)
 
 FUZZ_SECONDS ?= 60
 fuzz: ## Fuzz every parser for FUZZ_SECONDS each
@@ -151,6 +161,11 @@ $(O)/tests/asan/%: tests/unit/%.c $(O)/libsgprobe_asan.a
 	$(call msg,TEST,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ASAN_CFLAGS) -Itests/unit -MF $@.d -MT $@ -o $@ $< $(O)/libsgprobe_asan.a $(PKG_LIBS) -lcmocka
+
+$(O)/tests/kernels/%: tests/kernels/%.c
+	$(call msg,TEST,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -MF $@.d -MT $@ -o $@ $< -lbpf
 
 $(O)/tools/%: tools/%.c
 	$(call msg,TOOL,$@)

@@ -42,7 +42,7 @@ SG_FLATTEN int task_pid(struct task_struct *task, bool btf)
 	return btf ? task->pid : BPF_CORE_READ(task, pid);
 }
 
-/* Where the hook may not create it, a task of before the probe has none until it makes a system call. */
+/* Where the hook may not create it, a task has none that neither its fork nor the iterator showed. */
 SG_FLATTEN void no_state(__u32 part, bool btf)
 {
 	if (!sg_may_create_locked(btf)) /* else it is counted already */
@@ -116,6 +116,37 @@ SG_FLATTEN int on_count(__u32 counter, bool exclusive)
 	return 0;
 }
 
+/*
+ * Where the state of a task is created on kernels that must not do it later: at its
+ * fork; and once, after that is attached and before the rest is, of all that are
+ * older, kernel threads too. Programs are attached in the order of this file.
+ */
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(sched_process_fork_btf, struct task_struct *parent, struct task_struct *child)
+{
+	__u32 part = sg_part();
+
+	sg_count(part, SCHED_FORKS, 1, false);
+	sg_task_of(child, part, true, true);
+	return 0;
+}
+
+SEC("raw_tp/sched_process_fork")
+int sched_process_fork_raw(void *ctx)
+{
+	return on_count(SCHED_FORKS, false);
+}
+
+SEC("iter/task")
+int sched_tasks_btf(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+
+	if (task)
+		sg_task_of(task, sg_part(), true, true);
+	return 0;
+}
+
 /* A later argument of sched_switch changed its meaning in 5.18: only the first three are used. */
 SEC("tp_btf/sched_switch")
 int BPF_PROG(sched_switch_btf, bool preempt, struct task_struct *prev, struct task_struct *next)
@@ -157,23 +188,6 @@ SEC("raw_tp/sched_migrate_task")
 int sched_migrate_task(void *ctx)
 {
 	return on_count(SCHED_MIGRATIONS, true);
-}
-
-/* Where the state of a new task is created on kernels that must not do it later. */
-SEC("tp_btf/sched_process_fork")
-int BPF_PROG(sched_process_fork_btf, struct task_struct *parent, struct task_struct *child)
-{
-	__u32 part = sg_part();
-
-	sg_count(part, SCHED_FORKS, 1, false);
-	sg_task_of(child, part, true, true);
-	return 0;
-}
-
-SEC("raw_tp/sched_process_fork")
-int sched_process_fork_raw(void *ctx)
-{
-	return on_count(SCHED_FORKS, false);
 }
 
 SEC("raw_tp/sched_process_exit")

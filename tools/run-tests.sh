@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # Runs every test and prints 'N passed, N failed, N skipped' last.
 # A test is a program or script that speaks TAP: 'ok 1 - name', 'not ok 2 - name',
-# 'ok 3 - name # SKIP reason'. Suites: unit, asan, fuzz (corpus), web, kernel, e2e.
+# 'ok 3 - name # SKIP reason'. Suites: unit, asan, fuzz (corpus), web, kernel, e2e; and kernels, which
+# boots each of $KERNELS.
 #   run-tests.sh [SUITE...]    only these
 set -u
 cd "$(dirname "$0")/.."
@@ -61,6 +62,11 @@ for suite in $suites; do
 		[ ! -d tests/web ] || for t in tests/web/*.test.mjs web/test/*.test.mjs; do
 			[ -e "$t" ] || continue
 			run web "$(basename "$t" .test.mjs)" node --test --test-reporter=tap "$t"
+		done
+		;;
+	kernels)
+		for k in ${KERNELS:-5.10 6.1 6.1-rt 6.12 newest}; do
+			run kernels "$k" bash tests/kernels/run.sh "$k"
 		done
 		;;
 	kernel | e2e)

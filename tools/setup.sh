@@ -4,6 +4,7 @@
 #   setup.sh         what a build needs
 #   setup.sh test    and what the tests and checks need
 #   setup.sh bench   and the tools that the benchmarks compare with
+#   setup.sh kernels and what boots other kernels
 set -eu
 cd "$(dirname "$0")/.."
 build="gcc make pkg-config clang llvm libbpf-dev libelf-dev zlib1g-dev libwebsockets-dev
@@ -11,9 +12,11 @@ build="gcc make pkg-config clang llvm libbpf-dev libelf-dev zlib1g-dev libwebsoc
 test="libcmocka-dev libclang-rt-14-dev clang-format clang-tidy cppcheck bpftool sqlite3 curl jq
 	iproute2 procps python3 chromium"
 bench="libbpf-tools bpftool procps"
+kernels="qemu-system-x86 busybox-static cpio kmod xz-utils zstd iproute2"
 want=$build
 [ "${1:-}" != test ] || want="$want $test"
 [ "${1:-}" != bench ] || want="$want $bench"
+[ "${1:-}" != kernels ] || want="$want $kernels"
 
 missing() {
 	for p in $want; do

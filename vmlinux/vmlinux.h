@@ -58,10 +58,14 @@ struct task_struct___before_5_14 {
 	long state;
 };
 
-/* Only asked for its fields: whether task storage may be created under a scheduler lock. */
+/* Only asked for their fields: whether task storage may be created under a scheduler lock. */
 struct bpf_local_storage_map {
-	bool bpf_ma;
-	bool use_kmalloc_nolock;
+	bool bpf_ma; /* since 6.4 */
+	bool use_kmalloc_nolock; /* since 6.19, until all storage came from there */
+};
+
+struct bpf_local_storage {
+	u64 mem_charge; /* since then, about 7.1 */
 };
 
 struct net;
@@ -97,6 +101,11 @@ struct socket {
 
 struct file;
 
+/* What an iterator over all tasks is called with. */
+struct bpf_iter__task {
+	struct task_struct *task;
+};
+
 /* What an iterator over the open files of all tasks is called with. */
 struct bpf_iter__task_file {
 	struct task_struct *task;
@@ -108,6 +117,7 @@ struct tcp_sock {
 	u64 bytes_sent;
 	u64 bytes_retrans;
 	u32 srtt_us; /* eighths of a microsecond */
+	u32 total_retrans;
 };
 
 struct sk_buff {

@@ -69,41 +69,48 @@ SG_FLATTEN struct sg_pool_key sg_key_of_slot(__u8 signal, __u32 slot)
 		.domain = sg_cfg.domain, .signal = signal, .kind = SG_KEY_SLOT, .a = slot};
 }
 
-/* The key under which is counted what finds no room. */
-SG_FLATTEN struct sg_pool_key sg_key_other(const struct sg_pool_key *of)
+/*
+ * Not inlined: once per key. It takes the two halves of the key, not a pointer to a
+ * caller's stack, part of which newer kernels take for dead. name: a string in kernel
+ * memory, or NULL. 0: none at all.
+ */
+static __noinline __u32 sg_pool_new(__u64 first, __u64 b, const void *name, __u32 part)
 {
-	return (struct sg_pool_key){.domain = of->domain,
-				    .signal = of->signal,
-				    .kind = of->kind == SG_KEY_SLOT ? SG_KEY_SLOT : SG_KEY_OTHER,
-				    .cell = of->cell};
-}
-
-/* Not inlined: once per key. name: a string in kernel memory, or NULL. 0: none at all. */
-static __noinline __u32 sg_pool_new(const struct sg_pool_key *key, const void *name, __u32 part)
-{
-	struct sg_pool_key other = sg_key_other(key);
+	union {
+		__u64 first;
+		struct sg_pool_key key;
+	} u = {.first = first};
+	struct sg_pool_key key = {.domain = u.key.domain,
+				  .signal = u.key.signal,
+				  .kind = u.key.kind,
+				  .cell = u.key.cell,
+				  .a = u.key.a,
+				  .b = b};
 	struct sg_pool_entry entry = {}, *found;
-	long r = key->cell ? bpf_map_pop_elem(&sg_pool_free_cells, &entry.number)
-			   : bpf_map_pop_elem(&sg_pool_free, &entry.number);
+	long r = key.cell ? bpf_map_pop_elem(&sg_pool_free_cells, &entry.number)
+			  : bpf_map_pop_elem(&sg_pool_free, &entry.number);
 
 	if (r == 0) {
 		__u32 number = entry.number;
 
 		if (name)
 			bpf_probe_read_kernel_str(entry.name, sizeof(entry.name), name);
-		if (!bpf_map_update_elem(&sg_pool_keys, key, &entry, BPF_NOEXIST))
+		if (!bpf_map_update_elem(&sg_pool_keys, &key, &entry, BPF_NOEXIST))
 			return number;
 		/* Another CPU was quicker, or the table is full: the number goes back. */
-		if (key->cell)
+		if (key.cell)
 			bpf_map_push_elem(&sg_pool_free_cells, &number, BPF_ANY);
 		else
 			bpf_map_push_elem(&sg_pool_free, &number, BPF_ANY);
-		found = bpf_map_lookup_elem(&sg_pool_keys, key);
+		found = bpf_map_lookup_elem(&sg_pool_keys, &key);
 		if (found)
 			return found->number;
 	}
 	sg_count(part, SG_C_POOL_FULL, 1, false);
-	found = bpf_map_lookup_elem(&sg_pool_keys, &other);
+	key.kind = key.kind == SG_KEY_SLOT ? SG_KEY_SLOT : SG_KEY_OTHER;
+	key.a = 0;
+	key.b = 0;
+	found = bpf_map_lookup_elem(&sg_pool_keys, &key);
 	return found ? found->number : 0;
 }
 
@@ -111,7 +118,8 @@ SG_FLATTEN __u32 sg_pool_number(const struct sg_pool_key *key, const void *name,
 {
 	struct sg_pool_entry *found = bpf_map_lookup_elem(&sg_pool_keys, key);
 
-	return sg_likely(found) ? found->number : sg_pool_new(key, name, part);
+	return sg_likely(found) ? found->number
+				: sg_pool_new(*(const __u64 *)key, key->b, name, part);
 }
 
 SG_FLATTEN void sg_pool_observe_at(const struct sg_pool_key *key, const void *name, __u32 part,

@@ -177,7 +177,8 @@ SG_FLATTEN __u32 sg_slot(struct sg_task *t, struct task_struct *task, __u32 part
 SG_FLATTEN bool sg_may_create_locked(bool btf)
 {
 	return !btf || bpf_core_field_exists(struct bpf_local_storage_map, bpf_ma) ||
-	       bpf_core_field_exists(struct bpf_local_storage_map, use_kmalloc_nolock);
+	       bpf_core_field_exists(struct bpf_local_storage_map, use_kmalloc_nolock) ||
+	       bpf_core_field_exists(struct bpf_local_storage, mem_charge);
 }
 
 /* The task's state, created when create (a constant) is set; NULL is counted. */

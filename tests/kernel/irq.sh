@@ -27,8 +27,12 @@ ok "nothing was dropped" is "$(total sgprobe_dropped_total)" 0
 
 # More kinds than the pool has room for: they are counted all the same.
 watch probe.rows=256 probe.slots=1024
-cp /bin/true "$tmp/true"
-for i in $(seq 300); do cp "$tmp/true" "$tmp/sg-irq-$i"; "$tmp/sg-irq-$i"; done
+# Each runs long enough to be interrupted.
+for i in $(seq 300); do
+	ln "$(command -v bash)" "$tmp/sg-irq-$i" 2> /dev/null || cp "$(command -v bash)" "$tmp/sg-irq-$i"
+	"$tmp/sg-irq-$i" -c 'for ((i = 0; i < 4000; i++)); do :; done'
+	rm "$tmp/sg-irq-$i"
+done
 "$burn" 1 sh -c 'while :; do :; done'
 unwatch
 host=$(total 'sgprobe_irq_stolen_seconds ')

@@ -4,6 +4,7 @@
 #
 #   begin                   starts a test file: skips it without root or BPF; builds what it needs
 #   watch [SETTINGS...]     starts the probe; unwatch stops it, and its totals are in $OUT
+#   watch_only DOMAIN [SETTINGS...]     the same with this domain alone
 #   total METRIC            what the series that match the (fixed) text at line start added up to
 #   ok TEXT CONDITION...    one result; CONDITION is a command
 O=${O:-build}
@@ -33,6 +34,7 @@ skip() { # TEXT REASON
 }
 
 skip_all() {
+	[ ! -f .guest ] || { echo "not ok - $1"; exit 1; } # a guest has what a test needs
 	echo "1..0 # SKIP $1"
 	exit 0
 }
@@ -44,6 +46,7 @@ finish() {
 
 build_probe_print() {
 	local lib=$O/libsgprobe.a
+	[ ! -f .guest ] || return 0 # it came with what else is here
 	[ -f "$lib" ] || { echo "# no $lib: make first"; return 1; }
 	[ "$PROBE_PRINT" -nt "$lib" ] && [ "$PROBE_PRINT" -nt tests/kernel/probe_print.c ] && return 0
 	mkdir -p "$(dirname "$PROBE_PRINT")"
@@ -80,11 +83,32 @@ watch() {
 	skip_all "the probe does not start here"
 }
 
+# Every domain, by name.
+domains() { sed -n 's/^SG_DOMAIN(\(.*\))$/\1/p' userspace/probe/domains.def; }
+
+watch_only() { # DOMAIN [SETTINGS...]
+	local d only=$1
+	shift
+	for d in $(domains); do [ "$d" = "$only" ] || set -- "$@" "probe.$d=false"; done
+	watch "$@"
+}
+
 unwatch() {
 	[ -n "$probe_pid" ] || return 0
 	kill -TERM "$probe_pid" 2> /dev/null
 	wait "$probe_pid" 2> /dev/null
 	probe_pid=
+}
+
+# Sets $missed: runs that the kernel left out, known with 'watch -s'. Since Linux 7.0 a task may be
+# preempted in a program, and until it runs again the kernel leaves out what others do on its CPU; on
+# kernels before, a task's own events are not missed.
+count_missed() {
+	missed=$(total 'sgprobe_dropped_total{reason="run_missed"}')
+	case $(uname -r) in
+	[1-6].*) ok "no event was missed" is "$missed" 0 ;;
+	*) echo "# $missed events were missed" ;;
+	esac
 }
 
 # Sum of the values (counts, for histograms) of all series whose line begins with the text.

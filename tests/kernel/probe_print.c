@@ -5,7 +5,7 @@
  * NAME{LABELS} COUNT SUM P50 P99 MAX. Prints "ready" when the programs run.
  *
  *   probe_print [-i MILLISECONDS] [-d (drop privileges)] [-s (kernel statistics)] [-t (time per tick)]
- *               [KEY=VALUE of the configuration]...
+ *               [-v (say what the kernel refuses)] [KEY=VALUE of the configuration]...
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -103,12 +103,14 @@ static int options(struct run *r, int argc, char **argv)
 	int c;
 
 	r->interval_ms = 1000;
-	while ((c = getopt(argc, argv, "i:dst")) != -1) {
+	while ((c = getopt(argc, argv, "i:dstv")) != -1) {
 		if (c == 'i')
 			r->interval_ms = atoi(optarg);
 		r->drop |= c == 'd';
 		r->stats |= c == 's';
 		r->timing |= c == 't';
+		if (c == 'v')
+			sg_log_setup("probe_print", SG_LOG_DEBUG);
 		if (c == '?')
 			return -EINVAL;
 	}

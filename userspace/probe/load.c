@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/utsname.h>
 #include <time.h>
 
 #include "load.h"
@@ -37,9 +39,10 @@ const char *const sg_shared_names[SG_SHARED_MAPS] = {
 static const struct variant {
 	const char *name, *suffix;
 	enum sg_shared_map unused; /* which of the two maps of task state it does without */
+	bool storage; /* it makes storage for tasks and sockets in its programs */
 } variants[] = {
-	{"tp_btf", "_btf", SG_MAP_TIDS},
-	{"raw_tp", "_raw", SG_MAP_TASKS},
+	{"tp_btf", "_btf", SG_MAP_TIDS, true},
+	{"raw_tp", "_raw", SG_MAP_TASKS, false},
 };
 
 const char *sg_variant_name(const char *name)
@@ -62,9 +65,29 @@ static uint32_t power_of_two(uint64_t n, uint32_t min, uint32_t max)
 /* A kernel with PREEMPT_RT may preempt what others run with interrupts off. */
 static bool is_realtime(void)
 {
-	sg_auto_buf b = {0};
+	struct utsname u;
 
-	return sg_read_file("/sys/kernel/realtime", 16, &b) == 0 && b.data && b.data[0] == '1';
+	return uname(&u) == 0 &&
+	       (strstr(u.version, "PREEMPT_RT") || strstr(u.version, "PREEMPT RT"));
+}
+
+/*
+ * Storage of tasks and sockets was made with kmalloc(), which may sleep with
+ * PREEMPT_RT, where many hooks must not. Since about Linux 7.1, which has this field, it
+ * never is; the kernels in between do it for tasks alone.
+ */
+static bool storage_is_lockless(void)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	int id = btf ? btf__find_by_name_kind(btf, "bpf_local_storage", BTF_KIND_STRUCT) : -1;
+	const struct btf_type *t = id > 0 ? btf__type_by_id(btf, (uint32_t)id) : NULL;
+	bool found = false;
+
+	for (unsigned int i = 0; t && i < btf_vlen(t) && !found; i++)
+		found = strcmp(btf__name_by_offset(btf, btf_members(t)[i].name_off),
+			       "mem_charge") == 0;
+	btf__free(btf);
+	return found;
 }
 
 void sg_shared_init(struct sg_shared *s, const struct sg_config *cfg)
@@ -80,6 +103,7 @@ void sg_shared_init(struct sg_shared *s, const struct sg_config *cfg)
 	s->pool_rows = (uint32_t)cfg->pool_rows;
 	s->pool_cells = (uint32_t)cfg->pool_cells;
 	s->private_rows = cpus > 0 && (uint32_t)cpus <= s->shards && !is_realtime();
+	s->no_storage = is_realtime() && !storage_is_lockless();
 }
 
 void sg_shared_free(struct sg_shared *s)
@@ -530,7 +554,8 @@ int sg_load_as(struct sg_loaded *l, const struct sg_domain *d, struct sg_shared 
 
 	sg_loaded_init(l, d, s);
 	for (size_t i = 0; r < 0 && i < ARRAY_SIZE(variants); i++)
-		if (!variant || strcmp(variant, variants[i].name) == 0)
+		if (variant ? strcmp(variant, variants[i].name) == 0
+			    : !(variants[i].storage && s->no_storage))
 			r = try_variant(l, s, &variants[i]);
 	if (r == 0)
 		r = sg_map_memory(l, s);

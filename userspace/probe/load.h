@@ -44,6 +44,7 @@ struct sg_shared {
 	uint32_t pool_rows, pool_cells;
 	bool private_rows;
 	bool tracked; /* a domain that tells when a task's slot changes is up */
+	bool no_storage; /* the kernel may sleep where it makes storage of tasks and sockets */
 	uint64_t bytes; /* that the shared maps take in the kernel, about */
 	/* A byte per slot, then per row and per cell of the pool: see slots.c. */
 	struct sg_memory retiring;
@@ -74,6 +75,8 @@ struct sg_attached {
 	double mean_ns; /* per run, in the last statistics window; 0: not measured yet */
 	uint64_t run_ns, run_cnt; /* the kernel's readings at the beginning of the window */
 	double unpaid; /* runs whose time was not reported yet */
+	uint64_t misses; /* runs that the kernel left out, as it told last */
+	double missed; /* of these, not reported yet */
 };
 
 /* A map of the domain's own. */

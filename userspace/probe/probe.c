@@ -43,15 +43,27 @@ struct sg_probe {
 	struct sg_buf cpus, cpus_now; /* the list of online CPUs, as text */
 };
 
+/* A message may be all that the verifier has to say; what it stumbled over comes last. */
+static char *last_lines(char *text, int n)
+{
+	char *p = text + strlen(text);
+
+	while (p > text && (p[-1] != '\n' || n-- > 0))
+		p--;
+	return p;
+}
+
 static int quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
-	char line[400];
+	char *text = NULL, *rest, *line;
 
-	if (level == LIBBPF_DEBUG)
+	if (level == LIBBPF_DEBUG || vasprintf(&text, fmt, ap) < 0)
 		return 0;
-	vsnprintf(line, sizeof(line), fmt, ap);
-	line[strcspn(line, "\n")] = 0;
-	sg_debug("%s", line);
+	rest = last_lines(text, 30);
+	while ((line = strsep(&rest, "\n")))
+		if (*line)
+			sg_debug("%.400s", line);
+	free(text);
 	return 0;
 }
 

@@ -75,7 +75,8 @@ static const struct sg_metric_info metrics[] = {
 const struct sg_metric_table sg_self_metrics = {metrics, ARRAY_SIZE(metrics)};
 
 /* Reasons besides those that the programs count; known ones are reported from the first tick on. */
-static const char *const reasons[] = {"link_queue_full", "frame_failed", "row_unread"};
+static const char *const reasons[] = {"link_queue_full", "frame_failed", "row_unread",
+				      "run_missed"};
 
 static void note(struct sg_note *notes, size_t *n, const char *name, double add)
 {
@@ -192,6 +193,14 @@ static double run_seconds(struct sg_attached *a, double n)
 	return paid;
 }
 
+/* Known each time the kernel's statistics were read. */
+static void report_missed(struct sg_self *s, struct sg_attached *a)
+{
+	if (!a->program->made_up_for)
+		sg_self_dropped(s, "run_missed", a->missed);
+	a->missed = 0;
+}
+
 static int emit_program(struct sg_frame *f, const struct sg_loaded *l, struct sg_attached *a,
 			const struct sg_drain *d)
 {
@@ -226,8 +235,10 @@ static int emit_domain(struct sg_self *s, struct sg_frame *f, struct sg_loaded *
 	if (r == 0 && l->domain->limited)
 		r = put1(f, SG_COUNTER, "sgprobe_untimed_total", (double)d->counted[SG_C_UNTIMED],
 			 "domain", l->domain->name);
-	for (size_t i = 0; r == 0 && i < l->n_attached; i++)
+	for (size_t i = 0; r == 0 && i < l->n_attached; i++) {
+		report_missed(s, &l->attached[i]);
 		r = emit_program(f, l, &l->attached[i], d);
+	}
 	for (size_t i = 0; i < SG_COMMON_COUNTERS; i++)
 		if (sg_drop_reasons[i])
 			sg_self_dropped(s, sg_drop_reasons[i], (double)d->counted[i]);

@@ -55,7 +55,9 @@ static const struct sg_metric_row metrics[] = {
 	 .help = "Segments sent again, as RetransSegs in /proc/net/snmp, of all network "
 		 "namespaces."},
 	{"resets_sent_total", SG_COUNTER, SG_FROM_COUNTER, TCP_RESETS_SENT,
-	 .title = "TCP resets sent", .help = "Resets that this host sent."},
+	 .title = "TCP resets sent",
+	 .help = "Resets that this host sent; before Linux 6.10 without those that answer where "
+		 "nobody listens."},
 	{"resets_received_total", SG_COUNTER, SG_FROM_COUNTER, TCP_RESETS_RECEIVED,
 	 .title = "TCP resets received",
 	 .help = "Resets that this host received for a connection."},
@@ -76,9 +78,10 @@ static const struct sg_metric_row metrics[] = {
 };
 
 static const struct sg_program programs[] = {
-	{"inet_sock_set_state", TCP_TRANSITIONS, SG_TCP_STATES, .rate = SG_BUSY},
-	{"tcp_probe", TCP_RUNS_PROBE, .rate = SG_HOT},
-	{"tcp_retransmit_skb", TCP_RUNS_RETRANSMIT},
+	{"inet_sock_set_state", TCP_RUNS_STATE, .rate = SG_BUSY, .made_up_for = true},
+	{"inet_sock_set_state_last", TCP_RUNS_STATE_LAST, .rate = SG_BUSY, .made_up_for = true},
+	{"tcp_probe", TCP_RUNS_PROBE, .rate = SG_HOT, .made_up_for = true},
+	{"tcp_retransmit_skb", TCP_RUNS_RETRANSMIT, .made_up_for = true},
 	{"tcp_retransmit_synack", TCP_RUNS_SYNACK, .optional = true},
 	{"tcp_send_reset", TCP_RESETS_SENT},
 	{"tcp_receive_reset", TCP_RESETS_RECEIVED},

@@ -140,6 +140,16 @@ static void tcp_loads_by_raw_trace_points_too(void **state)
 	load(*state, "tcp", "raw_tp");
 }
 
+static void where_storage_may_sleep_raw_trace_points_are_taken(void **state)
+{
+	struct fixture *f = *state;
+
+	f->shared.no_storage = true;
+	if (sg_load(&f->loaded, domain("sched"), &f->shared) == -EPERM)
+		skip();
+	assert_string_equal(f->loaded.variant, "raw_tp");
+}
+
 static void a_refused_domain_says_why_and_leaves_nothing(void **state)
 {
 	struct fixture *f = *state;
@@ -176,6 +186,7 @@ int main(void)
 		TEST(many_slots_leave_few_shards),
 		TEST(the_scheduler_loads_without_task_storage_too),
 		TEST(tcp_loads_by_raw_trace_points_too),
+		TEST(where_storage_may_sleep_raw_trace_points_are_taken),
 		TEST(a_refused_domain_says_why_and_leaves_nothing),
 		TEST(rows_are_mapped_where_they_are_looked_at_and_not_past_the_end),
 	};

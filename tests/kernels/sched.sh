@@ -1,0 +1,45 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# The scheduler's counts, in a guest: against what was caused and against /proc/stat.
+# expect: 5.10* raw_tp
+# expect: 6.*-rt-* raw_tp
+# expect: * tp_btf
+# shellcheck source=tests/kernel/lib.sh
+. "$(dirname "$0")/../kernel/lib.sh"
+begin
+stat() { # WORD: of /proc/stat, without a process
+	local word value _
+	while read -r word value _; do
+		[ "$word" != "$1" ] || echo "$value"
+	done < /proc/stat
+}
+
+watch_only sched -s
+stat ctxt > "$tmp/c0"
+stat processes > "$tmp/f0"
+"$O/tools/work-fork" 500
+"$O/tools/work-pingpong" 2000 0 0 > /dev/null
+stat processes > "$tmp/f1"
+stat ctxt > "$tmp/c1"
+unwatch
+forks=$(($(cat "$tmp/f1") - $(cat "$tmp/f0"))) switches=$(($(cat "$tmp/c1") - $(cat "$tmp/c0")))
+count_missed
+ok "500 forks are seen, and no more than /proc/stat counted" between "$(total sgprobe_sched_forks_total)" $((forks - missed)) $((forks + 10))
+ok "all of them end" between "$(total sgprobe_sched_exits_total)" $((forks - missed)) $((forks + 10))
+ok "context switches agree with /proc/stat" between \
+	"$(total 'sgprobe_sched_switches_total ')" "$switches" $((switches * 102 / 100 + 300))
+# Two processes on one CPU: each round begins with the one and needs the other to run. A real-time
+# kernel makes them wait for the pipe's lock as well.
+case $(uname -v) in *PREEMPT_RT*) most=12000 ;; *) most=4400 ;; esac
+for m in runqueue_latency oncpu; do
+	ok "2,000 rounds of two processes are 4,000 in $m" between \
+		"$(field "sgprobe_comm_sched_${m}_seconds{comm=\"work-pingpong\"}" 2)" 4000 $most
+done
+for m in runqueue_latency_seconds oncpu_seconds offcpu_seconds; do
+	host=$(total "sgprobe_sched_$m")
+	ok "$m: the sum over cgroups equals the host's" is "$(total "sgprobe_cgroup_sched_$m")" "$host"
+	ok "$m: the sum over comms equals the host's" is "$(total "sgprobe_comm_sched_$m")" "$host"
+done
+ok "kernel threads are seen" between "$(grep -c '^sgprobe_comm_sched_oncpu_seconds{comm="\(rcu_\|kworker\|ksoftirqd\|migration\)' "$OUT")" 1 50
+ok "nothing else was dropped" is "$(total sgprobe_dropped_total)" "$missed"
+finish
