@@ -6,6 +6,12 @@
  * under its lock, so its state needs no atomics; between sockets they interrupt
  * each other (a packet arrives while a program runs for a task), so all adds do.
  *
+ * The kernel (since 6.1) does not run a program on a CPU on which it is running: the
+ * hook is missed then. What a timer or a packet does to other sockets meanwhile, a
+ * hundred of them at once when their delayed ACKs are due, would be lost. Bytes and
+ * retransmits are differences of what the kernel has in the socket, so the next hook
+ * makes up for them; changes of state have two programs, see on_state().
+ *
  * Every end of a connection is a transition to CLOSE, by which time its counters
  * are final; nothing hooks the destruction of sockets.
  */
@@ -29,7 +35,9 @@ struct sg_tcp_sock {
 	__u64 established_at; /* 0: not yet, or not seen */
 	__u64 rtt_at; /* of the last sample */
 	__u64 received, sent; /* bytes that are counted already */
+	__u32 again; /* segments sent again, likewise */
 	__u8 state; /* in which it is counted; 0: none, the rest is not begun either */
+	__u8 entered; /* the state of its last change that was handled */
 	__u8 owned; /* enum owned */
 };
 
@@ -73,17 +81,24 @@ SG_FLATTEN struct sg_tcp_sock *find_sock(struct sock *sk, bool btf)
 	return bpf_map_lookup_elem(&tcp_socks_raw, &addr);
 }
 
-SG_FLATTEN struct sg_tcp_sock *make_sock(struct sock *sk, __u32 part, bool btf)
+SG_FLATTEN struct sg_tcp_sock *make_sock(struct sock *sk, bool btf)
 {
-	struct sg_tcp_sock *s, fresh = {};
+	struct sg_tcp_sock fresh = {};
 	__u64 addr = (__u64)sk;
 
-	if (btf) {
-		s = bpf_sk_storage_get(&tcp_socks_btf, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
-	} else {
-		bpf_map_update_elem(&tcp_socks_raw, &addr, &fresh, BPF_ANY);
-		s = bpf_map_lookup_elem(&tcp_socks_raw, &addr);
-	}
+	if (btf)
+		return bpf_sk_storage_get(&tcp_socks_btf, sk, 0, BPF_SK_STORAGE_GET_F_CREATE);
+	bpf_map_update_elem(&tcp_socks_raw, &addr, &fresh, BPF_ANY);
+	return bpf_map_lookup_elem(&tcp_socks_raw, &addr);
+}
+
+/* NULL is counted. */
+SG_FLATTEN struct sg_tcp_sock *sock_of(struct sock *sk, __u32 part, bool btf)
+{
+	struct sg_tcp_sock *s = find_sock(sk, btf);
+
+	if (!s)
+		s = make_sock(sk, btf);
 	if (!s)
 		sg_count(part, SG_C_NO_STATE, 1, false);
 	return s;
@@ -150,6 +165,7 @@ SG_FLATTEN void observe(struct sg_tcp_sock *s, __u32 part, __u32 signal, __u64 n
 struct view {
 	__u64 received, sent; /* bytes of data, each counted once */
 	__u64 rtt_ns; /* smoothed; 0: unknown */
+	__u32 again; /* segments sent again: counted by the kernel where it counts RetransSegs */
 };
 
 #define VIEW(t, read)                                                                              \
@@ -157,6 +173,7 @@ struct view {
 		v->received = read(t, bytes_received);                                             \
 		v->sent = read(t, bytes_sent) - read(t, bytes_retrans);                            \
 		v->rtt_ns = (__u64)(read(t, srtt_us) >> 3) * 1000;                                 \
+		v->again = read(t, total_retrans);                                                 \
 	} while (0)
 #define DIRECT(p, f) ((p)->f)
 
@@ -182,9 +199,10 @@ SG_FLATTEN bool look(struct sock *sk, struct view *v, bool btf)
 	return true;
 }
 
-SG_FLATTEN void count_bytes(struct sg_tcp_sock *s, const struct view *v, __u32 part)
+SG_FLATTEN void count_new(struct sg_tcp_sock *s, const struct view *v, __u32 part)
 {
 	__s64 received = v->received - s->received, sent = v->sent - s->sent;
+	__s32 again = v->again - s->again;
 
 	if (received > 0) {
 		sg_count(part, TCP_RECEIVED_BYTES, received, false);
@@ -194,6 +212,10 @@ SG_FLATTEN void count_bytes(struct sg_tcp_sock *s, const struct view *v, __u32 p
 		sg_count(part, TCP_SENT_BYTES, sent, false);
 		s->sent = v->sent;
 	}
+	if (again > 0) {
+		sg_count(part, TCP_RETRANSMITS, again, false);
+		s->again = v->again;
+	}
 }
 
 /* A socket that is older than sgprobe: what it did before is not ours to count. */
@@ -201,6 +223,7 @@ SG_FLATTEN void begin_midway(struct sg_tcp_sock *s, const struct view *v)
 {
 	s->received = v->received;
 	s->sent = v->sent;
+	s->again = v->again;
 }
 
 /* ---- life of a connection ----------------------------------------------------------- */
@@ -221,6 +244,7 @@ SG_FLATTEN void begin(struct sg_tcp_sock *s)
 	s->rtt_at = 0;
 	s->received = 0;
 	s->sent = 0;
+	s->again = 0;
 }
 
 SG_FLATTEN void on_listen(struct sg_tcp_sock *s, struct sock *sk, bool btf)
@@ -278,23 +302,24 @@ SG_FLATTEN void on_close(struct sg_tcp_sock *s, const struct view *v, int old, _
 	begin(s);
 }
 
-SG_FLATTEN int on_state(struct sock *sk, int old, int state, bool btf)
+/* The first thing of a socket that is older than sgprobe. */
+SG_FLATTEN void enter_midway(struct sg_tcp_sock *s, const struct view *v, __u32 state, __u32 part)
 {
-	__u32 part = sg_part();
-	__u64 addr = (__u64)sk;
-	struct sg_tcp_sock *s;
-	struct view v = {};
-	bool seen;
+	begin_midway(s, v);
+	move_to(s, state, part);
+}
 
-	if ((btf ? sk->sk_protocol : BPF_CORE_READ(sk, sk_protocol)) != IPPROTO_TCP)
-		return 0;
-	sg_count(part, TCP_TRANSITIONS + (state & (SG_TCP_STATES - 1)), 1, false);
-	s = find_sock(sk, btf);
-	if (!s)
-		s = make_sock(sk, part, btf);
-	if (!s)
-		return 0;
-	seen = s->state;
+/* A child's SYN-ACKs that were sent again have a hook of their own; it begins with their number. */
+SG_FLATTEN bool is_accepted(const struct sg_tcp_sock *s, int old)
+{
+	return old == SG_TCP_SYN_RECV && !s->connect_at;
+}
+
+SG_FLATTEN void change(struct sg_tcp_sock *s, struct sock *sk, int old, int state, __u32 part,
+		       bool btf)
+{
+	struct view v = {};
+
 	if (state == SG_TCP_SYN_SENT) {
 		begin(s);
 		own_by_current(s);
@@ -304,18 +329,45 @@ SG_FLATTEN int on_state(struct sock *sk, int old, int state, bool btf)
 	} else if (old == SG_TCP_LISTEN && state == SG_TCP_SYN_RECV) {
 		on_child(s, sk, btf);
 	} else if (old != SG_TCP_LISTEN && look(sk, &v, btf)) {
-		if (!seen)
+		if (!s->state)
 			begin_midway(s, &v);
-		count_bytes(s, &v, part);
+		else if (is_accepted(s, old))
+			s->again = v.again;
+		count_new(s, &v, part);
 	}
 	if (state == SG_TCP_ESTABLISHED)
 		on_established(s, old, part);
 	move_to(s, state, part);
-	if (state == SG_TCP_CLOSE) {
+	if (state == SG_TCP_CLOSE)
 		on_close(s, &v, old, part);
-		if (!btf)
-			bpf_map_delete_elem(&tcp_socks_raw, &addr);
-	}
+}
+
+/*
+ * Two programs see each change, one after the other, and the first that runs handles
+ * it. When a change interrupts one of them the kernel leaves that one out, and the
+ * other handles it. last: a constant, that no other program follows.
+ */
+SG_FLATTEN int on_state(struct sock *sk, int old, int state, bool last, bool btf)
+{
+	__u32 part = sg_part();
+	__u64 addr = (__u64)sk;
+	struct sg_tcp_sock *s;
+
+	sg_count(part, last ? TCP_RUNS_STATE_LAST : TCP_RUNS_STATE, 1, false);
+	if ((btf ? sk->sk_protocol : BPF_CORE_READ(sk, sk_protocol)) != IPPROTO_TCP)
+		return 0;
+	s = find_sock(sk, btf);
+	if (!s)
+		s = make_sock(sk, btf);
+	if (!s && last)
+		sg_count(part, SG_C_NO_STATE, 1, false);
+	if (!s || s->entered == state)
+		return 0;
+	s->entered = state;
+	sg_count(part, TCP_TRANSITIONS + (state & (SG_TCP_STATES - 1)), 1, false);
+	change(s, sk, old, state, part, btf);
+	if (!btf && state == SG_TCP_CLOSE)
+		bpf_map_delete_elem(&tcp_socks_raw, &addr);
 	return 0;
 }
 
@@ -323,22 +375,19 @@ SG_FLATTEN int on_state(struct sock *sk, int old, int state, bool btf)
 SG_FLATTEN int on_probe(struct sock *sk, bool btf)
 {
 	__u32 part = sg_part();
-	struct sg_tcp_sock *s = find_sock(sk, btf);
+	struct sg_tcp_sock *s;
 	struct view v;
 	__u64 now;
 
 	sg_count(part, TCP_RUNS_PROBE, 1, false);
 	if (!look(sk, &v, btf))
 		return 0;
-	if (!s)
-		s = make_sock(sk, part, btf);
+	s = sock_of(sk, part, btf);
 	if (!s)
 		return 0;
-	if (sg_unlikely(!s->state)) {
-		begin_midway(s, &v);
-		move_to(s, SG_TCP_ESTABLISHED, part);
-	}
-	count_bytes(s, &v, part);
+	if (sg_unlikely(!s->state))
+		enter_midway(s, &v, SG_TCP_ESTABLISHED, part);
+	count_new(s, &v, part);
 	now = bpf_ktime_get_ns();
 	if (v.rtt_ns && now - s->rtt_at >= RTT_EVERY_NS) {
 		s->rtt_at = now;
@@ -347,18 +396,52 @@ SG_FLATTEN int on_probe(struct sock *sk, bool btf)
 	return 0;
 }
 
+/*
+ * What RetransSegs counts, in the second in which it happens. The hook itself is not
+ * what is counted: newer kernels call it when nothing was sent, older ones do not when
+ * a segment was counted that the device refused.
+ */
+SG_FLATTEN int on_retransmit(struct sock *sk, struct sk_buff *skb, bool btf)
+{
+	__u32 part = sg_part(), state;
+	struct tcp_skb_cb *cb = (struct tcp_skb_cb *)&skb->cb;
+	struct sg_tcp_sock *s;
+	struct view v;
+
+	sg_count(part, TCP_RUNS_RETRANSMIT, 1, false);
+	if (!look(sk, &v, btf))
+		return 0;
+	s = sock_of(sk, part, btf);
+	if (!s)
+		return 0;
+	if (!s->state) {
+		state = btf ? sk->__sk_common.skc_state : BPF_CORE_READ(sk, __sk_common.skc_state);
+		enter_midway(s, &v, state, part);
+		s->again -= BPF_CORE_READ(cb, tcp_gso_segs); /* one buffer may be several */
+	}
+	count_new(s, &v, part);
+	return 0;
+}
+
 /* ---- hooks -------------------------------------------------------------------------- */
 
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(inet_sock_set_state_btf, struct sock *sk, int oldstate, int newstate)
 {
-	return on_state(sk, oldstate, newstate, true);
+	return on_state(sk, oldstate, newstate, false, true);
 }
 
-SEC("raw_tp/inet_sock_set_state")
-int BPF_PROG(inet_sock_set_state_raw, struct sock *sk, int oldstate, int newstate)
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(inet_sock_set_state_last_btf, struct sock *sk, int oldstate, int newstate)
 {
-	return on_state(sk, oldstate, newstate, false);
+	return on_state(sk, oldstate, newstate, true, true);
+}
+
+/* One: a kernel without socket storage for these programs runs them while they run, too. */
+SEC("raw_tp/inet_sock_set_state")
+int BPF_PROG(inet_sock_set_state_last_raw, struct sock *sk, int oldstate, int newstate)
+{
+	return on_state(sk, oldstate, newstate, true, false);
 }
 
 SEC("tp_btf/tcp_probe")
@@ -373,17 +456,16 @@ int BPF_PROG(tcp_probe_raw, struct sock *sk)
 	return on_probe(sk, false);
 }
 
-/* Segments, as the kernel counts them in RetransSegs: one buffer may be several. */
-SEC("raw_tp/tcp_retransmit_skb")
-int BPF_PROG(tcp_retransmit_skb, struct sock *sk, struct sk_buff *skb)
+SEC("tp_btf/tcp_retransmit_skb")
+int BPF_PROG(tcp_retransmit_skb_btf, struct sock *sk, struct sk_buff *skb)
 {
-	__u32 part = sg_part();
-	struct tcp_skb_cb *cb = (struct tcp_skb_cb *)&skb->cb;
-	__u16 segments = BPF_CORE_READ(cb, tcp_gso_segs);
+	return on_retransmit(sk, skb, true);
+}
 
-	sg_count(part, TCP_RUNS_RETRANSMIT, 1, false);
-	sg_count(part, TCP_RETRANSMITS, segments ? segments : 1, false);
-	return 0;
+SEC("raw_tp/tcp_retransmit_skb")
+int BPF_PROG(tcp_retransmit_skb_raw, struct sock *sk, struct sk_buff *skb)
+{
+	return on_retransmit(sk, skb, false);
 }
 
 SEC("raw_tp/tcp_retransmit_synack")
@@ -429,9 +511,7 @@ int tcp_owners_btf(struct bpf_iter__task_file *ctx)
 	sk = socket ? socket->sk : NULL;
 	if (!sk || sk->sk_protocol != IPPROTO_TCP || sk->__sk_common.skc_state == SG_TCP_CLOSE)
 		return 0;
-	s = find_sock(sk, true);
-	if (!s)
-		s = make_sock(sk, part, true);
+	s = sock_of(sk, part, true);
 	if (!s)
 		return 0;
 	if (s->owned != OWNED)

@@ -4,7 +4,7 @@
  * happened as "key value" lines: for tests that compare counts.
  *
  *   tcp-churn [-6] [-p PORT] [-n CONNECTIONS] [-s BYTES] [-r BYTES] [-x] [-w MS]
- *             [-a ADDRESS] [-c | -l]
+ *             [-a ADDRESS] [-b BACKLOG] [-c | -l]
  *
  * Each connection sends -s bytes and is answered with -r bytes, stays open for -w
  * ms and is closed by the client, with -x by a reset. It serves itself on -a
@@ -25,10 +25,10 @@
 
 static struct {
 	bool v6, reset, no_server, no_client;
-	int port, connections, wait_ms;
+	int port, connections, wait_ms, backlog;
 	size_t send, reply;
 	const char *address;
-} opt = {.port = 19420, .connections = 1};
+} opt = {.port = 19420, .connections = 1, .backlog = 128};
 
 static struct { /* the server and the client add to it at the same time */
 	_Atomic long connected, failed, accepted, sent, received;
@@ -93,7 +93,7 @@ static int listen_here(void)
 	if (fd < 0)
 		die("socket");
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (bind(fd, (struct sockaddr *)&ss, len) || listen(fd, 128))
+	if (bind(fd, (struct sockaddr *)&ss, len) || listen(fd, opt.backlog))
 		die("listen");
 	return fd;
 }
@@ -150,7 +150,7 @@ static void parse(int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "6xclp:n:s:r:w:a:")) != -1) {
+	while ((c = getopt(argc, argv, "6xclp:n:s:r:w:a:b:")) != -1) {
 		switch (c) {
 		case '6': opt.v6 = true; break;
 		case 'x': opt.reset = true; break;
@@ -162,6 +162,7 @@ static void parse(int argc, char **argv)
 		case 'r': opt.reply = strtoul(optarg, NULL, 10); break;
 		case 'w': opt.wait_ms = atoi(optarg); break;
 		case 'a': opt.address = optarg; break;
+		case 'b': opt.backlog = atoi(optarg); break;
 		default: exit(2);
 		}
 	}

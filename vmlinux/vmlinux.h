@@ -108,6 +108,7 @@ struct tcp_sock {
 	u64 bytes_sent;
 	u64 bytes_retrans;
 	u32 srtt_us; /* eighths of a microsecond */
+	u32 total_retrans;
 };
 
 struct sk_buff {

@@ -143,16 +143,12 @@ ok_quiet "and in the end nothing is open" is "$(total 'sgprobe_tcp_connections{s
 if [ -n "$cg" ] && mkdir "$cg/sgprobe-tcp-client-$$" "$cg/sgprobe-tcp-server-$$" 2> /dev/null; then
 	of_cgroup() { total "sgprobe_cgroup_tcp_$1_seconds{cgroup=\"/sgprobe-tcp-$2-$$\"}"; }
 	in_server() { in_cgroup sgprobe-tcp-server-$$ "$@"; }
-	for _ in 1 2 3; do # once in a while, on a loaded machine, some lifetimes have another name: show which
-		IN=in_server serve -p 19424 -n 300
-		watch probe.sched=false probe.syscall=false
-		in_cgroup sgprobe-tcp-client-$$ "$O/tools/tcp-churn" -p 19424 -c -n 300 > "$tmp/did"
-		wait "$server"
-		eventually settled
-		unwatch
-		[ "$(of_churn connection_lifetime)" != 600 ] || break
-		grep -E 'connection_lifetime|connect_latency|slots' "$OUT" | sed 's/^/# /'
-	done
+	IN=in_server serve -p 19424 -n 300
+	watch probe.sched=false probe.syscall=false
+	in_cgroup sgprobe-tcp-client-$$ "$O/tools/tcp-churn" -p 19424 -c -n 300 > "$tmp/did"
+	wait "$server"
+	eventually settled
+	unwatch
 	ok "a connect belongs to the cgroup that connects" is "$(of_cgroup connect_latency client)" 300
 	ok "an accepted socket belongs to the cgroup that listens" is "$(of_cgroup connection_lifetime server)" 300
 	ok "even when the listener is older than the probe, by name too" is "$(of_churn connection_lifetime)" 600
@@ -166,6 +162,30 @@ if [ -n "$cg" ] && mkdir "$cg/sgprobe-tcp-client-$$" "$cg/sgprobe-tcp-server-$$"
 else
 	skip "cgroups of connections" "no writable cgroup2"
 fi
+
+# The server sleeps: the ACKs that it owes come from a timer, a hundred at once, which now and then
+# interrupts the program that runs for the next connect (more often while the kernel measures it: -s). The
+# kernel leaves out the runs of that program.
+missed() { bpftool prog | grep ' name inet_sock_set_s' | grep -q recursion_misses; }
+in_batches() {
+	serve -p 19424 -n 4000 -b 4000
+	kill -STOP "$server"
+	"$O/tools/tcp-churn" -p 19424 -c -n 4000 > "$tmp/did"
+	kill -CONT "$server"
+	wait "$server"
+	eventually settled
+}
+for _ in 1 2 3 4 5; do
+	watch -s probe.sched=false probe.syscall=false
+	IN='' in_batches
+	missed && was_missed=1 || was_missed=
+	unwatch
+	ok "4,000 connections that interrupt each other have a connect latency" is "$(of_churn connect_latency)" 4000
+	ok "and both ends a lifetime" is "$(of_churn connection_lifetime)" 8000
+	ok_quiet "and in the end nothing is open" is "$(total 'sgprobe_tcp_connections{state="established"}')" 0
+	[ -z "$was_missed" ] || break
+done
+[ -n "$was_missed" ] || echo "# it did not happen that one interrupted the other"
 
 start_wire() { # OPTIONS...: two namespaces with a wire between them
 	ip netns add $a && ip netns add $b || return 1
@@ -214,11 +234,7 @@ if start_wire -d 100; then
 	stop_wire
 
 	start_wire -d 5 -l 20
-	for _ in 1 2 3; do # a segment that could not be sent at all is counted by the kernel alone: on a loaded machine
-		seen across 10.94.20.2 -n 1 -s 3000000
-		[ "$(total 'sgprobe_tcp_retransmits_total ')" != "$again" ] || break
-		echo "# $again retransmits, $(total 'sgprobe_tcp_retransmits_total ') seen"
-	done
+	seen across 10.94.20.2 -n 1 -s 3000000
 	ok "a wire that loses packets causes retransmits" between "$again" 20 100000
 	ok_quiet "retransmits are those that the kernel counts" is "$(total 'sgprobe_tcp_retransmits_total ')" "$again"
 	ok_quiet "what was sent again is not counted again (sent)" is "$(total 'sgprobe_tcp_sent_bytes_total ')" 3000000

@@ -3,7 +3,8 @@
 
 #include "bpfstat.h"
 
-static bool reading(const struct sg_attached *a, uint64_t *ns, uint64_t *count)
+/* Reads what the kernel knows of a program; notes what it missed since it was asked last. */
+static bool reading(struct sg_attached *a, uint64_t *ns, uint64_t *count)
 {
 	struct bpf_prog_info info = {0};
 	uint32_t n = sizeof(info);
@@ -12,6 +13,8 @@ static bool reading(const struct sg_attached *a, uint64_t *ns, uint64_t *count)
 		return false;
 	*ns = info.run_time_ns;
 	*count = info.run_cnt;
+	a->missed += (double)(info.recursion_misses - a->misses);
+	a->misses = info.recursion_misses;
 	return true;
 }
 

@@ -64,12 +64,15 @@ enum sg_rate { SG_RARE, SG_BUSY, SG_HOT };
 /*
  * One hook. A program of the object is either named exactly like the hook and
  * serves every variant, or HOOK_btf and HOOK_raw, of which the loader keeps one.
+ *
+ * The kernel leaves a run out where an interrupt reaches the hook while the program
+ * runs on that CPU. That is counted as dropped, unless others make up for it.
  */
 struct sg_program {
 	const char *hook; /* "sched_switch" */
-	uint16_t runs; /* counter that the program raises by one each time it runs, */
-	uint16_t runs_n; /* or the first of this many that together do; 0 means 1 */
+	uint16_t runs; /* counter that the program raises by one each time it runs */
 	bool optional; /* the domain is of use without it */
+	bool made_up_for; /* nothing is lost when a run is left out */
 	enum sg_rate rate;
 	const char *since; /* kernel that has it first, for the manual; NULL: 5.10 */
 };

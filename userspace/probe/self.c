@@ -75,7 +75,8 @@ static const struct sg_metric_info metrics[] = {
 const struct sg_metric_table sg_self_metrics = {metrics, ARRAY_SIZE(metrics)};
 
 /* Reasons besides those that the programs count; known ones are reported from the first tick on. */
-static const char *const reasons[] = {"link_queue_full", "frame_failed", "row_unread"};
+static const char *const reasons[] = {"link_queue_full", "frame_failed", "row_unread",
+				      "run_missed"};
 
 static void note(struct sg_note *notes, size_t *n, const char *name, double add)
 {
@@ -156,15 +157,6 @@ static int put1(struct sg_frame *f, enum sg_type type, const char *name, double 
 	return put(f, type, name, v, &l, label ? 1 : 0);
 }
 
-static double runs(const struct sg_attached *a, const struct sg_drain *d)
-{
-	double n = 0;
-
-	for (size_t i = 0; i < SG_MAX(a->program->runs_n, 1); i++)
-		n += (double)d->counted[a->program->runs + i];
-	return n;
-}
-
 #define UNMEASURED_NS 150
 
 double sg_self_cost(const struct sg_loaded *l, const struct sg_drain *d)
@@ -174,7 +166,8 @@ double sg_self_cost(const struct sg_loaded *l, const struct sg_drain *d)
 	for (size_t i = 0; i < l->n_attached; i++) {
 		const struct sg_attached *a = &l->attached[i];
 
-		ns += runs(a, d) * (a->mean_ns > 0 ? a->mean_ns : UNMEASURED_NS);
+		ns += (double)d->counted[a->program->runs] *
+		      (a->mean_ns > 0 ? a->mean_ns : UNMEASURED_NS);
 	}
 	return ns;
 }
@@ -192,12 +185,20 @@ static double run_seconds(struct sg_attached *a, double n)
 	return paid;
 }
 
+/* Known each time the kernel's statistics were read. */
+static void report_missed(struct sg_self *s, struct sg_attached *a)
+{
+	if (!a->program->made_up_for)
+		sg_self_dropped(s, "run_missed", a->missed);
+	a->missed = 0;
+}
+
 static int emit_program(struct sg_frame *f, const struct sg_loaded *l, struct sg_attached *a,
 			const struct sg_drain *d)
 {
 	char name[128];
 	struct sg_label labels[2] = {{"program", name}, {"variant", l->variant}};
-	double n = runs(a, d);
+	double n = (double)d->counted[a->program->runs];
 	int r;
 
 	snprintf(name, sizeof(name), "%s/%s", l->domain->name, a->program->hook);
@@ -226,8 +227,10 @@ static int emit_domain(struct sg_self *s, struct sg_frame *f, struct sg_loaded *
 	if (r == 0 && l->domain->limited)
 		r = put1(f, SG_COUNTER, "sgprobe_untimed_total", (double)d->counted[SG_C_UNTIMED],
 			 "domain", l->domain->name);
-	for (size_t i = 0; r == 0 && i < l->n_attached; i++)
+	for (size_t i = 0; r == 0 && i < l->n_attached; i++) {
+		report_missed(s, &l->attached[i]);
 		r = emit_program(f, l, &l->attached[i], d);
+	}
 	for (size_t i = 0; i < SG_COMMON_COUNTERS; i++)
 		if (sg_drop_reasons[i])
 			sg_self_dropped(s, sg_drop_reasons[i], (double)d->counted[i]);

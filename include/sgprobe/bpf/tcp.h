@@ -33,10 +33,12 @@ enum sg_tcp_counter {
 	TCP_RESETS_RECEIVED,
 	TCP_RECEIVED_BYTES,
 	TCP_SENT_BYTES,
-	TCP_RUNS_PROBE, /* runs of the programs: for their measured cost */
+	TCP_RUNS_STATE, /* runs of the programs: for their measured cost */
+	TCP_RUNS_STATE_LAST,
+	TCP_RUNS_PROBE,
 	TCP_RUNS_RETRANSMIT,
 	TCP_RUNS_SYNACK,
-	TCP_TRANSITIONS, /* into each state; also the runs of that program */
+	TCP_TRANSITIONS, /* into each state */
 	TCP_LEVEL = TCP_TRANSITIONS +
 		    SG_TCP_STATES, /* sockets in each state now, as a sum of +1 and -1 */
 	TCP_COUNTERS = TCP_LEVEL + SG_TCP_STATES,
