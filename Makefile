@@ -152,10 +152,11 @@ $(O)/tests/asan/%: tests/unit/%.c $(O)/libsgprobe_asan.a
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ASAN_CFLAGS) -Itests/unit -MF $@.d -MT $@ -o $@ $< $(O)/libsgprobe_asan.a $(PKG_LIBS) -lcmocka
 
+$(O)/tools/watch-floor: TOOL_LIBS := -lbpf -lelf -lz
 $(O)/tools/%: tools/%.c
 	$(call msg,TOOL,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) -MF $@.d -MT $@ -o $@ $< -lpthread
+	$(Q)$(CC) $(ALL_CFLAGS) -MF $@.d -MT $@ -o $@ $< -lpthread $(TOOL_LIBS)
 
 .SECONDARY: $(O)/asan/tests/fuzz/replay.o
 
