@@ -47,8 +47,10 @@ idle() {
 # How many system calls were counted of a program; its start costs some as well.
 calls_of() { query "histogram_count(sgprobe_comm_syscall_latency_seconds{comm=\"$1\"})"; }
 is_counted() { [ "$(calls_of "$1")" = "$2" ]; }
-getppids() { "$O/tools/work-getppid" "$1" > /dev/null; }
-forks() { "$O/tools/work-fork" "$1" > /dev/null; }
+# Under names that no other program has, so that what is counted is ours.
+GETPPID=getppid-$$ FORK=fork-$$
+getppids() { "$T/$GETPPID" "$1" > /dev/null; }
+forks() { "$T/$FORK" "$1" > /dev/null; }
 declare -A want=() # calls that must be counted by now, by program
 still_calls() { # PROGRAM: its calls, when they have stopped to grow
 	local a b
@@ -72,10 +74,10 @@ load_of() { # COMMAND SIZE FILE: again and again until the file is gone; prints 
 	echo $n
 }
 verdict() { # PROGRAM WHO
-	until_true 30 is_counted "$1" "${want[$1]}"
 	local got
+	until_true 30 is_counted "$1" "${want[$1]}"
 	got=$(calls_of "$1")
-	echo "  $1: ${want[$1]} calls made, $got counted"
+	echo "  ${1%-*}: ${want[$1]} calls made, $got counted"
 	[ "$got" = "${want[$1]}" ] || { echo "  LOST: $((${want[$1]} - got)) while the $2 stood"; failed=1; }
 }
 stand_still() { # probe|server
@@ -93,33 +95,38 @@ stand_still() { # probe|server
 	sleep 2
 	rm "$T/go"
 	wait $calls_pid $forks_pid
-	want[work-getppid]=$((want[work-getppid] + $(cat "$T/getppids") * (GETPPIDS + start_getppid)))
-	want[work-fork]=$((want[work-fork] + $(cat "$T/forks") * (FORKS * per_fork + start_fork)))
+	want[$GETPPID]=$((${want[$GETPPID]} + $(cat "$T/getppids") * (GETPPIDS + start_getppid)))
+	want[$FORK]=$((${want[$FORK]} + $(cat "$T/forks") * (FORKS * per_fork + start_fork)))
 	echo "SIGSTOP of the $1 for $STOP_SECONDS s under load:"
-	verdict work-getppid "$1"
-	verdict work-fork "$1"
+	verdict "$GETPPID" "$1"
+	verdict "$FORK" "$1"
 	[ "$(child "$1")" = "$victim" ] || { echo "  the $1 was restarted"; failed=1; }
 }
 calibrate() { # what a start takes, and a fork
 	local a
+	cp "$O/tools/work-getppid" "$T/$GETPPID"
+	cp "$O/tools/work-fork" "$T/$FORK"
 	getppids 0
 	forks 0
-	start_getppid=$(still_calls work-getppid)
-	start_fork=$(still_calls work-fork)
+	start_getppid=$(still_calls "$GETPPID")
+	start_fork=$(still_calls "$FORK")
 	forks 100
-	a=$(still_calls work-fork)
+	a=$(still_calls "$FORK")
 	per_fork=$(((a - 2 * start_fork) / 100))
-	want[work-getppid]=$start_getppid
-	want[work-fork]=$a
+	want[$GETPPID]=$start_getppid
+	want[$FORK]=$a
 	[ $((2 * start_fork + 100 * per_fork)) = "$a" ] || { echo "bench: the forks do not add up" >&2; failed=1; }
+}
+dropped() { # what was not recorded, by reason
+	curl -sS -m 10 --unix-socket "$SOCK" -G http://localhost/api/v1/query --data-urlencode 'query=sgprobe_dropped_total > 0' |
+		jq -r '[.data.result[] | "\(.metric.reason) \(.value[1])"] | join(", ") | if . == "" then "nothing" else . end'
 }
 stops() {
 	begin_daemon
 	calibrate
 	stand_still probe
 	stand_still server
-	echo "  frames lost: $(url /api/sg/v1/status | jq .store.lost_frames);" \
-		"dropped: $(query 'sum(sgprobe_dropped_total)')"
+	echo "frames lost: $(url /api/sg/v1/status | jq .store.lost_frames); dropped: $(dropped)"
 	stop
 }
 
