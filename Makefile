@@ -167,10 +167,11 @@ $(O)/tests/kernels/%: tests/kernels/%.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MF $@.d -MT $@ -o $@ $< -lbpf
 
+$(O)/tools/watch-floor: TOOL_LIBS := -lbpf -lelf -lz
 $(O)/tools/%: tools/%.c
 	$(call msg,TOOL,$@)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) -MF $@.d -MT $@ -o $@ $< -lpthread
+	$(Q)$(CC) $(ALL_CFLAGS) -MF $@.d -MT $@ -o $@ $< -lpthread $(TOOL_LIBS)
 
 .SECONDARY: $(O)/asan/tests/fuzz/replay.o
 

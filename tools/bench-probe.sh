@@ -1,7 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# The cost of the kernel programs, against the tools that people run today (Debian package libbpf-tools):
-# alternating rounds on the same machine; prints the median of what each round gives, and ratios.
+# The cost of the kernel programs, against the tools that people run today (Debian package libbpf-tools).
+# What the kernel measures of each program is taken with both tools attached to the same work, in both
+# orders, because the machine's speed drifts more between two rounds than they differ, and who comes first
+# pays for what is not in the cache yet. What the work itself takes is measured in alternating rounds.
+# Prints medians over the rounds, and ratios.
 #   bench-probe.sh [ROUNDS]      O=build folder
 set -u
 # syscount looks for its tracepoints in tracefs: mount it where only this script sees it.
@@ -12,9 +15,11 @@ cd "$(dirname "$0")/.." || exit 1
 O=${O:-build}
 ROUNDS=${1:-5}
 work=$(mktemp -d)
-pid=
+pids=()
+stats_were=$(cat /proc/sys/kernel/bpf_stats_enabled)
 stats() { echo "$1" > /proc/sys/kernel/bpf_stats_enabled; }
-trap 'stop; stats 0; rm -rf "$work"' EXIT
+trap 'stop; stats "$stats_were"; rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
 
 [ "$(id -u)" = 0 ] || { echo "bench: needs root: sudo make bench" >&2; exit 1; }
 for t in runqlat syscount bpftool; do
@@ -24,114 +29,173 @@ done
 . tests/kernel/lib.sh
 build_probe_print || exit 1
 
-stop() {
-	[ -n "$pid" ] && kill -TERM "$pid" 2>/dev/null && wait "$pid" 2>/dev/null
-	pid=
-}
-# Each starts something that watches, and returns when its programs are attached.
-watch_nothing() { :; }
-watch_sched() { start_print probe.syscall=false probe.tcp=false; }
-watch_syscall() { start_print probe.sched=false probe.tcp=false; }
-watch_all() { start_print; }
-start_print() {
-	: > "$work/out"
-	"$PROBE_PRINT" "$@" > "$work/out" 2>/dev/null &
-	pid=$!
-	until grep -q ready "$work/out"; do sleep 0.05; kill -0 "$pid" || return 1; done
-}
-watch_tool() { # HOOK COMMAND...: until one more program than now bears the name of the hook
-	local hook=$1 before
-	shift
-	before=$(bpftool prog | grep -c "name $hook ")
-	"$@" > /dev/null 2>&1 &
-	pid=$!
-	until [ "$(bpftool prog | grep -c "name $hook ")" -gt "$before" ]; do sleep 0.05; kill -0 $pid || return 1; done
-	sleep 0.2
-}
-watch_runqlat() { watch_tool sched_switch /usr/sbin/runqlat 1000; }
-watch_syscount() { watch_tool sys_exit /usr/sbin/syscount -L -d 1000; }
+# ---- who watches: each starts something, and returns when its programs are attached
 
-newest_program() { bpftool -j prog | grep -o '"id":[0-9]*' | cut -d: -f2 | sort -n | tail -1; }
+stop() {
+	for p in ${pids[@]+"${pids[@]}"}; do
+		kill -TERM "$p" 2> /dev/null && wait "$p" 2> /dev/null
+	done
+	pids=()
+}
+await() { # PID COMMAND...: until it succeeds, 20 s at most, and no longer than the process lives
+	local pid=$1
+	shift
+	for _ in $(seq 400); do
+		"$@" && return 0
+		kill -0 "$pid" 2> /dev/null || return 1
+		sleep 0.05
+	done
+	return 1
+}
+is_ready() { grep -q ready "$1"; }
+start() { # COMMAND...: something that prints "ready"
+	local out=$work/out.${#pids[@]}
+	: > "$out"
+	"$@" > "$out" 2> /dev/null &
+	pids+=($!)
+	await $! is_ready "$out"
+}
+# By what the process itself holds: other programs may have the same names.
+links() { [ "$(cat /proc/"$1"/fdinfo/* 2> /dev/null | grep -c '^link_type')" -ge "$2" ]; }
+start_tool() { # LINKS COMMAND...: something that says nothing and attaches so many programs
+	local n=$1
+	shift
+	"$@" > /dev/null 2>&1 &
+	pids+=($!)
+	await $! links $! "$n"
+}
+watch_nothing() { :; }
+watch_sched() { start "$PROBE_PRINT" probe.syscall=false probe.tcp=false; }
+watch_syscall() { start "$PROBE_PRINT" probe.sched=false probe.tcp=false; }
+watch_all() { start "$PROBE_PRINT"; }
+watch_runqlat() { start_tool 3 /usr/sbin/runqlat 1000; }
+watch_syscount() { start_tool 2 /usr/sbin/syscount -L -d 1000; }
+watch_sched_empty() { start "$O/tools/watch-floor" sched_wakeup sched_switch; }
+watch_sched_clock() { start "$O/tools/watch-floor" -c sched_wakeup sched_switch; }
+watch_syscall_empty() { start "$O/tools/watch-floor" sys_enter sys_exit; }
+watch_syscall_clock() { start "$O/tools/watch-floor" -c sys_enter sys_exit; }
+begin_watching() {
+	watch_"$1" || { echo "bench: $1 does not start" >&2; exit 1; }
+}
+end_watching() {
+	stop
+	if grep -s '^sgprobe_domain_up.*reason="[^s]' "$work"/out.*; then # not: "switched off"
+		echo "bench: a domain was refused" >&2
+		exit 1
+	fi
+	rm -f "$work"/out.*
+}
+
+# ---- what is measured
+
+pingpong() { "$O/tools/work-pingpong" "${1:-50000}"; }
+getppid() { "$O/tools/work-getppid" "${1:-1000000}"; }
+busy_sched() { pingpong 30000; }
+busy_syscall() { getppid 300000; }
+hooks_of() { [ "$1" = sched ] && echo sched_wakeup sched_switch || echo sys_enter sys_exit; }
+
 # rounds NAME COMMAND WATCHER...: the output of COMMAND under each watcher, a line per round, in $work/NAME.WATCHER
 rounds() {
 	local name=$1 command=$2 w
 	shift 2
 	for _ in $(seq "$ROUNDS"); do
 		for w; do
-			last_id=$(newest_program)
-			watch_$w || { echo "bench: $w does not start" >&2; return 1; }
+			begin_watching "$w"
 			$command >> "$work/$name.$w"
-			stop
-			if grep -s '^sgprobe_domain_up.*reason="[^s]' "$work/out"; then # not: "switched off"
-				echo "bench: a domain was refused" >&2
-				return 1
-			fi
+			end_watching
 		done
 	done
 }
-# Median over the rounds of an expression of the outputs under the watchers, $1 the first: median NAME EXPR WATCHER...
-median() {
-	local name=$1 expr=$2 w files=
-	shift 2
-	for w; do files="$files $work/$name.$w"; done
-	# shellcheck disable=SC2086
-	paste $files | awk "{ print $expr }" | sort -g | awk '{ v[NR] = $1 } END { printf "%.2f", NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'
+readings() { # PID: a line "HOOK NANOSECONDS RUNS" per program that the process holds
+	bpftool prog | awk '$3 == "name" { print "name", $1 + 0, $4 }' > "$work/names"
+	cat /proc/"$1"/fdinfo/* | awk '
+		NR == FNR { sub(/_(btf|raw)$/, "", $3); name[$2] = $3; next }
+		$1 == "prog_id:" { id = $2 }
+		$1 == "run_time_ns:" { ns = $2 }
+		$1 == "run_cnt:" { print name[id], ns, $2 }' "$work/names" - | sort -u
 }
-calc() { awk "BEGIN { printf \"%.2f\", $1 }"; }
-
-# Nanoseconds per run of the programs whose names are given, added up, while the ping-pong goes.
-program_cost() {
-	local sum=0 id ns
-	stats 1
-	bpftool -j prog | tr '}' '\n' > "$work/before"
-	"$O/tools/work-pingpong" 30000 > /dev/null
-	bpftool -j prog | tr '}' '\n' > "$work/after"
-	stats 0
-	for h in sched_wakeup sched_switch; do
-		# Programs of the watcher only: those that were loaded since.
-		ns=$(awk -v h="$h" -v last="${last_id:-0}" '
-			match($0, /"id":[0-9]+/) { id = substr($0, RSTART + 5, RLENGTH - 5) }
-			id + 0 <= last + 0 || $0 !~ "\"name\":\"" h "(_btf|_raw)?\"" { next }
-			{
-				t = c = 0
-				if (match($0, /"run_time_ns":[0-9]+/)) t = substr($0, RSTART + 14, RLENGTH - 14)
-				if (match($0, /"run_cnt":[0-9]+/)) c = substr($0, RSTART + 10, RLENGTH - 10)
-				if (FNR == NR) { t0[id] = t; c0[id] = c; next }
-				if (c > c0[id]) { dt += t - t0[id]; dc += c - c0[id] }
-			}
-			END { printf "%.1f", dc ? dt / dc : 0 }' "$work/before" "$work/after")
-		sum=$(calc "$sum + $ns")
+per_event() { # HOOKS BEFORE AFTER: nanoseconds per run, added up over the hooks
+	awk -v hooks="$1" '
+		NR == FNR { ns[$1] = $2; runs[$1] = $3; next }
+		index(" " hooks " ", " " $1 " ") && $3 > runs[$1] { sum += ($2 - ns[$1]) / ($3 - runs[$1]); n++ }
+		END { if (n != split(hooks, h, " ")) exit 1; printf "%.1f\n", sum }' "$2" "$3"
+}
+# attached PART WATCHER...: while all of them watch the work of PART (sched or syscall), what the kernel measures
+# of the programs of each; a line per round in $work/PART.WATCHER-WATCHER..., in their order
+attached() {
+	local part=$1 to w i
+	shift
+	to=$work/$part.$(echo "$@" | tr ' ' -)
+	for _ in $(seq "$ROUNDS"); do
+		for w; do begin_watching "$w"; done
+		stats 1
+		for i in "${!pids[@]}"; do readings "${pids[i]}" > "$work/before.$i"; done
+		"busy_$part" > /dev/null
+		for i in "${!pids[@]}"; do readings "${pids[i]}" > "$work/after.$i"; done
+		stats 0
+		for i in "${!pids[@]}"; do
+			per_event "$(hooks_of "$part")" "$work/before.$i" "$work/after.$i" ||
+				{ echo "bench: programs of $part did not run" >&2; exit 1; }
+		done | paste -s >> "$to"
+		end_watching
 	done
-	echo "$sum"
 }
-pingpong() { "$O/tools/work-pingpong" 50000; }
-getppid() { "$O/tools/work-getppid" 1000000; }
+
+# ---- what is printed
+
+# Median over the rounds of an expression of the columns of the files, side by side: median EXPR NAME...
+median() {
+	local expr=$1
+	shift
+	(cd "$work" && paste "$@") | awk "{ print $expr }" | sort -g |
+		awk '{ v[NR] = $1 } END { printf "%.2f", NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'
+}
+row() { printf '%-60s %10s %10s %8s %8s\n' "$@"; }
+verdict() { awk -v a="$1" -v b="$2" -v limit="$3" 'BEGIN { w = a > b ? a : b; print w, w <= limit ? "kept" : "missed" }'; }
+floor() { echo "  the floor: two programs that do nothing $1 ns, two that only read the clock $2 ns"; }
+attached_rows() { # TEXT PART OTHER
+	local first second
+	row "$1, ns (kernel), $3 first" "$(median '$1' "$2.$3-$2")" "$(median '$2' "$2.$3-$2")" \
+		"$(median '$2 / $1' "$2.$3-$2")" "<= 0.50"
+	row "$1, ns (kernel), sgprobe first" "$(median '$2' "$2.$2-$3")" "$(median '$1' "$2.$2-$3")" \
+		"$(median '$1 / $2' "$2.$2-$3")" "<= 0.50"
+	first=$(median '$2 / $1' "$2.$3-$2")
+	second=$(median '$1 / $2' "$2.$2-$3")
+	echo "  the worse of the two: $(verdict "$first" "$second" 0.50)"
+	floor "$(median '$1' "$2.$2_empty-$2_clock")" "$(median '$2' "$2.$2_empty-$2_clock")"
+}
 
 if bpftool prog | grep -qE 'name (sys_enter|sched_switch)'; then
 	echo "# WARNING: other programs are on these hooks already: the ratios of what is added are off"
 fi
-echo "# kernel $(uname -r), $(nproc) CPUs, $ROUNDS alternating rounds, medians"
-rounds cost program_cost runqlat sched || exit 1
-rounds pingpong pingpong nothing runqlat sched || exit 1
-rounds getppid getppid nothing syscount syscall || exit 1
+echo "# kernel $(uname -r), $(nproc) CPUs, $ROUNDS rounds, medians"
+attached sched runqlat sched
+attached sched sched runqlat
+attached sched sched_empty sched_clock
+attached syscall syscount syscall
+attached syscall syscall syscount
+attached syscall syscall_empty syscall_clock
+rounds pingpong pingpong nothing runqlat sched
+rounds getppid getppid nothing syscount syscall syscall_empty syscall_clock
 
-row() { printf '%-52s %10s %10s %8s %10s\n' "$@"; }
 row what other sgprobe ratio wanted
-row "wake-up + switch, ns per event, against runqlat" "$(median cost '$1' runqlat)" "$(median cost '$1' sched)" \
-	"$(median cost '$2 / $1' runqlat sched)" "<= 0.50"
+attached_rows "wake-up + switch" sched runqlat
+attached_rows "sys_enter + sys_exit" syscall syscount
 slower='($2 / $1 - 1) * 100'
-row "pipe ping-pong slowed by %, against runqlat" "$(median pingpong "$slower" nothing runqlat)" \
-	"$(median pingpong "$slower" nothing sched)" \
-	"$(median pingpong '($3 - $1) / ($2 - $1)' nothing runqlat sched)" "< 1.00"
-row "added to getppid, ns, against syscount -L" "$(median getppid '$2 - $1' nothing syscount)" \
-	"$(median getppid '$2 - $1' nothing syscall)" \
-	"$(median getppid '($3 - $1) / ($2 - $1)' nothing syscount syscall)" "<= 0.50"
+row "pipe ping-pong slowed by %, against runqlat" "$(median "$slower" pingpong.nothing pingpong.runqlat)" \
+	"$(median "$slower" pingpong.nothing pingpong.sched)" \
+	"$(median '($3 - $1) / ($2 - $1)' pingpong.nothing pingpong.runqlat pingpong.sched)" "< 1.00"
+row "added to getppid, ns, against syscount -L" "$(median '$2 - $1' getppid.nothing getppid.syscount)" \
+	"$(median '$2 - $1' getppid.nothing getppid.syscall)" \
+	"$(median '($3 - $1) / ($2 - $1)' getppid.nothing getppid.syscount getppid.syscall)" "<= 0.50"
+floor "$(median '$2 - $1' getppid.nothing getppid.syscall_empty)" \
+	"$(median '$2 - $1' getppid.nothing getppid.syscall_clock)"
 
 # What the probe process itself takes, everything switched on, nothing happening.
-watch_all || exit 1
+begin_watching all
 sleep 10
 stop
-grep -E '^sgprobe_probe_(cpu_seconds_total|resident_bytes|drain_seconds) ' "$work/out" |
+grep -E '^sgprobe_probe_(cpu_seconds_total|resident_bytes|drain_seconds) ' "$work/out.0" |
 	awk '/cpu_seconds/ { printf "probe process: %.2f %% of one CPU, ", $2 * 10 }
 	/resident/ { printf "%.1f MB resident, ", $2 / 1e6 }
 	/drain/ { printf "last drain %.2f ms\n", $2 * 1e3 }'

@@ -7,15 +7,16 @@
  *             [-a ADDRESS] [-b BACKLOG] [-c | -l]
  *
  * Each connection sends -s bytes and is answered with -r bytes, stays open for -w
- * ms and is closed by the client, with -x by a reset. It serves itself on -a
- * (loopback); -c: only connects, -l: only serves, so that two of them talk between
- * network namespaces.
+ * ms, or until SIGUSR1, and is closed by the client, with -x by a reset. It serves
+ * itself on -a (loopback); -c: only connects, -l: only serves, so that two of them
+ * talk between network namespaces.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
 #include <arpa/inet.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -146,6 +147,10 @@ static void connect_once(void)
 	end(fd);
 }
 
+static void stop_waiting(int sig)
+{
+}
+
 static void parse(int argc, char **argv)
 {
 	int c;
@@ -174,6 +179,7 @@ int main(int argc, char **argv)
 	int l = -1;
 
 	parse(argc, argv);
+	signal(SIGUSR1, stop_waiting);
 	if (!opt.no_server) {
 		l = listen_here();
 		if (pthread_create(&server, NULL, serve, &l))
