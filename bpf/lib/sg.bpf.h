@@ -25,7 +25,7 @@
 char LICENSE[] SEC("license") = "GPL";
 
 const volatile struct sg_bpf_config sg_cfg SEC(".rodata.cfg") = {1, 1, 1, 0, 1, 0, 0, 1, 1};
-struct sg_bpf_state sg_state SEC(".data.state") = {0, 1, 0};
+struct sg_bpf_state sg_state SEC(".data.state") = {.epoch = 1};
 
 struct sg_counter_block {
 	__u64 c[SG_COUNTERS];
