@@ -262,7 +262,7 @@ static int adopt_programs(struct sg_loaded *l, const struct sg_shared *s, struct
 	return r == 0 && !uses ? -ESTALE : r;
 }
 
-int sg_loaded_adopt(struct sg_loaded *l, const struct sg_domain *d, const struct sg_shared *s,
+int sg_loaded_adopt(struct sg_loaded *l, const struct sg_domain *d, struct sg_shared *s,
 		    struct sg_kept *k)
 {
 	const char *variant = sg_variant_name(k->variant);
@@ -277,9 +277,11 @@ int sg_loaded_adopt(struct sg_loaded *l, const struct sg_domain *d, const struct
 		r = sg_memory_adopt(&l->seen, sg_kept_take(k, SG_KEPT_MEMORY, SEEN));
 	if (r == 0)
 		r = sg_map_memory(l, s);
-	if (r < 0)
+	if (r < 0) {
 		sg_unload(l);
-	else
-		l->variant = variant;
-	return r;
+		return r;
+	}
+	l->variant = variant;
+	s->tracked |= d->tracks_tasks;
+	return 0;
 }

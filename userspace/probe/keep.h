@@ -18,7 +18,7 @@ int sg_loaded_keep(const struct sg_loaded *l, struct sg_kept *k);
  * sg_shared_init) or l is as if nothing had been tried. The caller closes the rest of k.
  */
 int sg_shared_adopt(struct sg_shared *s, struct sg_kept *k);
-int sg_loaded_adopt(struct sg_loaded *l, const struct sg_domain *d, const struct sg_shared *s,
+int sg_loaded_adopt(struct sg_loaded *l, const struct sg_domain *d, struct sg_shared *s,
 		    struct sg_kept *k);
 
 #endif

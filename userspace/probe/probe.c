@@ -39,6 +39,7 @@ struct sg_probe {
 	struct sg_pool *pool; /* NULL where no domain that is up uses it */
 	uint64_t flipped_ns; /* when the bank was flipped last */
 	bool resumed; /* what domains share is another process' */
+	bool orphaned; /* those that it left rely on one that cannot be had again */
 	int cpus_fd;
 	struct sg_buf cpus, cpus_now; /* the list of online CPUs, as text */
 };
@@ -107,7 +108,7 @@ static bool adopt_domain(struct sg_probe *p, size_t i, const struct sg_config *c
 {
 	int r;
 
-	if (!k || !p->resumed)
+	if (!k || !p->resumed || p->orphaned)
 		return false;
 	r = sg_loaded_adopt(&p->loaded[i], sg_domains[i], &p->shared, k);
 	if (r == 0 && sg_domains[i]->tracks_tasks)
@@ -135,7 +136,10 @@ static int load_domain(struct sg_probe *p, size_t i, const struct sg_config *cfg
 	if (adopt_domain(p, i, cfg, k))
 		return 0;
 	r = sg_load(l, d, &p->shared);
-	return r < 0 ? r : bring_up(p, i, cfg);
+	if (r == 0)
+		r = bring_up(p, i, cfg);
+	p->orphaned |= k && d->tracks_tasks && r < 0;
+	return r;
 }
 
 /* Whether this process may load programs at all; a domain's own trouble is another matter. */
