@@ -126,12 +126,12 @@ static __noinline __u32 sg_slot_refresh(struct sg_task *t, struct task_struct *t
 }
 
 /*
- * The slot of a task, and whether it still holds: the css_set changes when the
+ * Whether the cached slot of a task still holds: the css_set changes when the
  * task moves to another cgroup, the comm with exec and prctl; comparing three
  * words is cheaper than a hook on each of those. btf: a constant, whether the
  * program may follow the task's pointers directly.
  */
-SG_FLATTEN __u32 sg_slot(struct sg_task *t, struct task_struct *task, __u32 part, bool btf)
+SG_FLATTEN bool sg_slot_holds(const struct sg_task *t, struct task_struct *task, bool btf)
 {
 	__u64 css, comm[2];
 
@@ -148,10 +148,23 @@ SG_FLATTEN __u32 sg_slot(struct sg_task *t, struct task_struct *task, __u32 part
 		leader = BPF_CORE_READ(task, group_leader);
 		bpf_core_read(comm, sizeof(comm), &leader->comm);
 	}
-	if (sg_likely(t->css == css && t->comm[0] == comm[0] && t->comm[1] == comm[1] &&
-		      t->epoch == *(volatile __u32 *)&sg_state.epoch))
-		return t->slot;
-	return sg_slot_refresh(t, task, part);
+	return t->css == css && t->comm[0] == comm[0] && t->comm[1] == comm[1] &&
+	       t->epoch == *(volatile __u32 *)&sg_state.epoch;
+}
+
+/* The slot of a task, which is looked up again when the cached one does not hold. */
+SG_FLATTEN __u32 sg_slot(struct sg_task *t, struct task_struct *task, __u32 part, bool btf)
+{
+	return sg_likely(sg_slot_holds(t, task, btf)) ? t->slot : sg_slot_refresh(t, task, part);
+}
+
+/*
+ * The same where any lock of the kernel may be held: nothing is handed out, for
+ * that takes the lock of a map, and "other" is what no hook has looked up before.
+ */
+SG_FLATTEN __u32 sg_slot_peek(const struct sg_task *t, struct task_struct *task, bool btf)
+{
+	return t && sg_slot_holds(t, task, btf) ? t->slot : SG_SLOT_OTHER;
 }
 
 /*
