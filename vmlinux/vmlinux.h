@@ -117,8 +117,12 @@ struct irqaction {
 	const char *name;
 };
 
+struct pt_regs {
+	unsigned long si; /* x86 */
+	u64 regs[31]; /* arm64 */
+};
+
 struct request_sock;
-struct pt_regs;
 
 #pragma clang attribute pop
 
