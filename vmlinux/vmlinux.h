@@ -122,6 +122,31 @@ struct pt_regs {
 	u64 regs[31]; /* arm64 */
 };
 
+/* Not read: arguments of trace points are told apart by what they point to. */
+struct io_ring_ctx {
+	unsigned int flags;
+};
+
+struct io_wq_work {
+	unsigned int cancel_seq;
+};
+
+struct io_cqe {
+	u64 user_data;
+};
+
+struct io_kiocb {
+	u8 opcode;
+	u64 flags; /* 32 bits before 6.9; the lowest are those of the submission */
+	struct io_cqe cqe;
+};
+
+struct io_uring_cqe {
+	u64 user_data;
+	s32 res;
+	u32 flags;
+};
+
 struct request_sock;
 
 #pragma clang attribute pop
