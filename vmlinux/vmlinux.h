@@ -147,6 +147,20 @@ struct io_uring_cqe {
 	u32 flags;
 };
 
+struct hrtimer_clock_base {
+	int clockid;
+};
+
+struct hrtimer {
+	s64 _softexpires;
+	struct hrtimer_clock_base *base;
+	u8 is_soft;
+};
+
+struct timer_list {
+	unsigned long expires;
+};
+
 struct request_sock;
 
 #pragma clang attribute pop
