@@ -147,6 +147,14 @@ struct io_uring_cqe {
 	u32 flags;
 };
 
+struct workqueue_struct {
+	char name[32]; /* 24 before 6.9 */
+};
+
+struct pool_workqueue {
+	struct workqueue_struct *wq;
+};
+
 struct hrtimer_clock_base {
 	int clockid;
 };

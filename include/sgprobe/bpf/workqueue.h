@@ -13,7 +13,6 @@ enum sg_workqueue_cell { WORKQUEUE_FUNCTION_NS };
 
 enum sg_workqueue_counter {
 	WORKQUEUE_QUEUED = SG_COMMON_COUNTERS,
-	WORKQUEUE_ACTIVATED,
 	WORKQUEUE_STARTS,
 	WORKQUEUE_ENDS,
 	WORKQUEUE_UNMATCHED, /* starts that were not seen to be queued */
