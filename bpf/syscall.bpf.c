@@ -10,12 +10,14 @@
 
 #define SG_SIGNALS SYSCALL_SIGNALS
 #define SG_COUNTERS SYSCALL_COUNTERS
-#define SG_FIXED_BLOCKS SYSCALL_ROWS
+#define SG_FIXED_BLOCKS SYSCALL_BLOCKS
 
 #include "limit.bpf.h"
+#include "pool.bpf.h"
 #include "slot.bpf.h"
 
 #include <asm/unistd.h>
+#include <linux/futex.h>
 
 /* include/linux/errno.h: a call that returns one of these is entered again, or ends as -EINTR. */
 #define ERESTARTSYS 512
@@ -23,15 +25,19 @@
 #define ERESTARTNOHAND 514
 #define ERESTART_RESTARTBLOCK 516
 #define MAX_ERRNO 4095
+#define EAGAIN 11
+#define ETIMEDOUT 110
 
 #if defined(__TARGET_ARCH_x86)
 #define TS_COMPAT 0x0002 /* arch/x86/include/asm/thread_info.h */
 #define X32_BIT 0x40000000 /* numbers of the x32 table */
 #define IS_COMPAT(ti_field_read) ((ti_field_read(status)) & TS_COMPAT)
+#define SECOND_ARGUMENT(regs) BPF_CORE_READ(regs, si)
 #elif defined(__TARGET_ARCH_arm64)
 #define TIF_32BIT 22 /* arch/arm64/include/asm/thread_info.h */
 #define X32_BIT 0
 #define IS_COMPAT(ti_field_read) ((ti_field_read(flags)) & (1UL << TIF_32BIT))
+#define SECOND_ARGUMENT(regs) BPF_CORE_READ(regs, regs[1])
 #else
 #error "no system call table for this architecture"
 #endif
@@ -110,12 +116,68 @@ SG_FLATTEN __u32 time_call(const struct sg_task *t, __u64 *ns)
 	return 1U << (t->call_shift & 15);
 }
 
-SG_FLATTEN int on_exit(long ret, bool btf)
+struct futex_call {
+	struct pt_regs *regs;
+	long ret;
+	__u64 ns;
+	__u32 weight, part, slot;
+};
+
+SG_FLATTEN bool is_wait(__u32 op)
 {
-	struct task_struct *task = current_task(btf);
-	__u32 part = sg_part(), row, bucket, weight;
-	struct sg_task *t = sg_task_of(task, part, false, btf);
+	return op == FUTEX_WAIT || op == FUTEX_WAIT_BITSET || op == FUTEX_WAIT_REQUEUE_PI ||
+	       op == FUTEX_LOCK_PI || op == FUTEX_LOCK_PI2;
+}
+
+/*
+ * Not inlined: one call of many. Arguments are still in the registers when a call
+ * returns, but for the first. A wait that does not begin because the value changed
+ * before is no wait.
+ */
+static __noinline int on_futex(const struct futex_call *c)
+{
+	struct pt_regs *regs = c->regs;
+	__u32 op = SECOND_ARGUMENT(regs) & FUTEX_CMD_MASK;
+	struct sg_pool_key key;
 	struct sg_where w;
+
+	sg_opaque(op);
+	if (op >= FUTEX_OPS)
+		op = FUTEX_OP_OTHER;
+	sg_count(c->part, SYSCALL_FUTEX_CALLS + op, 1, true);
+	if (c->ret == -ETIMEDOUT)
+		sg_count(c->part, SYSCALL_FUTEX_TIMEOUTS + op, 1, true);
+	if (c->ret == -EAGAIN)
+		sg_count(c->part, SYSCALL_FUTEX_CHANGED + op, 1, true);
+	if (!c->weight)
+		return 0;
+	if (sg_find_block(&w, c->part, SYSCALL_FUTEX + op))
+		sg_observe_at(&w, SYSCALL_LATENCY, sg_bucket_ns(c->ns), c->ns, c->weight, true);
+	if (!is_wait(op) || c->ret == -EAGAIN)
+		return 0;
+	key = sg_key_of_slot(SYSCALL_FUTEX_WAIT, c->slot);
+	sg_pool_observe_at(&key, NULL, c->part, sg_bucket_ns(c->ns), c->ns, c->weight, true);
+	return 0;
+}
+
+/* The slot that it was counted in. */
+SG_FLATTEN __u32 observe(struct sg_task *t, __u32 part, __u32 row, __u64 ns, __u32 weight, bool btf)
+{
+	__u32 bucket = sg_bucket_ns(ns), slot = sg_slot(t, current_task(btf), part, btf);
+	struct sg_where w;
+
+	if (sg_find_block(&w, part, row))
+		sg_observe_at(&w, SYSCALL_LATENCY, bucket, ns, weight, true);
+	if (sg_find_slot(&w, part, slot))
+		sg_observe_at(&w, SYSCALL_LATENCY, bucket, ns, weight, true);
+	return slot;
+}
+
+SG_FLATTEN int on_exit(struct pt_regs *regs, long ret, bool btf)
+{
+	__u32 part = sg_part(), row, weight, slot = SG_SLOT_OTHER;
+	struct sg_task *t = sg_task_of(current_task(btf), part, false, btf);
+	bool sane;
 	__u64 ns;
 
 	if (sg_unlikely(!t ||
@@ -128,23 +190,24 @@ SG_FLATTEN int on_exit(long ret, bool btf)
 	t->call_at = 0;
 	if (sg_unlikely(row >= SYSCALL_ROWS))
 		return 0;
+	sane = sg_sane(part, ns);
 	/* What began before the programs were attached may have been another call. */
-	if (sg_unlikely(!sg_sane(part, ns))) {
+	if (sg_unlikely(!sane && (__s64)ns >= 0)) {
 		sg_count(part, SYSCALL_STRAYS, 1, true);
 		return 0;
 	}
 	sg_count(part, SYSCALL_CALLS + row, 1, true);
 	if (sg_unlikely(ret < 0 && ret >= -MAX_ERRNO))
 		on_failure(t, part, row, ret);
-	if (!weight) {
+	if (sg_likely(weight && sane))
+		slot = observe(t, part, row, ns, weight, btf);
+	else if (!weight)
 		sg_count(part, SG_C_UNTIMED, 1, true);
-		return 0;
+	if (sg_unlikely(row == __NR_futex && sane)) {
+		const struct futex_call call = {regs, ret, ns, weight, part, slot};
+
+		on_futex(&call);
 	}
-	bucket = sg_bucket_ns(ns);
-	if (sg_find_block(&w, part, row))
-		sg_observe_at(&w, SYSCALL_LATENCY, bucket, ns, weight, true);
-	if (sg_find_slot(&w, part, sg_slot(t, task, part, btf)))
-		sg_observe_at(&w, SYSCALL_LATENCY, bucket, ns, weight, true);
 	return 0;
 }
 
@@ -177,13 +240,13 @@ int BPF_PROG(sys_enter_raw, struct pt_regs *regs, long nr)
 SEC("tp_btf/sys_exit")
 int BPF_PROG(sys_exit_btf, struct pt_regs *regs, long ret)
 {
-	return on_exit(ret, true);
+	return on_exit(regs, ret, true);
 }
 
 SEC("raw_tp/sys_exit")
 int BPF_PROG(sys_exit_raw, struct pt_regs *regs, long ret)
 {
-	return on_exit(ret, false);
+	return on_exit(regs, ret, false);
 }
 
 SEC("tp_btf/sched_process_exit")

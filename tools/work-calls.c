@@ -8,9 +8,11 @@
  *   pair      N calls of it and N of sched_get_priority_max, taking turns
  *   slow      N calls of rt_sigtimedwait that each wait for 30 ms, and N * 20000 of rare between them
  *   thread    N threads that end, each inside exit()
+ *   futex     N waits of 20 ms in futex() that time out, N that do not begin, N locks taken and released
  *   restart   one nanosleep of 300 ms that is stopped and continued N times
  */
 #include <errno.h>
+#include <linux/futex.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -103,6 +105,23 @@ static int thread(long n)
 	return 0;
 }
 
+static int futex(long n)
+{
+	const struct timespec t = {.tv_nsec = 20000000};
+	int word = 0, lock = 0;
+
+	for (long i = 0; i < n; i++) {
+		if (syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, 0, &t) == 0 || errno != ETIMEDOUT)
+			return 1;
+		if (syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, 1, &t) == 0 || errno != EAGAIN)
+			return 1;
+		if (syscall(SYS_futex, &lock, FUTEX_TRYLOCK_PI) ||
+		    syscall(SYS_futex, &lock, FUTEX_UNLOCK_PI))
+			return 1;
+	}
+	return 0;
+}
+
 static int restart(long n)
 {
 	pid_t pid = fork();
@@ -128,13 +147,14 @@ int main(int argc, char **argv)
 	static const struct {
 		const char *name;
 		int (*run)(long n);
-	} kinds[] = {{"error", error}, {"compat", compat}, {"range", range},
-		     {"rare", rare},   {"pair", pair},	   {"slow", slow},
-		     {"thread", thread}, {"restart", restart}};
+	} kinds[] = {{"error", error},	 {"compat", compat}, {"range", range},
+		     {"rare", rare},	 {"pair", pair},     {"slow", slow},
+		     {"thread", thread}, {"futex", futex},   {"restart", restart}};
 
 	for (size_t i = 0; argc > 2 && i < sizeof(kinds) / sizeof(*kinds); i++)
 		if (strcmp(argv[1], kinds[i].name) == 0)
 			return kinds[i].run(atol(argv[2]));
-	fprintf(stderr, "usage: work-calls error|compat|range|rare|pair|slow|thread|restart N\n");
+	fprintf(stderr,
+		"usage: work-calls error|compat|range|rare|pair|slow|thread|futex|restart N\n");
 	return 1;
 }

@@ -132,8 +132,59 @@ struct irqaction {
 	const char *name;
 };
 
+struct pt_regs {
+	unsigned long si; /* x86 */
+	u64 regs[31]; /* arm64 */
+};
+
+/* Not read: arguments of trace points are told apart by what they point to. */
+struct io_ring_ctx {
+	unsigned int flags;
+};
+
+struct io_wq_work {
+	unsigned int cancel_seq;
+};
+
+struct io_cqe {
+	u64 user_data;
+};
+
+struct io_kiocb {
+	u8 opcode;
+	u64 flags; /* 32 bits before 6.9; the lowest are those of the submission */
+	struct io_cqe cqe;
+};
+
+struct io_uring_cqe {
+	u64 user_data;
+	s32 res;
+	u32 flags;
+};
+
+struct workqueue_struct {
+	char name[32]; /* 24 before 6.9 */
+};
+
+struct pool_workqueue {
+	struct workqueue_struct *wq;
+};
+
+struct hrtimer_clock_base {
+	int clockid;
+};
+
+struct hrtimer {
+	s64 _softexpires;
+	struct hrtimer_clock_base *base;
+	u8 is_soft;
+};
+
+struct timer_list {
+	unsigned long expires;
+};
+
 struct request_sock;
-struct pt_regs;
 
 #pragma clang attribute pop
 

@@ -147,26 +147,40 @@ SG_FLATTEN void sg_leader_comm(struct task_struct *task, __u64 comm[2], bool btf
 }
 
 /*
- * The slot of a task, while what it was computed from is still the same. The comm
- * changes with exec and prctl, the css_set when the task moves to another cgroup.
- * Domain task marks the state of a task to which either happens (tracked), so there
- * is nothing to compare but for a thread whose leader was renamed.
+ * Whether the cached slot of a task still holds. The comm changes with exec and
+ * prctl, the css_set when the task moves to another cgroup. Domain task marks the
+ * state of a task to which either happens (tracked), so there is nothing to compare
+ * but for a thread whose leader was renamed.
  */
-SG_FLATTEN __u32 sg_slot(struct sg_task *t, struct task_struct *task, __u32 part, bool btf)
+SG_FLATTEN bool sg_slot_holds(const struct sg_task *t, struct task_struct *task, bool btf)
 {
 	__u64 comm[2];
 
 	if (sg_unlikely(t->epoch != *(volatile __u32 *)&sg_state.epoch))
-		return sg_slot_refresh(t, task, part);
+		return false;
 	if (sg_cfg.tracked && sg_likely(!(t->slot & SG_SLOT_THREAD)))
-		return t->slot;
+		return true;
 	sg_leader_comm(task, comm, btf);
 	if (sg_unlikely(t->comm[0] != comm[0] || t->comm[1] != comm[1]))
-		return sg_slot_refresh(t, task, part);
-	if (!sg_cfg.tracked &&
-	    t->css != (btf ? (__u64)task->cgroups : (__u64)BPF_CORE_READ(task, cgroups)))
-		return sg_slot_refresh(t, task, part);
-	return t->slot & ~SG_SLOT_THREAD;
+		return false;
+	return sg_cfg.tracked ||
+	       t->css == (btf ? (__u64)task->cgroups : (__u64)BPF_CORE_READ(task, cgroups));
+}
+
+/* The slot of a task, which is looked up again when the cached one does not hold. */
+SG_FLATTEN __u32 sg_slot(struct sg_task *t, struct task_struct *task, __u32 part, bool btf)
+{
+	return sg_likely(sg_slot_holds(t, task, btf)) ? t->slot & ~SG_SLOT_THREAD
+						      : sg_slot_refresh(t, task, part);
+}
+
+/*
+ * The same where any lock of the kernel may be held: nothing is handed out, for
+ * that takes the lock of a map, and "other" is what no hook has looked up before.
+ */
+SG_FLATTEN __u32 sg_slot_peek(const struct sg_task *t, struct task_struct *task, bool btf)
+{
+	return t && sg_slot_holds(t, task, btf) ? t->slot & ~SG_SLOT_THREAD : SG_SLOT_OTHER;
 }
 
 /*

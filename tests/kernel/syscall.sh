@@ -85,6 +85,23 @@ ok "and each part is counted under its own name" is "$(calls nanosleep)" 5
 ok "restart_syscall itself is not" is "$(calls restart_syscall)" 0
 ok "no error is seen" is "$(total 'sgprobe_syscall_errors_total{syscall="nanosleep"}')" 0
 
+# ---- futexes ----------------------------------------------------------------------
+op() { total "sgprobe_syscall_futex_$1_total{op=\"$2\"}"; }
+watch probe.budget=0s probe.sched=false probe.tcp=false probe.irq=false
+"$O/tools/work-calls" futex 30
+unwatch
+s='sgprobe_comm_syscall_futex_wait_seconds{comm="work-calls"}'
+ok "30 waits of 20 ms in futex() are seen" is "$(field "$s" 2)" 30
+ok "with their length" between "$(field "$s" 4)" 0.019 0.04
+ok "as timeouts" between "$(op timeouts wait)" 30 40
+ok "those that did not begin are no waits" between "$(op changed wait)" 30 1000
+ok "each operation is counted" is "$(op calls unlock_pi)" 30
+ok "and timed" is "$(field 'sgprobe_syscall_futex_seconds{op="trylock_pi"}' 2)" 30
+ok "the operations add up to the calls" is "$(total 'sgprobe_syscall_futex_calls_total{')" \
+	$(($(calls futex) - $(total 'sgprobe_syscall_unfinished_total{syscall="futex"}' || echo)))
+ok "and to the latencies" is "$(total 'sgprobe_syscall_futex_seconds{')" "$(observed futex)"
+balanced "futex"
+
 # ---- the probe stands still under load: nothing is lost ----------------------------
 watch probe.sched=false probe.tcp=false
 kill -STOP "$probe_pid"

@@ -311,8 +311,8 @@ static uint64_t imbalance(const struct sg_drain *d)
 		const struct sg_metric_row *m = &dom->metrics[i];
 		uint64_t fixed = 0, slots = d->host[m->by] ? d->host[m->by]->count : 0;
 
-		if (m->from != SG_FROM_BLOCKS || !m->dims)
-			continue;
+		if (m->from != SG_FROM_BLOCKS || !m->dims || m->by >= dom->signals)
+			continue; /* of the pool: there */
 		for (size_t b = m->first; b < (size_t)m->first + m->n; b++)
 			fixed += d->blocks[b] ? d->blocks[b]->count : 0;
 		diff += fixed > slots ? fixed - slots : slots - fixed;

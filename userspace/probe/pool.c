@@ -63,6 +63,13 @@ static bool is_pooled(const struct sg_domain *d, const struct sg_metric_row *m)
 	       (m->from == SG_FROM_SIGNAL && m->first >= d->signals);
 }
 
+/* Whether a metric's events are counted per slot in the pool as well. */
+static bool is_split(const struct sg_domain *d, const struct sg_metric_row *m)
+{
+	return m->dims && m->by >= d->signals &&
+	       (m->from == SG_FROM_KEYS || m->from == SG_FROM_BLOCKS);
+}
+
 int sg_pool_prepare(const struct sg_shared *s, const struct sg_domain *d, size_t index)
 {
 	int r = 0;
@@ -72,7 +79,7 @@ int sg_pool_prepare(const struct sg_shared *s, const struct sg_domain *d, size_t
 
 		if (is_pooled(d, m))
 			r = make_others(s, m, index);
-		if (r == 0 && m->from == SG_FROM_KEYS && m->dims) {
+		if (r == 0 && is_split(d, m)) {
 			struct sg_pool_key key = {.domain = (uint8_t)index,
 						  .signal = (uint8_t)m->by,
 						  .kind = SG_KEY_SLOT};
@@ -262,6 +269,15 @@ static bool route(void *ctx, uint32_t number, struct sg_targets *t)
 	return sg_drain_target_slot(p->drain, to, it->key.a, it->key.signal, t);
 }
 
+static uint64_t in_blocks(const struct sg_drain *d, const struct sg_metric_row *m)
+{
+	uint64_t count = 0;
+
+	for (size_t i = m->first; i < (size_t)m->first + SG_MAX(m->n, 1); i++)
+		count += d->blocks[i] ? d->blocks[i]->count : 0;
+	return count;
+}
+
 static uint64_t labelled(const struct sg_pool *p, size_t domain, const struct sg_metric_row *m)
 {
 	unsigned int n = SG_MAX(m->n, 1);
@@ -286,9 +302,10 @@ static uint64_t imbalance(const struct sg_pool *p)
 			const struct sg_metric_row *m = &dom->metrics[j];
 			uint64_t fixed, slots;
 
-			if (m->from != SG_FROM_KEYS || !m->dims)
+			if (!is_split(dom, m))
 				continue;
-			fixed = labelled(p, i, m);
+			fixed = m->from == SG_FROM_KEYS ? labelled(p, i, m)
+							: in_blocks(p->drains[i], m);
 			slots = p->drains[i]->host[m->by] ? p->drains[i]->host[m->by]->count : 0;
 			diff += fixed > slots ? fixed - slots : slots - fixed;
 		}
@@ -297,6 +314,15 @@ static uint64_t imbalance(const struct sg_pool *p)
 		sum += diff;
 	}
 	return sum;
+}
+
+/* What was counted since, in the pool and in what its sums are compared with. */
+static void read_more(struct sg_pool *p, uint32_t bank)
+{
+	for (size_t i = 0; i < sg_n_domains; i++)
+		if (p->drains[i] && p->drains[i]->pool_balance)
+			sg_drain_read_more(p->drains[i], bank);
+	sg_drain_read_more(p->drain, bank);
 }
 
 void sg_pool_read(struct sg_pool *p, uint32_t bank)
@@ -308,7 +334,7 @@ void sg_pool_read(struct sg_pool *p, uint32_t bank)
 	sg_drain_read(p->drain, bank);
 	for (int i = 0; imbalance(p) && i < SETTLE_TRIES; i++) {
 		nanosleep(&pause, NULL);
-		sg_drain_read_more(p->drain, bank);
+		read_more(p, bank);
 	}
 	for (uint32_t i = 1; i < p->shared->pool_cells; i++)
 		if (p->drain->counted[i])

@@ -19,6 +19,19 @@ static const char *syscall_name(unsigned int i)
 	return names[i];
 }
 
+static const char *futex_op_name(unsigned int i)
+{
+	static const char *const names[FUTEX_OPS] = {
+		"wait",		  "wake",	 "fd",		"requeue",
+		"cmp_requeue",	  "wake_op",	 "lock_pi",	"unlock_pi",
+		"trylock_pi",	  "wait_bitset", "wake_bitset", "wait_requeue_pi",
+		"cmp_requeue_pi", "lock_pi2",	 "other",
+	};
+
+	return names[i];
+}
+
+#define PER_OP .n = FUTEX_OPS, .label = "op", .value = futex_op_name, .sparse = true
 #define PER_CALL .n = SYSCALL_ROWS, .label = "syscall", .value = syscall_name, .sparse = true
 
 static const struct sg_metric_row metrics[] = {
@@ -37,6 +50,22 @@ static const struct sg_metric_row metrics[] = {
 	{"unfinished_total", SG_COUNTER, SG_FROM_COUNTER, SYSCALL_UNFINISHED, PER_CALL,
 	 .title = "Unfinished system calls",
 	 .help = "System calls in which their thread ended, such as exit_group."},
+	{"futex_seconds", SG_HISTOGRAM, SG_FROM_BLOCKS, SYSCALL_FUTEX, PER_OP,
+	 .title = "Futex time",
+	 .help = "Time from the entry of futex() to its return, by operation."},
+	{"futex_wait_seconds", SG_HISTOGRAM, SG_FROM_SIGNAL, SYSCALL_FUTEX_WAIT,
+	 .dims = SG_DIM_CGROUP | SG_DIM_COMM, .title = "Futex waits",
+	 .help = "Time that threads waited in futex() for another thread, such as for a lock of "
+		 "their program."},
+	{"futex_calls_total", SG_COUNTER, SG_FROM_COUNTER, SYSCALL_FUTEX_CALLS, PER_OP,
+	 .title = "Futex calls", .help = "Calls of futex() that returned, by operation."},
+	{"futex_timeouts_total", SG_COUNTER, SG_FROM_COUNTER, SYSCALL_FUTEX_TIMEOUTS, PER_OP,
+	 .title = "Futex timeouts",
+	 .help = "Waits in futex() that ended because their time was over."},
+	{"futex_changed_total", SG_COUNTER, SG_FROM_COUNTER, SYSCALL_FUTEX_CHANGED, PER_OP,
+	 .title = "Futex waits not begun",
+	 .help = "Calls of futex() that returned EAGAIN, for a wait mostly because the value had "
+		 "changed already."},
 };
 
 static const struct sg_program programs[] = {
@@ -51,7 +80,8 @@ const struct sg_domain sg_domain_syscall = {
 	SG_OBJECT(syscall),
 	.slot_blocks = true,
 	.signals = SYSCALL_SIGNALS,
-	.fixed_blocks = SYSCALL_ROWS,
+	.pooled = SYSCALL_SIGNALS_END - SYSCALL_SIGNALS,
+	.fixed_blocks = SYSCALL_BLOCKS,
 	.counters = SYSCALL_COUNTERS,
 	.programs = programs,
 	.n_programs = ARRAY_SIZE(programs),

@@ -117,7 +117,7 @@ struct sg_pool_key {
 	__u32 a;
 	__u64 b;
 };
-#define SG_KEY_NAME_LEN 28
+#define SG_KEY_NAME_LEN 60
 struct sg_pool_entry {
 	__u32 number; /* never 0 */
 	char name

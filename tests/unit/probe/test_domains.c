@@ -97,6 +97,8 @@ static void check_row(const struct sg_domain *d, const struct sg_metric_row *m)
 		assert_true(m->first + n <= d->fixed_blocks);
 	if (m->from == SG_FROM_COUNTER)
 		assert_true(m->first >= SG_COMMON_COUNTERS && m->first + n <= d->counters);
+	if (m->dims && (m->from == SG_FROM_BLOCKS || m->from == SG_FROM_KEYS))
+		assert_true(m->by < d->signals + d->pooled);
 	if (m->plus)
 		assert_true(m->plus + n <= d->counters);
 	assert_true(m->n <= 1 || m->label);

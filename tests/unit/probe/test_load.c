@@ -130,14 +130,16 @@ static void many_slots_leave_few_shards(void **state)
 	assert_true(s.shards <= 4);
 }
 
-static void the_scheduler_loads_without_task_storage_too(void **state)
+static void every_domain_loads_by_every_variant(void **state)
 {
-	load(*state, "sched", "raw_tp");
-}
+	static const char *const ways[] = {"tp_btf", "raw_tp"};
+	struct fixture *f = *state;
 
-static void tcp_loads_by_raw_trace_points_too(void **state)
-{
-	load(*state, "tcp", "raw_tp");
+	for (size_t i = 0; i < sg_n_domains; i++)
+		for (size_t j = 0; j < ARRAY_SIZE(ways); j++) {
+			load(f, sg_domains[i]->name, ways[j]);
+			sg_unload(&f->loaded);
+		}
 }
 
 static void where_storage_may_sleep_raw_trace_points_are_taken(void **state)
@@ -184,9 +186,8 @@ int main(void)
 		TEST(system_calls_are_counted_exactly_by_thread_id),
 		TEST(system_calls_are_counted_exactly_when_cpus_share_rows),
 		TEST(many_slots_leave_few_shards),
-		TEST(the_scheduler_loads_without_task_storage_too),
-		TEST(tcp_loads_by_raw_trace_points_too),
 		TEST(where_storage_may_sleep_raw_trace_points_are_taken),
+		TEST(every_domain_loads_by_every_variant),
 		TEST(a_refused_domain_says_why_and_leaves_nothing),
 		TEST(rows_are_mapped_where_they_are_looked_at_and_not_past_the_end),
 	};

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Timers of a known kind, number and length. work-timer KIND N MS
+ *   boottime  N timers of that clock, one after another
+ *   tai       N sleeps by that clock, which may be 50 us late
+ *   itimer    one interval timer that expires N times
+ *   wheel     N times nothing is received within a socket's timeout
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+static int boottime(long n, long ms)
+{
+	const struct itimerspec t = {.it_value = {.tv_nsec = ms * 1000000}};
+	int fd = timerfd_create(CLOCK_BOOTTIME, 0);
+	uint64_t times;
+
+	for (long i = 0; i < n; i++)
+		if (timerfd_settime(fd, 0, &t, NULL) ||
+		    read(fd, &times, sizeof(times)) != sizeof(times) || times != 1)
+			return 1;
+	return 0;
+}
+
+static int tai(long n, long ms)
+{
+	const struct timespec t = {.tv_nsec = ms * 1000000};
+
+	for (long i = 0; i < n; i++)
+		if (clock_nanosleep(CLOCK_TAI, 0, &t, NULL))
+			return 1;
+	return 0;
+}
+
+static int itimer(long n, long ms)
+{
+	const struct itimerval off = {0}, t = {.it_value = {.tv_usec = ms * 1000},
+					       .it_interval = {.tv_usec = ms * 1000}};
+	sigset_t set;
+	int got;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGALRM);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	setitimer(ITIMER_REAL, &t, NULL);
+	for (long i = 0; i < n; i++)
+		if (sigwait(&set, &got))
+			return 1;
+	return setitimer(ITIMER_REAL, &off, NULL) != 0;
+}
+
+static int wheel(long n, long ms)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	const struct timeval t = {.tv_usec = ms * 1000};
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	char byte;
+
+	if (bind(fd, (struct sockaddr *)&to, sizeof(to)) ||
+	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof(t)))
+		return 1;
+	for (long i = 0; i < n; i++)
+		if (recv(fd, &byte, 1, 0) >= 0 || errno != EAGAIN)
+			return 1;
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		int (*run)(long n, long ms);
+	} kinds[] = {{"boottime", boottime}, {"tai", tai}, {"itimer", itimer}, {"wheel", wheel}};
+
+	for (size_t i = 0; argc > 3 && i < sizeof(kinds) / sizeof(*kinds); i++)
+		if (strcmp(argv[1], kinds[i].name) == 0)
+			return kinds[i].run(atol(argv[2]), atol(argv[3]));
+	fprintf(stderr, "usage: work-timer boottime|tai|itimer|wheel N MS\n");
+	return 1;
+}
