@@ -70,7 +70,8 @@ enum sg_rate { SG_RARE, SG_BUSY, SG_HOT };
  */
 struct sg_program {
 	const char *hook; /* "sched_switch" */
-	uint16_t runs; /* counter that the program raises by one each time it runs */
+	uint16_t runs; /* counter that the program raises by one each time it runs, */
+	uint16_t runs_n; /* or the first of this many that together do; 0 means 1 */
 	bool optional; /* the domain is of use without it */
 	bool made_up_for; /* nothing is lost when a run is left out */
 	enum sg_rate rate;

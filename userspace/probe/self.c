@@ -157,7 +157,16 @@ static int put1(struct sg_frame *f, enum sg_type type, const char *name, double 
 	return put(f, type, name, v, &l, label ? 1 : 0);
 }
 
-#define UNMEASURED_NS 150
+static double runs(const struct sg_attached *a, const struct sg_drain *d)
+{
+	double n = 0;
+
+	for (size_t i = 0; i < SG_MAX(a->program->runs_n, 1); i++)
+		n += (double)d->counted[a->program->runs + i];
+	return n;
+}
+
+#define UNMEASURED_NS 150 /* a run, until the kernel has measured some */
 
 double sg_self_cost(const struct sg_loaded *l, const struct sg_drain *d)
 {
@@ -166,8 +175,7 @@ double sg_self_cost(const struct sg_loaded *l, const struct sg_drain *d)
 	for (size_t i = 0; i < l->n_attached; i++) {
 		const struct sg_attached *a = &l->attached[i];
 
-		ns += (double)d->counted[a->program->runs] *
-		      (a->mean_ns > 0 ? a->mean_ns : UNMEASURED_NS);
+		ns += runs(a, d) * (a->mean_ns > 0 ? a->mean_ns : UNMEASURED_NS);
 	}
 	return ns;
 }
@@ -198,7 +206,7 @@ static int emit_program(struct sg_frame *f, const struct sg_loaded *l, struct sg
 {
 	char name[128];
 	struct sg_label labels[2] = {{"program", name}, {"variant", l->variant}};
-	double n = (double)d->counted[a->program->runs];
+	double n = runs(a, d);
 	int r;
 
 	snprintf(name, sizeof(name), "%s/%s", l->domain->name, a->program->hook);
