@@ -19,8 +19,17 @@
 #define sg_likely(x) __builtin_expect(!!(x), 1)
 #define sg_unlikely(x) __builtin_expect(!!(x), 0)
 #define SG_FLATTEN static __always_inline
-/* Argument i of a trace point: where not all kernels have it, or have it elsewhere. */
-#define sg_arg(ctx, i) (((const volatile __u64 *)(ctx))[i])
+/*
+ * Argument i (a constant) of a trace point: where not all kernels have it, or have it
+ * elsewhere. In assembly, or the compiler makes one load with an offset that it
+ * chooses out of two, which the verifier refuses.
+ */
+#define sg_arg(ctx, i)                                                                             \
+	({                                                                                         \
+		__u64 sg_v;                                                                        \
+		asm volatile("%0 = *(u64 *)(%1 + %2)" : "=r"(sg_v) : "r"(ctx), "i"((i)*8));        \
+		sg_v;                                                                              \
+	})
 /* Before an index is compared with its bound: compiler and verifier then mean the same register. */
 #define sg_opaque(x) asm volatile("" : "+r"(x))
 
