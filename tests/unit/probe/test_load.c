@@ -140,6 +140,29 @@ static void tcp_loads_by_raw_trace_points_too(void **state)
 	load(*state, "tcp", "raw_tp");
 }
 
+/* Those of its programs that this kernel has a trace point for. */
+static size_t hooks(const struct sg_domain *d)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < d->n_programs; i++)
+		n += libbpf_find_vmlinux_btf_id(d->programs[i].hook, BPF_TRACE_RAW_TP) >= 0;
+	return n;
+}
+
+static void every_domain_loads_by_every_variant_and_attaches_all_there_is(void **state)
+{
+	static const char *const variants[] = {"tp_btf", "raw_tp"};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sg_n_domains; i++)
+		for (size_t v = 0; v < ARRAY_SIZE(variants); v++) {
+			load(f, sg_domains[i]->name, variants[v]);
+			assert_int_equal(f->loaded.n_attached, hooks(sg_domains[i]));
+			sg_unload(&f->loaded);
+		}
+}
+
 static void a_refused_domain_says_why_and_leaves_nothing(void **state)
 {
 	struct fixture *f = *state;
@@ -176,6 +199,7 @@ int main(void)
 		TEST(many_slots_leave_few_shards),
 		TEST(the_scheduler_loads_without_task_storage_too),
 		TEST(tcp_loads_by_raw_trace_points_too),
+		TEST(every_domain_loads_by_every_variant_and_attaches_all_there_is),
 		TEST(a_refused_domain_says_why_and_leaves_nothing),
 		TEST(rows_are_mapped_where_they_are_looked_at_and_not_past_the_end),
 	};
