@@ -74,5 +74,24 @@ ok "all but the first were pending already" between \
 	"$(total 'sgprobe_process_signal_results_total{result="already_pending"}')" 100 1000
 ok "one killed it" is "$(of signals_total sg-target 'signal="SIGKILL"')" 1
 ok "each signal has a result" is "$(total sgprobe_process_signal_results_total)" "$(total sgprobe_process_signals_total)"
+
+# ---- a process that nobody waited for ------------------------------------------------
+(sleep 0 & exec "$tmp/sg-target" 30) &
+parent=$!
+zombies() { cat /proc/[0-9]*/stat 2> /dev/null | sed 's/.*) //' | grep -c '^Z'; }
+orphaned() { grep -q '^State:.Z' "/proc/$(cat "/proc/$parent/task/$parent/children" | tr -d ' ')/status"; }
+if eventually orphaned; then
+	z=$(zombies)
+	watch $others
+	sleep 1.2
+	unwatch
+	ok "a process that nobody waited for is a zombie" between "$(field 'sgprobe_process_processes{state="zombie"}' 2)" 1 $((z + 3))
+	ok "all processes are in some state" between "$(total 'sgprobe_process_processes{')" \
+		"$(($(ls -d /proc/[0-9]* | wc -l) * 8 / 10))" "$(($(ls -d /proc/[0-9]* | wc -l) * 12 / 10))"
+else
+	skip "a zombie" "the kernel does not list children"
+fi
+kill $parent
+wait $parent 2> /dev/null
 skip "a hung task" "it takes a task that sleeps without a break for two minutes"
 finish

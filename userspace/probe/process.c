@@ -3,6 +3,7 @@
 #include <sgprobe/bpf/process.h>
 
 #include "domain.h"
+#include "process_states.h"
 
 SG_DECLARE_OBJECT(process);
 
@@ -76,6 +77,9 @@ static const struct sg_metric_row metrics[] = {
 	 .title = "Signals by result", .help = "Signals sent, by what became of them at once."},
 	{"renames_total", SG_COUNTER, SG_FROM_COUNTER, PROCESS_RENAMES, .title = "Renames",
 	 .help = "Changes of a task's name, by execve, prctl or a write to /proc."},
+	{"processes", SG_GAUGE, SG_FROM_TICK, .n = SG_PROCESS_STATES, .label = "state",
+	 .value = sg_process_state_name, .title = "Processes by state",
+	 .help = "Processes in each state, as last counted in /proc; threads are not told apart."},
 };
 
 static const struct sg_program programs[] = {
@@ -98,4 +102,7 @@ const struct sg_domain sg_domain_process = {
 	.metrics = metrics,
 	.n_metrics = ARRAY_SIZE(metrics),
 	.enabled = offsetof(struct sg_config, domain_process),
+	.start = sg_process_states_start,
+	.tick = sg_process_states_tick,
+	.stop = sg_process_states_stop,
 };
