@@ -52,6 +52,9 @@ struct task_struct {
 	struct css_set *cgroups;
 	struct signal_struct *signal;
 	char comm[16];
+	int exit_code;
+	u64 start_time; /* monotonic */
+	unsigned long maj_flt;
 };
 
 struct task_struct___before_5_14 {
@@ -185,6 +188,33 @@ struct timer_list {
 };
 
 struct request_sock;
+
+/* Events of trace points, only asked for their fields: which arguments there are, and where. */
+struct trace_event_raw_mark_victim {
+	unsigned int uid; /* where the argument is a task; else its number */
+};
+
+struct trace_event_raw_mm_migrate_pages {
+	unsigned long large_folio_split; /* where it is an argument, before the mode */
+};
+
+struct trace_event_raw_sched_process_exit {
+	bool group_dead; /* where it is an argument */
+};
+
+/*
+ * What a trace point is called with: bpf_core_type_exists() compares the number of the
+ * arguments and their kinds.
+ */
+struct compact_control { /* declared alone it would be of another kind */
+	int order;
+};
+typedef void (*btf_trace_mm_compaction_end___with_cc)(void *, struct compact_control *,
+						      unsigned long, unsigned long, bool, int);
+
+struct trace_event_raw_mmap_lock {
+	u64 memcg_id; /* else the path is an argument, before "write" */
+};
 
 #pragma clang attribute pop
 

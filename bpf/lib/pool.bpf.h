@@ -149,6 +149,14 @@ SG_FLATTEN void sg_pool_observe_units(const struct sg_pool_key *key, const void 
 	sg_pool_observe_at(key, name, part, sg_bucket_units(n), n, 1, exclusive);
 }
 
+/* Adds n > 0 to count i of a row that is a tally (SG_FROM_TALLY). */
+SG_FLATTEN void sg_pool_tally(const struct sg_pool_key *key, const void *name, __u32 part, __u32 i,
+			      __u32 n, bool exclusive)
+{
+	sg_opaque(i);
+	sg_pool_observe_at(key, name, part, i, 1, n, exclusive);
+}
+
 /* Adds to a cell. */
 SG_FLATTEN void sg_pool_add(struct sg_pool_key *key, const void *name, __u32 part, __u64 n,
 			    bool exclusive)

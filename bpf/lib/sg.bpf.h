@@ -19,6 +19,17 @@
 #define sg_likely(x) __builtin_expect(!!(x), 1)
 #define sg_unlikely(x) __builtin_expect(!!(x), 0)
 #define SG_FLATTEN static __always_inline
+/*
+ * Argument i (a constant) of a trace point: where not all kernels have it, or have it
+ * elsewhere. In assembly, or the compiler makes one load with an offset that it
+ * chooses out of two, which the verifier refuses.
+ */
+#define sg_arg(ctx, i)                                                                             \
+	({                                                                                         \
+		__u64 sg_v;                                                                        \
+		asm volatile("%0 = *(u64 *)(%1 + %2)" : "=r"(sg_v) : "r"(ctx), "i"((i)*8));        \
+		sg_v;                                                                              \
+	})
 /* Before an index is compared with its bound: compiler and verifier then mean the same register. */
 #define sg_opaque(x) asm volatile("" : "+r"(x))
 
@@ -155,6 +166,16 @@ SG_FLATTEN void sg_observe_at(struct sg_where *w, __u32 signal, __u32 bucket, __
 SG_FLATTEN void sg_observe(struct sg_where *w, __u32 signal, __u64 ns, bool exclusive)
 {
 	sg_observe_at(w, signal, sg_bucket_ns(ns), ns, 1, exclusive);
+}
+
+/* Adds n > 0 to count i of a row that is a tally (SG_FROM_TALLY). */
+SG_FLATTEN void sg_tally(struct sg_where *w, __u32 signal, __u32 i, __u32 n, bool exclusive)
+{
+	sg_opaque(i);
+	if (i >= SG_BUCKETS)
+		return;
+	sg_add32(&w->rows->rows[signal].buckets[i], n, exclusive);
+	sg_add(&w->sums->ns[signal], n, exclusive);
 }
 #endif
 

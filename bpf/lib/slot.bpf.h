@@ -221,4 +221,17 @@ SG_FLATTEN struct sg_task *sg_task_of(struct task_struct *task, __u32 part, bool
 	return t;
 }
 
+SG_FLATTEN struct task_struct *sg_current(bool btf)
+{
+	return btf ? bpf_get_current_task_btf() : (struct task_struct *)bpf_get_current_task();
+}
+
+/* The slot of a task that may not have been seen before. Not under a lock of the scheduler. */
+SG_FLATTEN __u32 sg_slot_of(struct task_struct *task, __u32 part, bool btf)
+{
+	struct sg_task *t = sg_task_of(task, part, true, btf);
+
+	return sg_likely(t) ? sg_slot(t, task, part, btf) : SG_SLOT_OTHER;
+}
+
 #endif

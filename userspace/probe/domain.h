@@ -19,13 +19,14 @@ enum sg_from {
 	SG_FROM_LEVEL, /* gauge: what counters first .. first + n - 1 have added up to since the start, as +1 and -1 */
 	SG_FROM_KEYS, /* histogram: rows of the pool of signals first .. first + n - 1, one series per key */
 	SG_FROM_CELLS, /* counter: cells of the pool numbered so, one series per key */
+	SG_FROM_TALLY, /* counter: counts first .. first + n - 1 of the row of signal by */
 	SG_FROM_TICK, /* any: added by the domain's tick function; listed here for the catalogue */
 };
 
 /*
  * One metric, "sgprobe_<domain>_<name>". With dims, the metrics
  * "sgprobe_cgroup_<domain>_<name>" and "sgprobe_comm_<domain>_<name>" exist too,
- * whose sums equal it (SG_FROM_SIGNAL; or SG_FROM_BLOCKS and SG_FROM_KEYS with by = the
+ * whose sums equal it (SG_FROM_SIGNAL, SG_FROM_TALLY; or SG_FROM_BLOCKS and SG_FROM_KEYS with by = the
  * signal that counts the same events per slot).
  *
  * Signals below the domain's signals are rows of its own, one per slot; those from
@@ -42,8 +43,9 @@ struct sg_metric_row {
 	uint16_t first;
 	uint16_t n; /* values of the label; 1 without a label */
 	uint16_t plus; /* SG_FROM_COUNTER, SG_FROM_BLOCK_COUNT: first counter to add; 0: none */
-	uint16_t by; /* SG_FROM_BLOCKS, SG_FROM_KEYS with dims: the signal */
+	uint16_t by; /* SG_FROM_TALLY, and SG_FROM_BLOCKS, SG_FROM_KEYS with dims: the signal */
 	bool units; /* counted in whole units (sg_bucket_units), not in nanoseconds */
+	bool pages; /* SG_FROM_COUNTER, SG_FROM_TALLY: pages are counted, bytes reported */
 	const char *label;
 	const char *label2; /* SG_FROM_KEYS, SG_FROM_CELLS: a second label, or NULL */
 	const char *(*value)(

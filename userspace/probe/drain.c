@@ -18,8 +18,12 @@ const char *const sg_drop_reasons[SG_COMMON_COUNTERS] = {
 
 static void acc_free(struct sg_acc *a)
 {
-	if (a)
-		free(a->series);
+	if (!a)
+		return;
+	for (size_t i = 0; i < a->n_each; i++)
+		free(a->each[i].series);
+	free(a->each);
+	free(a->series);
 	free(a);
 }
 

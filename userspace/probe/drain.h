@@ -14,9 +14,17 @@
 
 #define SG_IDLE_TICKS 300 /* a series that counted nothing for so long ends */
 
+/* One count of a tally. */
+struct sg_acc_count {
+	struct sg_series *series;
+	uint64_t used_tick;
+};
+
 /* One histogram of one tick, dense, and the series it is reported as. */
 struct sg_acc {
 	struct sg_series *series; /* NULL until it is first reported */
+	struct sg_acc_count *each; /* of a tally: its first n_each counts; else NULL */
+	size_t n_each;
 	uint64_t used_tick;
 	uint64_t count, sum_ns;
 	uint16_t lo, hi; /* buckets in use, when count > 0 */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "label.h"
 #include "pool.h"
@@ -74,9 +75,59 @@ static struct naming host_name(const struct sg_metric_row *m, unsigned int i)
 	return n;
 }
 
+static bool is_live(const struct sg_drain *d, uint64_t used_tick)
+{
+	return used_tick && d->slots->tick - used_tick <= SG_IDLE_TICKS;
+}
+
+static double scaled(const struct sg_metric_row *m, uint64_t n)
+{
+	return (double)n * (m->pages ? (double)sysconf(_SC_PAGESIZE) : 1);
+}
+
+static bool make_counts(struct sg_acc *a, size_t n)
+{
+	struct sg_acc_count *each;
+
+	if (a->n_each >= n)
+		return true;
+	each = reallocarray(a->each, n, sizeof(*each));
+	if (!each)
+		return false;
+	memset(each + a->n_each, 0, (n - a->n_each) * sizeof(*each));
+	a->each = each;
+	a->n_each = n;
+	return true;
+}
+
+/* A series per count. */
+static int emit_each(struct sg_drain *d, struct sg_frame *f, const struct sg_metric_row *m,
+		     unsigned int i, struct sg_acc *a, const struct naming *n)
+{
+	struct sg_acc_count *c;
+	size_t at = m->first + i;
+
+	if (!make_counts(a, at + 1))
+		return -ENOMEM;
+	c = &a->each[at];
+	if (a->buckets[at])
+		c->used_tick = d->slots->tick;
+	if ((m->sparse || n->axis) && !is_live(d, c->used_tick))
+		return 0;
+	if (!c->series)
+		c->series = make_series(d->loaded->domain, m, n);
+	return c->series ? sg_frame_add_value(f, c->series, scaled(m, a->buckets[at])) : -ENOMEM;
+}
+
+static int emit_one(struct sg_drain *d, struct sg_frame *f, const struct sg_metric_row *m,
+		    unsigned int i, struct sg_acc *a, const struct naming *n)
+{
+	return m->from == SG_FROM_TALLY ? emit_each(d, f, m, i, a, n) : emit_acc(d, f, m, a, n);
+}
+
 /* The metric's dimension rows: signal of every value of every dimension that has counted it. */
 static int emit_dims(struct sg_drain *d, struct sg_frame *f, const struct sg_metric_row *m,
-		     size_t signal, struct naming n)
+		     unsigned int label, size_t signal, struct naming n)
 {
 	int r = 0;
 
@@ -91,7 +142,7 @@ static int emit_dims(struct sg_drain *d, struct sg_frame *f, const struct sg_met
 			n.axis = ax->label;
 			n.axis_value = ax->values[i]->name;
 			if (s && s->acc[signal])
-				r = emit_acc(d, f, m, s->acc[signal], &n);
+				r = emit_one(d, f, m, label, s->acc[signal], &n);
 		}
 	}
 	return r;
@@ -100,21 +151,17 @@ static int emit_dims(struct sg_drain *d, struct sg_frame *f, const struct sg_met
 static int emit_signal(struct sg_drain *d, struct sg_frame *f, const struct sg_metric_row *m,
 		       unsigned int i)
 {
+	size_t signal = m->from == SG_FROM_TALLY ? m->by : m->first + i;
 	struct naming n = host_name(m, i);
-	struct sg_acc **at = &d->host[m->first + i];
+	struct sg_acc **at = &d->host[signal];
 	int r;
 
 	if (!*at)
 		*at = calloc(1, sizeof(**at));
 	if (!*at)
 		return -ENOMEM;
-	r = emit_acc(d, f, m, *at, &n);
-	return r < 0 ? r : emit_dims(d, f, m, m->first + i, n);
-}
-
-static bool is_live(const struct sg_drain *d, uint64_t used_tick)
-{
-	return used_tick && d->slots->tick - used_tick <= SG_IDLE_TICKS;
+	r = emit_one(d, f, m, i, *at, &n);
+	return r < 0 ? r : emit_dims(d, f, m, i, signal, n);
 }
 
 static int emit_block(struct sg_drain *d, struct sg_frame *f, const struct sg_metric_row *m,
@@ -129,7 +176,7 @@ static int emit_block(struct sg_drain *d, struct sg_frame *f, const struct sg_me
 	if (*at && (!m->sparse || is_live(d, (*at)->used_tick)))
 		r = emit_acc(d, f, m, *at, &n);
 	if (r == 0 && i == 0 && m->dims)
-		r = emit_dims(d, f, m, m->by, (struct naming){0});
+		r = emit_dims(d, f, m, 0, m->by, (struct naming){0});
 	return r;
 }
 
@@ -153,7 +200,7 @@ static int emit_counter(struct sg_drain *d, struct sg_frame *f, const struct sg_
 	if (m->sparse && !live)
 		return 0;
 	return emit_value(d, f, m, i, &d->counter_series[c],
-			  (double)(d->counted[c] + (m->plus ? d->counted[plus] : 0)));
+			  scaled(m, d->counted[c] + (m->plus ? d->counted[plus] : 0)));
 }
 
 /* What was read of all parts so far is the sum since the start. */
@@ -219,7 +266,7 @@ static int emit_keys(struct sg_drain *d, struct sg_frame *f, const struct sg_met
 		r = emit_acc(d, f, m, a, &n);
 	}
 	if (r == 0 && i == 0 && m->dims)
-		r = emit_dims(d, f, m, m->by, (struct naming){0});
+		r = emit_dims(d, f, m, 0, m->by, (struct naming){0});
 	return r;
 }
 
@@ -249,10 +296,15 @@ int sg_drain_emit(struct sg_drain *d, struct sg_frame *f)
 {
 	static int (*const emit[])(struct sg_drain *, struct sg_frame *,
 				   const struct sg_metric_row *, unsigned int) = {
-		[SG_FROM_SIGNAL] = emit_signal,	  [SG_FROM_BLOCKS] = emit_block,
-		[SG_FROM_COUNTER] = emit_counter, [SG_FROM_BLOCK_COUNT] = emit_count,
-		[SG_FROM_LEVEL] = emit_level,	  [SG_FROM_KEYS] = emit_keys,
-		[SG_FROM_CELLS] = emit_cells,	  [SG_FROM_TICK] = NULL,
+		[SG_FROM_SIGNAL] = emit_signal,
+		[SG_FROM_BLOCKS] = emit_block,
+		[SG_FROM_COUNTER] = emit_counter,
+		[SG_FROM_BLOCK_COUNT] = emit_count,
+		[SG_FROM_LEVEL] = emit_level,
+		[SG_FROM_KEYS] = emit_keys,
+		[SG_FROM_CELLS] = emit_cells,
+		[SG_FROM_TALLY] = emit_signal,
+		[SG_FROM_TICK] = NULL,
 	};
 	const struct sg_domain *dom = d->loaded->domain;
 	int r = 0;

@@ -42,14 +42,14 @@ static int make_key(const struct sg_shared *s, const struct sg_pool_key *key)
 
 static int make_others(const struct sg_shared *s, const struct sg_metric_row *m, size_t index)
 {
-	unsigned int n = SG_MAX(m->n, 1);
+	bool tally = m->from == SG_FROM_TALLY, slots = tally || m->from == SG_FROM_SIGNAL;
+	unsigned int first = tally ? m->by : m->first, n = tally ? 1 : SG_MAX(m->n, 1);
 	int r = 0;
 
 	for (unsigned int i = 0; r == 0 && i < n; i++) {
 		struct sg_pool_key key = {.domain = (uint8_t)index,
-					  .signal = (uint8_t)(m->first + i),
-					  .kind = m->from == SG_FROM_SIGNAL ? SG_KEY_SLOT
-									    : SG_KEY_OTHER,
+					  .signal = (uint8_t)(first + i),
+					  .kind = slots ? SG_KEY_SLOT : SG_KEY_OTHER,
 					  .cell = m->from == SG_FROM_CELLS};
 
 		r = make_key(s, &key);
@@ -60,7 +60,8 @@ static int make_others(const struct sg_shared *s, const struct sg_metric_row *m,
 static bool is_pooled(const struct sg_domain *d, const struct sg_metric_row *m)
 {
 	return m->from == SG_FROM_KEYS || m->from == SG_FROM_CELLS ||
-	       (m->from == SG_FROM_SIGNAL && m->first >= d->signals);
+	       (m->from == SG_FROM_SIGNAL && m->first >= d->signals) ||
+	       (m->from == SG_FROM_TALLY && m->by >= d->signals);
 }
 
 /* Whether a metric's events are counted per slot in the pool as well. */

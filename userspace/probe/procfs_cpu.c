@@ -180,16 +180,24 @@ const struct sg_proc_source sg_proc_softirqs = {
 
 /* ---- /proc/loadavg ------------------------------------------------------------------ */
 
+enum { LOAD, TASKS };
+
 static const struct sg_proc_metric load_metrics[] = {
-	{NULL,
-	 "sgprobe_load",
-	 "Load average",
-	 "Runnable and uninterruptible tasks, averaged over the period",
-	 "",
-	 {"period"},
-	 0.01,
-	 SG_GAUGE,
-	 0},
+	[LOAD] = {NULL,
+		  "sgprobe_load",
+		  "Load average",
+		  "Runnable and uninterruptible tasks, averaged over the period",
+		  "",
+		  {"period"},
+		  0.01,
+		  SG_GAUGE,
+		  0},
+	[TASKS] = {.name = "sgprobe_processes_tasks",
+		   .title = "Tasks",
+		   .help = "Processes and threads that exist, kernel threads too",
+		   .unit = "",
+		   .scale = 1,
+		   .type = SG_GAUGE},
 };
 
 /* "0.05" as hundredths. */
@@ -209,15 +217,18 @@ static void parse_loadavg(const struct sg_proc_source *src, struct sg_text text,
 			  struct sg_proc_sink *out)
 {
 	static const char *const periods[] = {"1m", "5m", "15m"};
-	struct sg_text w;
+	struct sg_text w, part;
 	uint64_t v;
 
 	for (size_t i = 0; i < ARRAY_SIZE(periods); i++) {
 		if (!sg_text_word(&text, &w) || !hundredths(w, &v))
 			return;
-		out->put(out, src->metrics, (struct sg_text){periods[i], strlen(periods[i])},
+		out->put(out, &src->metrics[LOAD], (struct sg_text){periods[i], strlen(periods[i])},
 			 (struct sg_text){0}, v);
 	}
+	/* "3/214": those that can run, all. */
+	if (sg_text_word(&text, &w) && sg_text_until(&w, '/', &part) && sg_text_u64(&w, &v))
+		sg_proc_put(out, &src->metrics[TASKS], v);
 }
 
 const struct sg_proc_source sg_proc_loadavg = {

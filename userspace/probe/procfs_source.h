@@ -63,7 +63,8 @@ struct sg_proc_source {
 
 extern const struct sg_proc_source sg_proc_stat, sg_proc_softirqs, sg_proc_loadavg, sg_proc_psi_cpu,
 	sg_proc_psi_memory, sg_proc_psi_io, sg_proc_psi_irq;
-extern const struct sg_proc_source sg_proc_meminfo, sg_proc_vmstat, sg_proc_file_nr;
+extern const struct sg_proc_source sg_proc_meminfo, sg_proc_vmstat, sg_proc_file_nr,
+	sg_proc_pid_max, sg_proc_threads_max;
 extern const struct sg_proc_source sg_proc_diskstats;
 extern const struct sg_proc_source sg_proc_net_dev, sg_proc_snmp, sg_proc_netstat, sg_proc_sockstat;
 

@@ -18,6 +18,14 @@ static const struct comparison {
 	 {"sgprobe_sched_switches_total"},
 	 {"sgprobe_cpu_context_switches_total"}},
 	{"forks", {"sgprobe_sched_forks_total"}, {"sgprobe_processes_created_total"}},
+	{"process_starts", {"sgprobe_process_starts_total"}, {"sgprobe_processes_created_total"}},
+	/* The kernel also counts those that it takes ahead of an access, on a program's behalf. */
+	{"page_faults", {"sgprobe_fault_faults_total"}, {"sgprobe_vm_page_faults_total"}},
+	{"reclaim_stalls",
+	 {"sgprobe_mem_reclaim_stall_seconds", "kind", "direct"},
+	 {"sgprobe_vm_allocation_stalls_total"}},
+	{"oom_kills", {"sgprobe_mem_oom_victims_total"}, {"sgprobe_vm_oom_kills_total"}},
+	{"migrations", {"sgprobe_mem_migrated_bytes_total"}, {"sgprobe_vm_migrated_bytes_total"}},
 	{"softirqs", {"sgprobe_irq_softirq_seconds"}, {"sgprobe_cpu_softirqs_total"}},
 	/* Those of the probe's own network namespace; the programs see all of them. */
 	{"tcp_active_opens",

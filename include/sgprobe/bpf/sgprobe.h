@@ -40,6 +40,10 @@
 #define SG_MAX_SHARDS 16
 #define SG_MAX_LATENCY_NS 3600000000000ULL /* sg_bpf_limit.longest_ns at most */
 
+/*
+ * A histogram; or a tally, where each bucket is a count of its own: what counts many
+ * things by slot (signals by number, say) without a map for each.
+ */
 struct sg_row {
 	__u32 buckets[320]; /* SG_BUCKETS of bucket.h */
 };

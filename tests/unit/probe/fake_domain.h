@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * A domain without a kernel: its maps are ordinary memory, to which a test writes
- * as programs would. Two fixed blocks, two signals, six counters.
+ * as programs would. Two fixed blocks, three signals, six counters.
  */
 #ifndef FAKE_DOMAIN_H
 #define FAKE_DOMAIN_H
@@ -18,7 +18,8 @@
 #include "probe/drain.h"
 
 enum {
-	F_SIGNALS = 2,
+	F_SIGNALS = 3,
+	F_TALLY = 2, /* a signal */
 	F_FIXED = 2,
 	F_COUNTERS = SG_COMMON_COUNTERS + 4,
 	F_SLOTS = 16,
@@ -39,6 +40,10 @@ static const struct sg_metric_row fake_metrics[] = {
 	{"calls_total", SG_COUNTER, SG_FROM_BLOCK_COUNT, 0, 2, .plus = SG_COMMON_COUNTERS + 2,
 	 .label = "call", .value = fake_value, .sparse = true},
 	{"events_total", SG_COUNTER, SG_FROM_COUNTER, SG_COMMON_COUNTERS},
+	{"kinds_total", SG_COUNTER, SG_FROM_TALLY, 10, 2, .by = F_TALLY, .label = "kind",
+	 .value = fake_value, .sparse = true, .dims = SG_DIM_CGROUP | SG_DIM_COMM},
+	{"freed_bytes_total", SG_COUNTER, SG_FROM_TALLY, 12, .by = F_TALLY, .pages = true,
+	 .dims = SG_DIM_COMM},
 };
 
 static const struct sg_domain fake_domain = {
@@ -134,6 +139,16 @@ static void fake_observe(struct fake *f, uint32_t bank, uint32_t shard, uint32_t
 
 	f->rows[e * F_SIGNALS + signal].buckets[sg_bucket_ns(ns)] += n;
 	f->sums[e * F_SIGNALS + signal] += (ns ? ns : 1) * n;
+}
+
+/* n is added to count i of a slot's tally. */
+static inline void fake_tally(struct fake *f, uint32_t bank, uint32_t shard, uint32_t slot,
+			      uint32_t i, uint32_t n)
+{
+	size_t e = ((size_t)bank * F_SHARDS + shard) * F_BLOCKS + F_FIXED + slot;
+
+	f->rows[e * F_SIGNALS + F_TALLY].buckets[i] += n;
+	f->sums[e * F_SIGNALS + F_TALLY] += n;
 }
 
 static void fake_count(struct fake *f, uint32_t bank, uint32_t shard, uint32_t counter, uint64_t n)

@@ -192,6 +192,47 @@ static void a_name_that_would_break_a_terminal_is_escaped(void **state)
 	assert_int_equal(fake_sum(f, "sgprobe_comm_fake_wait_seconds"), 1);
 }
 
+static void a_tally_is_a_counter_per_count_whose_dimensions_add_up(void **state)
+{
+	struct fake *f = *state;
+	double page = (double)sysconf(_SC_PAGESIZE);
+
+	fake_slot(f, 1, "one");
+	fake_slot(f, 2, "two");
+	fake_tally(f, 0, 0, 1, 10, 5);
+	fake_tally(f, 0, 1, 1, 10, 2);
+	fake_tally(f, 0, 1, 2, 11, 3);
+	fake_tally(f, 0, 1, 2, 12, 4);
+	fake_tick(f, 0);
+	assert_int_equal(fake_sample(f, "sgprobe_fake_kinds_total{kind=\"a\"}")->value, 7);
+	assert_int_equal(fake_sample(f, "sgprobe_fake_kinds_total{kind=\"b\"}")->value, 3);
+	assert_int_equal(
+		fake_sample(f, "sgprobe_comm_fake_kinds_total{comm=\"one\",kind=\"a\"}")->value, 7);
+	assert_null(fake_sample(f, "sgprobe_comm_fake_kinds_total{comm=\"one\",kind=\"b\"}"));
+	assert_int_equal(fake_sum(f, "sgprobe_cgroup_fake_kinds_total"), 10);
+	assert_int_equal(fake_sum(f, "sgprobe_comm_fake_kinds_total"), 10);
+	assert_int_equal(fake_sample(f, "sgprobe_fake_freed_bytes_total")->value, 4 * page);
+	assert_int_equal(fake_sum(f, "sgprobe_comm_fake_freed_bytes_total"), 4 * page);
+	fake_tick(f, 1);
+	assert_int_equal(fake_sum(f, "sgprobe_fake_kinds_total"), 0);
+	assert_non_null(fake_sample(f, "sgprobe_comm_fake_kinds_total{comm=\"one\",kind=\"a\"}"));
+}
+
+static void a_count_of_a_tally_that_is_idle_for_long_ends(void **state)
+{
+	struct fake *f = *state;
+
+	fake_slot(f, 1, "one");
+	fake_tally(f, 0, 0, 1, 10, 5);
+	fake_tick(f, 0);
+	for (int i = 0; i <= SG_IDLE_TICKS; i++)
+		sg_slots_tick(f->slots);
+	fake_tally(f, 0, 0, 1, 11, 1);
+	fake_tick(f, 0);
+	assert_null(fake_sample(f, "sgprobe_fake_kinds_total{kind=\"a\"}"));
+	assert_int_equal(fake_sample(f, "sgprobe_fake_kinds_total{kind=\"b\"}")->value, 1);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -208,6 +249,8 @@ int main(void)
 		TEST(a_live_series_is_reported_when_nothing_happens),
 		TEST(a_series_ends_after_five_idle_minutes_and_may_begin_again),
 		TEST(a_name_that_would_break_a_terminal_is_escaped),
+		TEST(a_tally_is_a_counter_per_count_whose_dimensions_add_up),
+		TEST(a_count_of_a_tally_that_is_idle_for_long_ends),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

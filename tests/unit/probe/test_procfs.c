@@ -80,7 +80,7 @@ static void guest_time_is_taken_out_of_user_time(void **state)
 static void the_load_is_read_to_two_places(void **state)
 {
 	expect_parsed(&sg_proc_loadavg, "0.05 12.34 100.00 1/101 6575\n",
-		      "load 1m 5\nload 5m 1234\nload 15m 10000\n");
+		      "load 1m 5\nload 5m 1234\nload 15m 10000\nprocesses_tasks 101\n");
 	expect_parsed(&sg_proc_loadavg, "0.05 nan 1.00 1/1 1\n", "load 1m 5\n");
 }
 
@@ -140,6 +140,12 @@ static void key_value_files_are_read_by_key(void **state)
 	expect_parsed(&sg_proc_vmstat, "pgfault 5\npgmajfault 18446744073709551615\noom_kill 1\n",
 		      "vm_page_faults_total 5\nvm_major_page_faults_total 18446744073709551615\n"
 		      "vm_oom_kills_total 1\n");
+	expect_parsed(
+		&sg_proc_vmstat,
+		"allocstall_dma32 1\nallocstall_movable 23\nallocstall_ 4\nallocstall 5\n",
+		"vm_allocation_stalls_total dma32 1\nvm_allocation_stalls_total movable 23\n");
+	expect_parsed(&sg_proc_pid_max, "4194304\n", "processes_pid_max 4194304\n");
+	expect_parsed(&sg_proc_threads_max, "many\n", "");
 	expect_parsed(&sg_proc_file_nr, "621\t0\t2466170\n",
 		      "file_handles 621\nfile_handles_max 2466170\n");
 	expect_parsed(&sg_proc_sockstat,
