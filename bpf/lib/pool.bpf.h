@@ -6,8 +6,8 @@
  *	struct sg_pool_key key = sg_key(BLOCK_DEVICE_TIME, op, dev);
  *	sg_pool_observe(&key, disk_name, part, ns, false);
  *
- * A number is looked up with every event (a hash lookup, some 40 ns): for hooks that
- * run a hundred thousand times a second use rows of the domain.
+ * A number is looked up in the hash when it was not used for long; else it is found in
+ * the table of recent ones, which costs two array lookups.
  */
 #ifndef SG_POOL_BPF_H
 #define SG_POOL_BPF_H
@@ -57,6 +57,25 @@ struct {
 	__type(value, __u64);
 } sg_pool_cells SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct sg_pool_key);
+} sg_pool_owners SEC(".maps");
+
+/*
+ * Numbers of the domain's own keys, by a hash of the key. Keys that meet here take turns.
+ * What is found is a guess: it is right when the number's owner is the key.
+ */
+#define SG_POOL_RECENT 1024
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SG_POOL_RECENT);
+	__type(key, __u32);
+	__type(value, __u32);
+} sg_pool_recent SEC(".maps");
+
 SG_FLATTEN struct sg_pool_key sg_key(__u8 signal, __u32 a, __u64 b)
 {
 	return (struct sg_pool_key){
@@ -78,6 +97,46 @@ SG_FLATTEN struct sg_pool_key sg_key_other(const struct sg_pool_key *of)
 				    .cell = of->cell};
 }
 
+/* The first word of a key, in which everything but b is. */
+SG_FLATTEN __u64 sg_pool_word(const struct sg_pool_key *key)
+{
+	__u64 word;
+
+	__builtin_memcpy(&word, key, sizeof(word));
+	return word;
+}
+
+SG_FLATTEN struct sg_pool_key *sg_pool_owner(const struct sg_pool_key *key, __u32 number)
+{
+	__u32 at = number + (key->cell ? sg_cfg.pool_rows : 0);
+
+	return bpf_map_lookup_elem(&sg_pool_owners, &at);
+}
+
+/*
+ * Only of who made the key: its words are written once, b first, so that a reader on
+ * another CPU takes no half of it for a whole. User space clears them when it takes
+ * the number back.
+ */
+SG_FLATTEN void sg_pool_own(const struct sg_pool_key *key, __u32 number)
+{
+	struct sg_pool_key *owner = sg_pool_owner(key, number);
+
+	if (!owner)
+		return;
+	*(volatile __u64 *)&owner->b = key->b;
+	*(volatile __u64 *)owner = sg_pool_word(key);
+}
+
+SG_FLATTEN __u32 *sg_pool_guess(const struct sg_pool_key *key)
+{
+	__u64 h = (sg_pool_word(key) ^ key->b * 0x9e3779b97f4a7c15ULL) * 0xc2b2ae3d27d4eb4fULL;
+	__u32 at = h >> 54;
+
+	_Static_assert(SG_POOL_RECENT == 1 << (64 - 54), "the hash fills the table");
+	return bpf_map_lookup_elem(&sg_pool_recent, &at);
+}
+
 /* Not inlined: once per key. name: a string in kernel memory, or NULL. 0: none at all. */
 static __noinline __u32 sg_pool_new(const struct sg_pool_key *key, const void *name, __u32 part)
 {
@@ -91,8 +150,10 @@ static __noinline __u32 sg_pool_new(const struct sg_pool_key *key, const void *n
 
 		if (name)
 			bpf_probe_read_kernel_str(entry.name, sizeof(entry.name), name);
-		if (!bpf_map_update_elem(&sg_pool_keys, key, &entry, BPF_NOEXIST))
+		if (!bpf_map_update_elem(&sg_pool_keys, key, &entry, BPF_NOEXIST)) {
+			sg_pool_own(key, number);
 			return number;
+		}
 		/* Another CPU was quicker, or the table is full: the number goes back. */
 		if (key->cell)
 			bpf_map_push_elem(&sg_pool_free_cells, &number, BPF_ANY);
@@ -107,11 +168,28 @@ static __noinline __u32 sg_pool_new(const struct sg_pool_key *key, const void *n
 	return found ? found->number : 0;
 }
 
-SG_FLATTEN __u32 sg_pool_number(const struct sg_pool_key *key, const void *name, __u32 part)
+static __noinline __u32 sg_pool_look_up(const struct sg_pool_key *key, const void *name, __u32 part)
 {
 	struct sg_pool_entry *found = bpf_map_lookup_elem(&sg_pool_keys, key);
 
-	return sg_likely(found) ? found->number : sg_pool_new(key, name, part);
+	return found ? found->number : sg_pool_new(key, name, part);
+}
+
+SG_FLATTEN __u32 sg_pool_number(const struct sg_pool_key *key, const void *name, __u32 part)
+{
+	__u32 *guess = sg_pool_guess(key), number;
+	struct sg_pool_key *owner;
+
+	if (sg_unlikely(!guess))
+		return 0;
+	number = *(volatile __u32 *)guess;
+	owner = sg_pool_owner(key, number);
+	if (sg_likely(number && owner && *(volatile __u64 *)owner == sg_pool_word(key) &&
+		      *(volatile __u64 *)&owner->b == key->b))
+		return number;
+	number = sg_pool_look_up(key, name, part);
+	*(volatile __u32 *)guess = number;
+	return number;
 }
 
 SG_FLATTEN void sg_pool_observe_at(const struct sg_pool_key *key, const void *name, __u32 part,

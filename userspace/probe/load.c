@@ -28,6 +28,7 @@ static const char *const shared_names[SG_SHARED_MAPS] = {
 	[SG_MAP_POOL_KEYS] = "sg_pool_keys",
 	[SG_MAP_POOL_FREE] = "sg_pool_free",
 	[SG_MAP_POOL_FREE_CELLS] = "sg_pool_free_cells",
+	[SG_MAP_POOL_OWNERS] = "sg_pool_owners",
 	[SG_MAP_POOL_ROWS] = "sg_pool_rows",
 	[SG_MAP_POOL_SUMS] = "sg_pool_sums",
 	[SG_MAP_POOL_CELLS] = "sg_pool_cells",
@@ -143,7 +144,8 @@ static uint32_t shared_entries(const struct sg_shared *s, enum sg_shared_map i)
 	case SG_MAP_SLOTS:
 	case SG_MAP_FREE: return s->slots;
 	case SG_MAP_TIDS: return TIDS_MAX;
-	case SG_MAP_POOL_KEYS: return s->pool_rows + s->pool_cells;
+	case SG_MAP_POOL_KEYS:
+	case SG_MAP_POOL_OWNERS: return s->pool_rows + s->pool_cells;
 	case SG_MAP_POOL_FREE: return s->pool_rows;
 	case SG_MAP_POOL_FREE_CELLS: return s->pool_cells;
 	case SG_MAP_POOL_ROWS:
