@@ -140,6 +140,18 @@ static void tcp_loads_by_raw_trace_points_too(void **state)
 	load(*state, "tcp", "raw_tp");
 }
 
+static void every_domain_loads_by_every_variant(void **state)
+{
+	static const char *const variants[] = {"tp_btf", "raw_tp"};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sg_n_domains; i++)
+		for (size_t v = 0; v < ARRAY_SIZE(variants); v++) {
+			load(f, sg_domains[i]->name, variants[v]);
+			sg_unload(&f->loaded);
+		}
+}
+
 static void a_refused_domain_says_why_and_leaves_nothing(void **state)
 {
 	struct fixture *f = *state;
@@ -176,6 +188,7 @@ int main(void)
 		TEST(many_slots_leave_few_shards),
 		TEST(the_scheduler_loads_without_task_storage_too),
 		TEST(tcp_loads_by_raw_trace_points_too),
+		TEST(every_domain_loads_by_every_variant),
 		TEST(a_refused_domain_says_why_and_leaves_nothing),
 		TEST(rows_are_mapped_where_they_are_looked_at_and_not_past_the_end),
 	};
