@@ -286,6 +286,15 @@ static void detach(struct sg_loaded *l)
 	}
 }
 
+/*
+ * Without type information there is nothing to load a tp_btf program for. A raw one
+ * loads anywhere, and attaching it finds hooks of modules too.
+ */
+static bool needs_type(const struct bpf_program *p)
+{
+	return bpf_program__type(p) == BPF_PROG_TYPE_TRACING;
+}
+
 /* A program that the table says is optional must not keep the others from loading. */
 static int load_object(struct bpf_object *o, const struct sg_domain *d)
 {
@@ -295,7 +304,7 @@ static int load_object(struct bpf_object *o, const struct sg_domain *d)
 	{
 		const struct sg_program *row = program_of(d, bpf_program__name(p));
 
-		if (row && row->optional && bpf_program__autoload(p) &&
+		if (row && row->optional && bpf_program__autoload(p) && needs_type(p) &&
 		    libbpf_find_vmlinux_btf_id(row->hook, BPF_TRACE_RAW_TP) < 0)
 			bpf_program__set_autoload(p, false);
 	}
