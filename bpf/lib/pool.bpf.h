@@ -88,6 +88,24 @@ SG_FLATTEN struct sg_pool_key sg_key_of_slot(__u8 signal, __u32 slot)
 		.domain = sg_cfg.domain, .signal = signal, .kind = SG_KEY_SLOT, .a = slot};
 }
 
+/*
+ * A name made a number, for b: what is called the same is the same thing. The words
+ * hold it with nothing behind its end; names of up to eight letters stay apart for certain.
+ */
+SG_FLATTEN __u64 sg_key_of_words(const __u64 w[3])
+{
+	return w[0] ^ w[1] * 0x9e3779b97f4a7c15ULL ^ w[2] * 0xc2b2ae3d27d4eb4fULL;
+}
+
+/* name: in kernel memory. */
+SG_FLATTEN __u64 sg_key_of_name(const void *name)
+{
+	__u64 w[3] = {};
+
+	bpf_probe_read_kernel_str(w, sizeof(w), name);
+	return sg_key_of_words(w);
+}
+
 /* The key under which is counted what finds no room. */
 SG_FLATTEN struct sg_pool_key sg_key_other(const struct sg_pool_key *of)
 {
