@@ -27,7 +27,7 @@ struct request_key {
 	__u64 a, b;
 };
 
-struct request {
+struct uring_request {
 	__u64 at; /* 0: it has completed once and may again */
 	__u64 user_data; /* addresses are used again, and not every end is told */
 	__u32 slot, epoch; /* the slot holds as long as the epoch does */
@@ -39,7 +39,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 16384);
 	__type(key, struct request_key);
-	__type(value, struct request);
+	__type(value, struct uring_request);
 } iouring_requests SEC(".maps");
 
 /* ---- which arguments there are ---------------------------------------------------- */
@@ -89,7 +89,7 @@ SG_FLATTEN __u8 op_of_request(const void *req)
 /* ---- submission ------------------------------------------------------------------- */
 
 /* Not inlined: what is left out when there are many. */
-static __noinline int remember(const struct request_key *key, const struct request *r)
+static __noinline int remember(const struct request_key *key, const struct uring_request *r)
 {
 	return bpf_map_update_elem(&iouring_requests, key, r, BPF_ANY);
 }
@@ -108,7 +108,7 @@ SG_FLATTEN int on_submit(__u64 ring, __u64 req, __u64 user_data, __u64 opcode, b
 {
 	__u32 part = sg_part();
 	struct request_key key = {req, 0};
-	struct request r = {.user_data = user_data, .op = op_of(opcode)};
+	struct uring_request r = {.user_data = user_data, .op = op_of(opcode)};
 
 	sg_count(part, IOURING_REQUESTS + r.op, 1, false);
 	r.shift = sg_admit(part);
@@ -187,7 +187,7 @@ struct completion {
 };
 
 /* What a request took; its slot, when that is still its own. */
-SG_FLATTEN void observe(const struct request *r, __u32 part)
+SG_FLATTEN void observe(const struct uring_request *r, __u32 part)
 {
 	__u64 ns = bpf_ktime_get_ns() - r->at;
 	__u32 slot = r->epoch == *(volatile __u32 *)&sg_state.epoch ? r->slot : SG_SLOT_OTHER;
@@ -220,7 +220,7 @@ SG_FLATTEN int on_complete(const struct completion *c)
 {
 	struct request_key key = {c->req, 0};
 	__u32 part = sg_part();
-	struct request *r;
+	struct uring_request *r;
 	__u8 op;
 
 	if (!completions_tell_request())

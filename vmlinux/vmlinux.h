@@ -24,8 +24,13 @@ struct kernfs_node {
 	u64 id;
 };
 
+struct cgroup_root {
+	int hierarchy_id; /* 0: the version 2 hierarchy */
+};
+
 struct cgroup {
 	struct kernfs_node *kn;
+	struct cgroup_root *root;
 };
 
 struct css_set {
@@ -185,6 +190,55 @@ struct hrtimer {
 
 struct timer_list {
 	unsigned long expires;
+};
+
+struct gendisk {
+	char disk_name[32];
+};
+
+struct block_device {
+	struct gendisk *bd_disk;
+};
+
+struct cgroup_subsys_state {
+	struct cgroup *cgroup;
+};
+
+struct blkcg {
+	struct cgroup_subsys_state css;
+};
+
+struct blkcg_gq {
+	struct blkcg *blkcg;
+};
+
+struct bio {
+	struct block_device *bi_bdev; /* since 5.12 */
+	u32 bi_opf;
+	struct blkcg_gq *bi_blkg; /* with CONFIG_BLK_CGROUP */
+};
+
+struct bio___before_5_12 {
+	struct gendisk *bi_disk;
+};
+
+struct request_queue {
+	struct gendisk *disk; /* since 5.15 */
+};
+
+struct request {
+	struct request_queue *q;
+	u32 cmd_flags;
+	u32 __data_len; /* bytes that are left */
+	u64 __sector;
+	struct bio *bio;
+	void *part;
+	u64 start_time_ns;
+	u64 io_start_time_ns;
+};
+
+struct request___before_5_15 {
+	struct gendisk *rq_disk;
 };
 
 struct request_sock;

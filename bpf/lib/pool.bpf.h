@@ -6,8 +6,8 @@
  *	struct sg_pool_key key = sg_key(BLOCK_DEVICE_TIME, op, dev);
  *	sg_pool_observe(&key, disk_name, part, ns, false);
  *
- * A number is looked up with every event (a hash lookup, some 40 ns): for hooks that
- * run a hundred thousand times a second use rows of the domain.
+ * A number is looked up in the hash when it was not used for long; else it is found in
+ * the table of recent ones, which costs two array lookups.
  */
 #ifndef SG_POOL_BPF_H
 #define SG_POOL_BPF_H
@@ -57,6 +57,25 @@ struct {
 	__type(value, __u64);
 } sg_pool_cells SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct sg_pool_key);
+} sg_pool_owners SEC(".maps");
+
+/*
+ * Numbers of the domain's own keys, by a hash of the key. Keys that meet here take turns.
+ * What is found is a guess: it is right when the number's owner is the key.
+ */
+#define SG_POOL_RECENT 1024
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SG_POOL_RECENT);
+	__type(key, __u32);
+	__type(value, __u32);
+} sg_pool_recent SEC(".maps");
+
 SG_FLATTEN struct sg_pool_key sg_key(__u8 signal, __u32 a, __u64 b)
 {
 	return (struct sg_pool_key){
@@ -70,22 +89,86 @@ SG_FLATTEN struct sg_pool_key sg_key_of_slot(__u8 signal, __u32 slot)
 }
 
 /*
+ * A name made a number, for b: what is called the same is the same thing. The words
+ * hold it with nothing behind its end; names of up to eight letters stay apart for certain.
+ */
+SG_FLATTEN __u64 sg_key_of_words(const __u64 w[3])
+{
+	return w[0] ^ w[1] * 0x9e3779b97f4a7c15ULL ^ w[2] * 0xc2b2ae3d27d4eb4fULL;
+}
+
+/* name: in kernel memory. */
+SG_FLATTEN __u64 sg_key_of_name(const void *name)
+{
+	__u64 w[3] = {};
+
+	bpf_probe_read_kernel_str(w, sizeof(w), name);
+	return sg_key_of_words(w);
+}
+
+/* The first word of a key, in which everything but b is. */
+SG_FLATTEN __u64 sg_pool_word(const struct sg_pool_key *key)
+{
+	__u64 word;
+
+	__builtin_memcpy(&word, key, sizeof(word));
+	return word;
+}
+
+SG_FLATTEN struct sg_pool_key sg_pool_key_of(__u64 word, __u64 b)
+{
+	union {
+		__u64 word;
+		struct sg_pool_key key;
+	} u = {.word = word};
+
+	return (struct sg_pool_key){.domain = u.key.domain,
+				    .signal = u.key.signal,
+				    .kind = u.key.kind,
+				    .cell = u.key.cell,
+				    .a = u.key.a,
+				    .b = b};
+}
+
+SG_FLATTEN struct sg_pool_key *sg_pool_owner(const struct sg_pool_key *key, __u32 number)
+{
+	__u32 at = number + (key->cell ? sg_cfg.pool_rows : 0);
+
+	return bpf_map_lookup_elem(&sg_pool_owners, &at);
+}
+
+/*
+ * Only of who made the key: its words are written once, b first, so that a reader on
+ * another CPU takes no half of it for a whole. User space clears them when it takes
+ * the number back.
+ */
+SG_FLATTEN void sg_pool_own(const struct sg_pool_key *key, __u32 number)
+{
+	struct sg_pool_key *owner = sg_pool_owner(key, number);
+
+	if (!owner)
+		return;
+	*(volatile __u64 *)&owner->b = key->b;
+	*(volatile __u64 *)owner = sg_pool_word(key);
+}
+
+SG_FLATTEN __u32 *sg_pool_guess(const struct sg_pool_key *key)
+{
+	__u64 h = (sg_pool_word(key) ^ key->b * 0x9e3779b97f4a7c15ULL) * 0xc2b2ae3d27d4eb4fULL;
+	__u32 at = h >> 54;
+
+	_Static_assert(SG_POOL_RECENT == 1 << (64 - 54), "the hash fills the table");
+	return bpf_map_lookup_elem(&sg_pool_recent, &at);
+}
+
+/*
  * Not inlined: once per key. It takes the two halves of the key, not a pointer to a
  * caller's stack, part of which newer kernels take for dead. name: a string in kernel
  * memory, or NULL. 0: none at all.
  */
 static __noinline __u32 sg_pool_new(__u64 first, __u64 b, const void *name, __u32 part)
 {
-	union {
-		__u64 first;
-		struct sg_pool_key key;
-	} u = {.first = first};
-	struct sg_pool_key key = {.domain = u.key.domain,
-				  .signal = u.key.signal,
-				  .kind = u.key.kind,
-				  .cell = u.key.cell,
-				  .a = u.key.a,
-				  .b = b};
+	struct sg_pool_key key = sg_pool_key_of(first, b);
 	struct sg_pool_entry entry = {}, *found;
 	long r = key.cell ? bpf_map_pop_elem(&sg_pool_free_cells, &entry.number)
 			  : bpf_map_pop_elem(&sg_pool_free, &entry.number);
@@ -95,8 +178,10 @@ static __noinline __u32 sg_pool_new(__u64 first, __u64 b, const void *name, __u3
 
 		if (name)
 			bpf_probe_read_kernel_str(entry.name, sizeof(entry.name), name);
-		if (!bpf_map_update_elem(&sg_pool_keys, &key, &entry, BPF_NOEXIST))
+		if (!bpf_map_update_elem(&sg_pool_keys, &key, &entry, BPF_NOEXIST)) {
+			sg_pool_own(&key, number);
 			return number;
+		}
 		/* Another CPU was quicker, or the table is full: the number goes back. */
 		if (key.cell)
 			bpf_map_push_elem(&sg_pool_free_cells, &number, BPF_ANY);
@@ -114,12 +199,29 @@ static __noinline __u32 sg_pool_new(__u64 first, __u64 b, const void *name, __u3
 	return found ? found->number : 0;
 }
 
+static __noinline __u32 sg_pool_look_up(__u64 first, __u64 b, const void *name, __u32 part)
+{
+	struct sg_pool_key key = sg_pool_key_of(first, b);
+	struct sg_pool_entry *found = bpf_map_lookup_elem(&sg_pool_keys, &key);
+
+	return found ? found->number : sg_pool_new(first, b, name, part);
+}
+
 SG_FLATTEN __u32 sg_pool_number(const struct sg_pool_key *key, const void *name, __u32 part)
 {
-	struct sg_pool_entry *found = bpf_map_lookup_elem(&sg_pool_keys, key);
+	__u32 *guess = sg_pool_guess(key), number;
+	struct sg_pool_key *owner;
 
-	return sg_likely(found) ? found->number
-				: sg_pool_new(*(const __u64 *)key, key->b, name, part);
+	if (sg_unlikely(!guess))
+		return 0;
+	number = *(volatile __u32 *)guess;
+	owner = sg_pool_owner(key, number);
+	if (sg_likely(number && owner && *(volatile __u64 *)owner == sg_pool_word(key) &&
+		      *(volatile __u64 *)&owner->b == key->b))
+		return number;
+	number = sg_pool_look_up(sg_pool_word(key), key->b, name, part);
+	*(volatile __u32 *)guess = number;
+	return number;
 }
 
 SG_FLATTEN void sg_pool_observe_at(const struct sg_pool_key *key, const void *name, __u32 part,

@@ -18,6 +18,8 @@ enum sg_from {
 	SG_FROM_BLOCK_COUNT, /* counter: observations in fixed block first + i, plus counter plus + i */
 	SG_FROM_LEVEL, /* gauge: what counters first .. first + n - 1 have added up to since the start, as +1 and -1 */
 	SG_FROM_KEYS, /* histogram: rows of the pool of signals first .. first + n - 1, one series per key */
+	SG_FROM_KEY_COUNT, /* counter: observations in the rows that another metric has from keys, */
+	SG_FROM_KEY_SUM, /* and their sum */
 	SG_FROM_CELLS, /* counter: cells of the pool numbered so, one series per key */
 	SG_FROM_TALLY, /* counter: counts first .. first + n - 1 of the row of signal by */
 	SG_FROM_TICK, /* any: added by the domain's tick function; listed here for the catalogue */
@@ -47,11 +49,11 @@ struct sg_metric_row {
 	bool units; /* counted in whole units (sg_bucket_units), not in nanoseconds */
 	bool pages; /* SG_FROM_COUNTER, SG_FROM_TALLY: pages are counted, bytes reported */
 	const char *label;
-	const char *label2; /* SG_FROM_KEYS, SG_FROM_CELLS: a second label, or NULL */
+	const char *label2; /* of keys: a second label, or NULL */
 	const char *(*value)(
 		unsigned int i); /* label value i of n; NULL: this number has no name */
 	/*
-	 * SG_FROM_KEYS, SG_FROM_CELLS: the values of label and label2 for a key; name is
+	 * Of keys: the values of label and label2 for a key; name is
 	 * what the kernel calls it, cleaned, or "". An empty value becomes "other".
 	 */
 	void (*key)(const struct sg_pool_key *key, const char *name, struct sg_key_labels *out);

@@ -94,10 +94,11 @@ static bool allocate(struct sg_drain *d)
 	d->counter_tick = calloc(dom->counters, sizeof(*d->counter_tick));
 	d->counter_series = calloc(dom->counters, sizeof(struct sg_series *));
 	d->count_series = calloc(dom->fixed_blocks + 1u, sizeof(struct sg_series *));
+	d->sum_series = calloc(dom->fixed_blocks + 1u, sizeof(struct sg_series *));
 	d->host = calloc(all_signals(dom) + 1, sizeof(struct sg_acc *));
 	d->blocks = calloc(dom->fixed_blocks + 1u, sizeof(struct sg_acc *));
-	return d->counted && d->counter_tick && d->counter_series && d->count_series && d->host &&
-	       d->blocks;
+	return d->counted && d->counter_tick && d->counter_series && d->count_series &&
+	       d->sum_series && d->host && d->blocks;
 }
 
 int sg_drain_new(struct sg_loaded *l, struct sg_slots *slots, size_t index, struct sg_drain **ret)
@@ -130,6 +131,7 @@ void sg_drain_free(struct sg_drain *d)
 	accs_free(d->blocks, dom->fixed_blocks);
 	series_free(d->counter_series, dom->counters);
 	series_free(d->count_series, dom->fixed_blocks);
+	series_free(d->sum_series, dom->fixed_blocks);
 	free(d->counted);
 	free(d->counter_tick);
 	free(d->touched);
@@ -349,6 +351,8 @@ void sg_drain_read_more(struct sg_drain *d, uint32_t bank)
 void sg_drain_drop_block(struct sg_drain *d, uint32_t block)
 {
 	acc_free(sg_take(d->blocks[block]));
+	free(sg_take(d->count_series[block]));
+	free(sg_take(d->sum_series[block]));
 }
 
 static void skip_signal(struct sg_drain *d, size_t e, size_t signal)

@@ -54,7 +54,9 @@ struct sg_drain {
 	uint64_t *counted; /* counters: what this tick added */
 	uint64_t *counter_tick; /* when that was last not 0; 0: never */
 	struct sg_series **counter_series;
-	struct sg_series **count_series; /* of SG_FROM_BLOCK_COUNT, per fixed block */
+	struct sg_series *
+		*count_series; /* of SG_FROM_BLOCK_COUNT, SG_FROM_KEY_COUNT: per fixed block */
+	struct sg_series **sum_series; /* of SG_FROM_KEY_SUM, likewise */
 	struct sg_acc **host; /* per signal: over all slots */
 	struct sg_acc **blocks; /* per fixed block */
 	struct sg_acc **touched; /* what this tick added to */

@@ -270,6 +270,34 @@ static int emit_keys(struct sg_drain *d, struct sg_frame *f, const struct sg_met
 	return r;
 }
 
+/* The count of a key's histogram, or its sum, as a counter. */
+static int emit_key_total(struct sg_drain *d, struct sg_frame *f, const struct sg_metric_row *m,
+			  unsigned int i)
+{
+	bool sum = m->from == SG_FROM_KEY_SUM;
+	double scale = m->units ? 1 : NS;
+	struct sg_pool *p = d->pool;
+	int r = 0;
+
+	for (uint32_t at = 0; r == 0 && (at = sg_pool_next_row(p, d->index, m->first + i, at));) {
+		struct sg_series **s =
+			sum ? &p->drain->sum_series[at] : &p->drain->count_series[at];
+		const struct sg_acc *a = p->drain->blocks[at];
+		struct sg_key_labels labels;
+		struct naming n;
+
+		if (!a || !is_live(d, a->used_tick))
+			continue;
+		n = key_name(m, &p->rows[at], &labels);
+		if (!*s)
+			*s = make_series(d->loaded->domain, m, &n);
+		r = *s ? sg_frame_add_value(f, *s,
+					    sum ? (double)a->sum_ns * scale : (double)a->count)
+		       : -ENOMEM;
+	}
+	return r;
+}
+
 static int emit_cells(struct sg_drain *d, struct sg_frame *f, const struct sg_metric_row *m,
 		      unsigned int i)
 {
@@ -302,6 +330,8 @@ int sg_drain_emit(struct sg_drain *d, struct sg_frame *f)
 		[SG_FROM_BLOCK_COUNT] = emit_count,
 		[SG_FROM_LEVEL] = emit_level,
 		[SG_FROM_KEYS] = emit_keys,
+		[SG_FROM_KEY_COUNT] = emit_key_total,
+		[SG_FROM_KEY_SUM] = emit_key_total,
 		[SG_FROM_CELLS] = emit_cells,
 		[SG_FROM_TALLY] = emit_signal,
 		[SG_FROM_TICK] = NULL,

@@ -133,6 +133,8 @@ static int adopt_shared_maps(struct sg_shared *s, struct sg_kept *k)
 		[SG_MAP_POOL_ROWS] = {BPF_MAP_TYPE_ARRAY, 4, sizeof(struct sg_row), parts * rows,
 				      true},
 		[SG_MAP_POOL_SUMS] = {BPF_MAP_TYPE_ARRAY, 4, 8, parts * rows, true},
+		[SG_MAP_POOL_OWNERS] = {BPF_MAP_TYPE_ARRAY, 4, sizeof(struct sg_pool_key),
+					rows + cells},
 		[SG_MAP_POOL_CELLS] = {BPF_MAP_TYPE_ARRAY, 4, 8, parts * cells, true},
 	};
 

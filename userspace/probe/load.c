@@ -30,6 +30,7 @@ const char *const sg_shared_names[SG_SHARED_MAPS] = {
 	[SG_MAP_POOL_KEYS] = "sg_pool_keys",
 	[SG_MAP_POOL_FREE] = "sg_pool_free",
 	[SG_MAP_POOL_FREE_CELLS] = "sg_pool_free_cells",
+	[SG_MAP_POOL_OWNERS] = "sg_pool_owners",
 	[SG_MAP_POOL_ROWS] = "sg_pool_rows",
 	[SG_MAP_POOL_SUMS] = "sg_pool_sums",
 	[SG_MAP_POOL_CELLS] = "sg_pool_cells",
@@ -179,7 +180,8 @@ static uint32_t shared_entries(const struct sg_shared *s, enum sg_shared_map i)
 	case SG_MAP_SLOTS:
 	case SG_MAP_FREE: return s->slots;
 	case SG_MAP_TIDS: return TIDS_MAX;
-	case SG_MAP_POOL_KEYS: return s->pool_rows + s->pool_cells;
+	case SG_MAP_POOL_KEYS:
+	case SG_MAP_POOL_OWNERS: return s->pool_rows + s->pool_cells;
 	case SG_MAP_POOL_FREE: return s->pool_rows;
 	case SG_MAP_POOL_FREE_CELLS: return s->pool_cells;
 	case SG_MAP_POOL_ROWS:
@@ -414,6 +416,15 @@ int sg_attach_again(struct sg_loaded *l)
 	return 0;
 }
 
+/*
+ * Without type information there is nothing to load a tp_btf program for. A raw one
+ * loads anywhere, and attaching it finds hooks of modules too.
+ */
+static bool needs_type(const struct bpf_program *p)
+{
+	return bpf_program__type(p) == BPF_PROG_TYPE_TRACING;
+}
+
 /* A program that the table says is optional must not keep the others from loading. */
 static int load_object(struct bpf_object *o, const struct sg_domain *d)
 {
@@ -423,7 +434,7 @@ static int load_object(struct bpf_object *o, const struct sg_domain *d)
 	{
 		const struct sg_program *row = sg_program_of(d, bpf_program__name(p));
 
-		if (row && row->optional && bpf_program__autoload(p) &&
+		if (row && row->optional && bpf_program__autoload(p) && needs_type(p) &&
 		    libbpf_find_vmlinux_btf_id(row->hook, BPF_TRACE_RAW_TP) < 0)
 			bpf_program__set_autoload(p, false);
 	}

@@ -28,6 +28,15 @@ int sg_pool_fill(const struct sg_shared *s)
 	return r < 0 ? r : fill(s->fd[SG_MAP_POOL_FREE_CELLS], s->pool_cells);
 }
 
+/* Programs find a number by what it stands for without the hash while its owner is set. */
+static int set_owner(const struct sg_shared *s, const struct sg_pool_key *key, uint32_t number,
+		     const struct sg_pool_key *owner)
+{
+	uint32_t at = number + (key->cell ? s->pool_rows : 0);
+
+	return bpf_map_update_elem(s->fd[SG_MAP_POOL_OWNERS], &at, owner, BPF_ANY) ? -errno : 0;
+}
+
 static int make_key(const struct sg_shared *s, const struct sg_pool_key *key)
 {
 	int from = s->fd[key->cell ? SG_MAP_POOL_FREE_CELLS : SG_MAP_POOL_FREE];
@@ -37,7 +46,9 @@ static int make_key(const struct sg_shared *s, const struct sg_pool_key *key)
 		return 0; /* of a variant that was tried before */
 	if (bpf_map_lookup_and_delete_elem(from, NULL, &e.number))
 		return -errno;
-	return bpf_map_update_elem(s->fd[SG_MAP_POOL_KEYS], key, &e, BPF_NOEXIST) ? -errno : 0;
+	if (bpf_map_update_elem(s->fd[SG_MAP_POOL_KEYS], key, &e, BPF_NOEXIST))
+		return -errno;
+	return set_owner(s, key, e.number, key);
 }
 
 static int make_others(const struct sg_shared *s, const struct sg_metric_row *m, size_t index)
@@ -162,12 +173,14 @@ static void mark(const struct sg_pool *p, uint32_t n, bool cell, bool retiring)
 static void retire(struct sg_pool *p, struct sg_pool_item *it, uint32_t n)
 {
 	bool cell = it->key.cell;
+	static const struct sg_pool_key nobody;
 
 	/* Keys for what finds no room stay. */
 	if (it->key.kind == SG_KEY_OTHER || (it->key.kind == SG_KEY_SLOT && it->key.a == 0))
 		return;
 	mark(p, n, cell, true);
-	if (bpf_map_delete_elem(p->shared->fd[SG_MAP_POOL_KEYS], &it->key) < 0) {
+	if (set_owner(p->shared, &it->key, n, &nobody) < 0 ||
+	    bpf_map_delete_elem(p->shared->fd[SG_MAP_POOL_KEYS], &it->key) < 0) {
 		mark(p, n, cell, false);
 		return;
 	}

@@ -104,6 +104,7 @@ struct sg_slot_key {
  * SG_KEY_OTHER of its signal (of slot 0 when it is a slot's), which user space
  * makes before the programs run.
  *
+ *   sg_pool_owners struct sg_pool_key, element number; of cells, pool_rows + number
  *   sg_pool_rows   struct sg_row, element ((bank * shards) + shard) * pool_rows + number
  *   sg_pool_sums   __u64 of nanoseconds or units, likewise
  *   sg_pool_cells  __u64, element ((bank * shards) + shard) * pool_cells + number

@@ -91,13 +91,14 @@ static void check_row(const struct sg_domain *d, const struct sg_metric_row *m)
 		assert_true(m->first + n <= d->signals + d->pooled);
 	if (m->from == SG_FROM_SIGNAL && m->first < d->signals)
 		assert_true(d->slot_blocks);
-	if (m->from == SG_FROM_KEYS)
+	if (m->from == SG_FROM_KEYS || m->from == SG_FROM_KEY_COUNT || m->from == SG_FROM_KEY_SUM)
 		assert_true(m->first >= d->signals && m->first + n <= d->signals + d->pooled);
 	if (m->from == SG_FROM_TALLY)
 		assert_true(m->by < d->signals + d->pooled && m->first + n <= SG_BUCKETS);
 	if (m->from == SG_FROM_TALLY && m->by < d->signals)
 		assert_true(d->slot_blocks);
-	if (m->from == SG_FROM_KEYS || m->from == SG_FROM_CELLS)
+	if (m->from == SG_FROM_KEYS || m->from == SG_FROM_KEY_COUNT || m->from == SG_FROM_KEY_SUM ||
+	    m->from == SG_FROM_CELLS)
 		assert_true(m->key && m->label);
 	if (m->from == SG_FROM_BLOCKS || m->from == SG_FROM_BLOCK_COUNT)
 		assert_true(m->first + n <= d->fixed_blocks);

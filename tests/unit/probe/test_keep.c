@@ -16,6 +16,7 @@
 
 #include "probe/drain.h"
 #include "probe/keep.h"
+#include "probe/pool.h"
 
 /* A process: what it has in its own memory. */
 struct life {
@@ -61,6 +62,10 @@ static void begin(struct fixture *f)
 	if (r == -EPERM)
 		skip();
 	assert_int_equal(r, 0);
+	if (l->shared.fd[SG_MAP_POOL_KEYS] >= 0) /* as sg_pool_new does */
+		assert_int_equal(sg_memory_new(&l->shared.pool_seen, "pool",
+					       sg_pool_seen_bytes(&l->shared)),
+				 0);
 	bring_up(l, &f->cfg);
 }
 
