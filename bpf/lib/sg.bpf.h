@@ -35,7 +35,7 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
-const volatile struct sg_bpf_config sg_cfg SEC(".rodata.cfg") = {1, 1, 1, 0, 1, 0, 0, 1, 1};
+const volatile struct sg_bpf_config sg_cfg SEC(".rodata.cfg") = {1, 1, 1, 0, 1, 0, 0, 1, 1, 0};
 struct sg_bpf_state sg_state SEC(".data.state") = {.epoch = 1};
 struct sg_bpf_limit sg_limit SEC(".data.limit") = {SG_NO_LIMIT, 0, SG_MAX_LATENCY_NS};
 
