@@ -33,6 +33,14 @@
 /* Before an index is compared with its bound: compiler and verifier then mean the same register. */
 #define sg_opaque(x) asm volatile("" : "+r"(x))
 
+/* The bits below the first byte of w that is zero; all of them when there is none. */
+SG_FLATTEN __u64 sg_below_zero_byte(__u64 w)
+{
+	__u64 zero = (w - 0x0101010101010101ULL) & ~w & 0x8080808080808080ULL;
+
+	return zero ? ((zero & -zero) >> 7) - 1 : ~0ULL;
+}
+
 char LICENSE[] SEC("license") = "GPL";
 
 const volatile struct sg_bpf_config sg_cfg SEC(".rodata.cfg") = {1, 1, 1, 0, 1, 0, 0, 1, 1, 0};
