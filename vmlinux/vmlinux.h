@@ -101,7 +101,7 @@ struct sock_cgroup_data___before_5_16 {
 
 struct sock {
 	struct sock_common __sk_common;
-	u16 sk_protocol;
+	u16 sk_protocol, sk_type;
 	struct sock_cgroup_data sk_cgrp_data;
 };
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 // Network devices: see bpf/net.bpf.c.
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 
 #include "btf_enum.h"
 #include "domain.h"
+#include "label.h"
 
 SG_DECLARE_OBJECT(net);
 
@@ -45,28 +45,22 @@ static void queue_labels(const struct sg_pool_key *key, const char *name, struct
 }
 
 /* The low 31 bits of what the driver returned: include/linux/netdevice.h, or -errno. */
-static void result_name(char out[64], uint32_t low)
+static void result_name(char *out, size_t cap, uint32_t low)
 {
+	static const char *const names[] = {[1] = "drop", [2] = "congestion", [0x10] = "busy"};
 	int rc = (int)(low << 1) >> 1;
-	const char *name = rc < 0 ? strerrorname_np(-rc) : NULL;
 
-	if (rc == 1)
-		strcpy(out, "drop");
-	else if (rc == 2)
-		strcpy(out, "congestion");
-	else if (rc == 0x10)
-		strcpy(out, "busy");
-	else if (name)
-		snprintf(out, 64, "%s", name);
-	for (; *out; out++)
-		*out = (char)tolower((unsigned char)*out);
+	if (rc < 0)
+		sg_label_errno(out, cap, -rc);
+	else if ((size_t)rc < ARRAY_SIZE(names) && names[rc])
+		snprintf(out, cap, "%s", names[rc]);
 }
 
 static void failure_labels(const struct sg_pool_key *key, const char *name,
 			   struct sg_key_labels *out)
 {
 	device_name(out->value[0], key, name);
-	result_name(out->value[1], key->a & ~SG_NET_ELSEWHERE);
+	result_name(out->value[1], sizeof(out->value[1]), key->a & ~SG_NET_ELSEWHERE);
 }
 
 static const char *protocol_name(unsigned int i)
@@ -87,16 +81,12 @@ static int learn_reason(const char *name, int64_t value, void *ctx)
 {
 	static const char prefix[] = "SKB_DROP_REASON_";
 	struct reasons *r = ctx;
-	char *out;
 
 	if (value < 0 || value >= SG_NET_REASONS - 1)
 		return 0;
 	if (strncmp(name, prefix, sizeof(prefix) - 1) == 0)
 		name += sizeof(prefix) - 1;
-	out = r->name[value];
-	snprintf(out, sizeof(r->name[0]), "%s", name);
-	for (; *out; out++)
-		*out = (char)tolower((unsigned char)*out);
+	sg_label_lower(r->name[value], sizeof(r->name[value]), name);
 	return 0;
 }
 
