@@ -34,16 +34,6 @@ struct {
 	__type(value, struct sg_quick_table);
 } sg_quick_tables SEC(".maps");
 
-/* Of two words, all bits of which matter; odd constants of SplitMix64. */
-SG_FLATTEN __u64 sg_hash64(__u64 a, __u64 b)
-{
-	__u64 h = (a ^ 0x9e3779b97f4a7c15ULL) * 0xbf58476d1ce4e5b9ULL;
-
-	h = (h ^ (h >> 29) ^ b) * 0x94d049bb133111ebULL;
-	h = (h ^ (h >> 32)) * 0xbf58476d1ce4e5b9ULL;
-	return h ^ (h >> 29);
-}
-
 SG_FLATTEN __u64 sg_quick_hash(const struct sg_pool_key *key)
 {
 	__u64 head = key->domain | key->signal << 8 | key->kind << 16 | key->cell << 24;

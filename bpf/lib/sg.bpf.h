@@ -41,6 +41,16 @@ SG_FLATTEN __u64 sg_below_zero_byte(__u64 w)
 	return zero ? ((zero & -zero) >> 7) - 1 : ~0ULL;
 }
 
+/* Of two words, all bits of which matter; odd constants of SplitMix64. */
+SG_FLATTEN __u64 sg_hash64(__u64 a, __u64 b)
+{
+	__u64 h = (a ^ 0x9e3779b97f4a7c15ULL) * 0xbf58476d1ce4e5b9ULL;
+
+	h = (h ^ (h >> 29) ^ b) * 0x94d049bb133111ebULL;
+	h = (h ^ (h >> 32)) * 0xbf58476d1ce4e5b9ULL;
+	return h ^ (h >> 29);
+}
+
 char LICENSE[] SEC("license") = "GPL";
 
 const volatile struct sg_bpf_config sg_cfg SEC(".rodata.cfg") = {1, 1, 1, 0, 1, 0, 0, 1, 1, 0};
