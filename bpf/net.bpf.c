@@ -208,9 +208,9 @@ int BPF_PROG(napi_poll_raw, struct napi_struct *napi, int work, int budget)
 /* ---- queues ------------------------------------------------------------------------- */
 
 /*
- * When packets were queued, found by the address of the packet. A packet whose place
- * another one has is not timed; one that never left its queue (it was dropped in
- * there) holds its place for SG_STALE_NS at most.
+ * When packets were queued, found by the address of the packet in one of two places.
+ * A packet that finds both taken is not timed; one that never left its queue (it was
+ * dropped in there) holds its place for STALE_NS at most.
  */
 #define WAITING_BITS 12
 #define STALE_NS 10000000000ULL
@@ -239,16 +239,44 @@ SG_FLATTEN __u64 address_of(struct sk_buff *skb, bool btf)
 	return at;
 }
 
-SG_FLATTEN struct waiting *place_of(__u64 skb)
+#define PLACES 2
+
+SG_FLATTEN struct waiting *place_of(__u64 skb, __u32 way)
 {
 	__u32 at = ((skb >> 6) * 0x9e3779b97f4a7c15ULL) >> (64 - WAITING_BITS);
 
+	at ^= way;
 	return bpf_map_lookup_elem(&net_waiting, &at);
 }
 
 SG_FLATTEN bool is_of(const struct waiting *w, __u64 skb)
 {
 	return (w->who & ~15ULL) == skb;
+}
+
+/* Where a packet is kept, or NULL. */
+SG_FLATTEN struct waiting *find_waiting(__u64 skb)
+{
+	struct waiting *w;
+
+	for (__u32 way = 0; way < PLACES; way++) {
+		w = place_of(skb, way);
+		if (w && is_of(w, skb))
+			return w;
+	}
+	return NULL;
+}
+
+SG_FLATTEN struct waiting *free_place(__u64 skb, __u64 now)
+{
+	struct waiting *w;
+
+	for (__u32 way = 0; way < PLACES; way++) {
+		w = place_of(skb, way);
+		if (w && (!w->who || now - w->at >= STALE_NS))
+			return w;
+	}
+	return NULL;
 }
 
 struct queue {
@@ -308,25 +336,22 @@ SG_FLATTEN __u32 number_of_queue(const struct sg_pool_key *key, const struct que
 SG_FLATTEN void begin_waiting(__u64 skb, __u32 part)
 {
 	__u8 shift = sg_admit(part);
-	struct waiting *w = place_of(skb);
+	struct waiting *w = find_waiting(skb);
 	__u64 now;
 
-	if (!w)
-		return;
-	if (shift == SG_UNTIMED) {
-		if (is_of(w, skb)) /* a packet that had this address and was dropped */
-			w->who = 0;
-		sg_count(part, SG_C_UNTIMED, 1, true);
-		return;
+	if (w)
+		w->who = 0; /* a packet that had this address and was dropped */
+	if (shift != SG_UNTIMED) {
+		now = bpf_ktime_get_ns();
+		w = free_place(skb, now);
+		if (w) {
+			w->at = now;
+			barrier();
+			w->who = skb | shift;
+			return;
+		}
 	}
-	now = bpf_ktime_get_ns();
-	if (w->who && !is_of(w, skb) && now - w->at < STALE_NS) {
-		sg_count(part, SG_C_UNTIMED, 1, true);
-		return;
-	}
-	w->at = now;
-	barrier();
-	w->who = skb | shift;
+	sg_count(part, SG_C_UNTIMED, 1, true);
 }
 
 SG_FLATTEN int on_enqueue(struct Qdisc *qdisc, struct netdev_queue *txq, struct sk_buff *skb,
@@ -389,10 +414,9 @@ int BPF_PROG(qdisc_dequeue, struct Qdisc *qdisc, struct netdev_queue *txq, int p
 
 	sg_count(part, NET_DEQUEUES, 1, true);
 	for (int i = 0; i < DEQUEUE_MAX && skb; i++) {
-		__u64 at = address_of(skb, false);
-		struct waiting *w = place_of(at);
+		struct waiting *w = find_waiting(address_of(skb, false));
 
-		if (w && is_of(w, at))
+		if (w)
 			end_waiting(w, qdisc, txq, part);
 		if (i + 1 >= packets)
 			break;

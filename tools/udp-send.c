@@ -3,11 +3,12 @@
  * Sends an exact number of UDP datagrams of one size, or takes them, and prints what
  * it did as "key value" lines: for tests that compare counts.
  *
- *   udp-send [-a ADDRESS] [-p PORT] [-n DATAGRAMS] [-s BYTES] [-l [-b BYTES]] [-q]
+ *   udp-send [-a ADDRESS] [-p PORT] [-n DATAGRAMS] [-s BYTES] [-l [-b BYTES]] [-q] [-e]
  *
  * -l: receives until n datagrams came or none came for a second; -b: the size of its
  * receive buffer; -q: only after SIGUSR1, so that the buffer overflows meanwhile.
- * Prints "listening" when it does.
+ * Prints "listening" when it does. -e: sends pings instead, from a socket with a small buffer
+ * that it never reads, and stays until SIGUSR1.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
@@ -29,7 +30,7 @@ static struct {
 	int port, buffer;
 	long n;
 	size_t size;
-	bool listen, wait;
+	bool listen, wait, echo;
 } opt = {.address = "127.0.0.1", .port = 19430, .n = 1, .size = 100};
 
 static void die(const char *what)
@@ -105,11 +106,27 @@ static void give(int fd)
 	printf("sent %ld\nfailed %ld\n", n, failed);
 }
 
+static void echo(const struct sockaddr *to, socklen_t len)
+{
+	static unsigned char data[SIZE_MAX_UDP] = {8}; /* an echo request */
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, IPPROTO_ICMP), small = 4096;
+
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)))
+		die("ping socket");
+	for (long i = 0; i < opt.n; i++)
+		if (sendto(fd, data, opt.size, 0, to, len) < 0)
+			perror("sendto");
+	printf("sent %ld\n", opt.n);
+	fflush(stdout);
+	wait_for_signal();
+	close(fd);
+}
+
 static int options(int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "a:p:n:s:lb:q")) != -1) {
+	while ((c = getopt(argc, argv, "a:p:n:s:lb:qe")) != -1) {
 		switch (c) {
 		case 'a': opt.address = optarg; break;
 		case 'p': opt.port = atoi(optarg); break;
@@ -117,6 +134,7 @@ static int options(int argc, char **argv)
 		case 's': opt.size = (size_t)atol(optarg); break;
 		case 'l': opt.listen = true; break;
 		case 'b': opt.buffer = atoi(optarg); break;
+		case 'e': opt.echo = true; break;
 		case 'q': opt.wait = true; break;
 		default: return -1;
 		}
@@ -137,6 +155,10 @@ int main(int argc, char **argv)
 	sigaddset(&set, SIGUSR1);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	len = address(&ss);
+	if (opt.echo) {
+		echo((void *)&ss, len);
+		return 0;
+	}
 	fd = socket(ss.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		die("socket");
