@@ -130,6 +130,28 @@ SG_FLATTEN enum took take_message(const struct span *s, struct message *m, bool 
 	return WHOLE;
 }
 
+/*
+ * One read of what almost all packets are told by. answer: a constant, as above. IPv4
+ * packets with options are looked at closer.
+ */
+SG_FLATTEN bool may_be_dns(const struct span *s, __be16 protocol, bool answer)
+{
+	const __u32 port_at = answer ? offsetof(struct udp, from) : offsetof(struct udp, to);
+	__u8 h[sizeof(struct ipv6) + sizeof(__be16) * 2];
+	__be16 port;
+
+	if (protocol == bpf_htons(ETH_P_IP)) {
+		if (!take(s, 0, h, sizeof(struct ipv4) + sizeof(__be16) * 2) || h[9] != IPPROTO_UDP)
+			return false;
+		__builtin_memcpy(&port, h + sizeof(struct ipv4) + port_at, sizeof(port));
+		return port == DNS_PORT || (h[0] & 15) != 5;
+	}
+	if (protocol != bpf_htons(ETH_P_IPV6) || !take(s, 0, h, sizeof(h)) || h[6] != IPPROTO_UDP)
+		return false;
+	__builtin_memcpy(&port, h + sizeof(struct ipv6) + port_at, sizeof(port));
+	return port == DNS_PORT;
+}
+
 SG_FLATTEN void key_of(struct sg_dns_key *key, const struct message *m, __u32 netns, bool answer)
 {
 	__builtin_memset(key, 0, sizeof(*key));
@@ -200,32 +222,23 @@ SG_FLATTEN bool remember(const struct sg_dns_key *key, struct sk_buff *skb, __u3
 	return true;
 }
 
-/* Not inlined: of UDP packets only. */
-static __noinline int on_udp_sent(struct sk_buff *skb)
+/* Not inlined: of packets to port 53 only. */
+static __noinline int on_to_dns(struct sk_buff *skb, struct span *s)
 {
-	__u32 part = sg_part(), data_len, at, type;
+	__u32 part = sg_part(), type;
 	struct sg_dns_key key;
 	struct message m = {};
-	struct span s;
 
-	if (!skb)
+	if (!skb || !s)
 		return 0;
-	at = BPF_CORE_READ(skb, network_header);
-	s.at = BPF_CORE_READ(skb, head) + at;
-	data_len = BPF_CORE_READ(skb, data_len);
-	s.len = BPF_CORE_READ(skb, len) - data_len;
-	at = s.at - BPF_CORE_READ(skb, data); /* the header of the link */
-	if (at > s.len)
-		return 0;
-	s.len -= at;
-	switch (take_message(&s, &m, false)) {
+	switch (take_message(s, &m, false)) {
 	case NOT_OURS: return 0;
 	case BROKEN: sg_count(part, DNS_MALFORMED, 1, false); return 0;
 	case WHOLE: break;
 	}
 	if (m.dns.flags & DNS_QR)
 		return 0; /* an answer to a server that asks from port 53 */
-	type = m.dns.flags & DNS_OPCODE ? DNS_TYPE_OTHER : type_of(&s, &m);
+	type = m.dns.flags & DNS_OPCODE ? DNS_TYPE_OTHER : type_of(s, &m);
 	if (type == DNS_TYPES) {
 		sg_count(part, DNS_MALFORMED, 1, false);
 		return 0;
@@ -236,13 +249,34 @@ static __noinline int on_udp_sent(struct sk_buff *skb)
 	return 0;
 }
 
+/* Whether a socket may have sent to port 53; one that is not connected may have sent anywhere. */
+SG_FLATTEN bool may_ask(struct sock *sk, bool btf)
+{
+	__be16 port;
+
+	if (!sk || GET(sk, sk_protocol, btf) != IPPROTO_UDP)
+		return false;
+	port = GET(sk, __sk_common.skc_dport, btf);
+	return !port || port == DNS_PORT;
+}
+
 SG_FLATTEN int on_sent(struct sk_buff *skb, bool btf)
 {
-	struct sock *sk = GET(skb, sk, btf);
+	__u16 network, link;
+	struct span s;
 
 	sg_count(sg_part(), DNS_RUNS_SEND, 1, true);
-	if (sk && GET(sk, sk_protocol, btf) == IPPROTO_UDP)
-		on_udp_sent(skb);
+	if (!may_ask(GET(skb, sk, btf), btf))
+		return 0;
+	network = GET(skb, network_header, btf);
+	link = network - GET(skb, mac_header, btf); /* both are set by now */
+	s.at = GET(skb, head, btf) + network;
+	s.len = GET(skb, len, btf) - GET(skb, data_len, btf);
+	if (link > s.len)
+		return 0;
+	s.len -= link;
+	if (may_be_dns(&s, GET(skb, protocol, btf), false))
+		on_to_dns(skb, &s);
 	return 0;
 }
 
@@ -375,24 +409,6 @@ static __noinline int on_from_dns(struct sk_buff *skb, struct span *s)
 	return 0;
 }
 
-/* The source port, when it is a UDP packet without IP options; those are looked at closer. */
-SG_FLATTEN bool may_be_from_dns(const struct span *s, __be16 protocol)
-{
-	__u8 h[sizeof(struct ipv6) + 4];
-	__be16 port;
-
-	if (protocol == bpf_htons(ETH_P_IP)) {
-		if (!take(s, 0, h, sizeof(struct ipv4) + 4) || h[9] != IPPROTO_UDP)
-			return false;
-		__builtin_memcpy(&port, h + sizeof(struct ipv4), sizeof(port));
-		return port == DNS_PORT || (h[0] & 15) != 5;
-	}
-	if (protocol != bpf_htons(ETH_P_IPV6) || !take(s, 0, h, sizeof(h)) || h[6] != IPPROTO_UDP)
-		return false;
-	__builtin_memcpy(&port, h + sizeof(struct ipv6), sizeof(port));
-	return port == DNS_PORT;
-}
-
 SG_FLATTEN int on_received(struct sk_buff *skb, bool btf)
 {
 	struct span s = {
@@ -401,7 +417,7 @@ SG_FLATTEN int on_received(struct sk_buff *skb, bool btf)
 	};
 
 	sg_count(sg_part(), DNS_RUNS_RECEIVE, 1, true);
-	if (may_be_from_dns(&s, GET(skb, protocol, btf)))
+	if (may_be_dns(&s, GET(skb, protocol, btf), true))
 		on_from_dns(skb, &s);
 	return 0;
 }

@@ -87,6 +87,7 @@ struct sock_common {
 	unsigned short skc_family;
 	unsigned char skc_state;
 	u16 skc_num; /* local port, host byte order */
+	u16 skc_dport; /* the other's, network byte order */
 	possible_net_t skc_net;
 	unsigned long skc_flags;
 };
