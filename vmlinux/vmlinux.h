@@ -71,6 +71,10 @@ struct bpf_local_storage {
 	u64 mem_charge; /* since then, about 7.1 */
 };
 
+struct inet_connection_sock {
+	u8 icsk_ca_state : 5; /* enum tcp_ca_state */
+};
+
 struct ns_common {
 	unsigned int inum;
 };
