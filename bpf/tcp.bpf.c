@@ -39,6 +39,7 @@ struct sg_tcp_sock {
 	__u8 state; /* in which it is counted; 0: none, the rest is not begun either */
 	__u8 entered; /* the state of its last change that was handled */
 	__u8 owned; /* enum owned */
+	__u8 kind; /* of the last retransmit that was seen */
 };
 
 /* Whether the key is right. init holds the listeners that it opens for its services. */
@@ -199,6 +200,13 @@ SG_FLATTEN bool look(struct sock *sk, struct view *v, bool btf)
 	return true;
 }
 
+SG_FLATTEN void count_kind(__u32 kind, __u32 segments, __u32 part)
+{
+	sg_opaque(kind);
+	if (kind < TCP_AGAIN_KINDS)
+		sg_count(part, TCP_AGAIN + kind, segments, false);
+}
+
 SG_FLATTEN void count_new(struct sg_tcp_sock *s, const struct view *v, __u32 part)
 {
 	__s64 received = v->received - s->received, sent = v->sent - s->sent;
@@ -214,6 +222,7 @@ SG_FLATTEN void count_new(struct sg_tcp_sock *s, const struct view *v, __u32 par
 	}
 	if (again > 0) {
 		sg_count(part, TCP_RETRANSMITS, again, false);
+		count_kind(s->kind, again, part);
 		s->again = v->again;
 	}
 }
@@ -401,6 +410,20 @@ SG_FLATTEN int on_probe(struct sock *sk, bool btf)
  * what is counted: newer kernels call it when nothing was sent, older ones do not when
  * a segment was counted that the device refused.
  */
+/* Why a segment is sent again, from what the connection is doing. */
+SG_FLATTEN __u8 retransmit_kind(struct sock *sk)
+{
+	struct inet_connection_sock *icsk = (struct inet_connection_sock *)sk;
+
+	if (BPF_CORE_READ(sk, __sk_common.skc_state) == SG_TCP_SYN_SENT)
+		return TCP_AGAIN_SYN;
+	switch (BPF_CORE_READ_BITFIELD_PROBED(icsk, icsk_ca_state)) {
+	case 3: return TCP_AGAIN_FAST; /* TCP_CA_Recovery */
+	case 4: return TCP_AGAIN_TIMEOUT; /* TCP_CA_Loss */
+	default: return TCP_AGAIN_PROBE;
+	}
+}
+
 SG_FLATTEN int on_retransmit(struct sock *sk, struct sk_buff *skb, bool btf)
 {
 	__u32 part = sg_part(), state;
@@ -419,6 +442,7 @@ SG_FLATTEN int on_retransmit(struct sock *sk, struct sk_buff *skb, bool btf)
 		enter_midway(s, &v, state, part);
 		s->again -= BPF_CORE_READ(cb, tcp_gso_segs); /* one buffer may be several */
 	}
+	s->kind = retransmit_kind(sk);
 	count_new(s, &v, part);
 	return 0;
 }
@@ -475,6 +499,14 @@ int tcp_retransmit_synack(void *ctx)
 
 	sg_count(part, TCP_RUNS_SYNACK, 1, false);
 	sg_count(part, TCP_RETRANSMITS, 1, false);
+	count_kind(TCP_AGAIN_SYNACK, 1, part);
+	return 0;
+}
+
+SEC("raw_tp/tcp_bad_csum")
+int tcp_bad_csum(void *ctx)
+{
+	sg_count(sg_part(), TCP_BAD_CHECKSUMS, 1, false);
 	return 0;
 }
 

@@ -76,15 +76,27 @@ struct bpf_local_storage {
 	u64 mem_charge; /* since then, about 7.1 */
 };
 
-struct net;
+struct inet_connection_sock {
+	u8 icsk_ca_state : 5; /* enum tcp_ca_state */
+};
+
+struct ns_common {
+	unsigned int inum;
+};
+
+struct net {
+	struct ns_common ns;
+};
 
 typedef struct {
 	struct net *net;
 } possible_net_t;
 
 struct sock_common {
+	unsigned short skc_family;
 	unsigned char skc_state;
 	u16 skc_num; /* local port, host byte order */
+	u16 skc_dport; /* the other's, network byte order */
 	possible_net_t skc_net;
 	unsigned long skc_flags;
 };
@@ -99,7 +111,7 @@ struct sock_cgroup_data___before_5_16 {
 
 struct sock {
 	struct sock_common __sk_common;
-	u16 sk_protocol;
+	u16 sk_protocol, sk_type;
 	struct sock_cgroup_data sk_cgrp_data;
 };
 
@@ -128,8 +140,43 @@ struct tcp_sock {
 	u32 total_retrans;
 };
 
+struct net_device {
+	char name[16];
+	possible_net_t nd_net;
+	unsigned short hard_header_len;
+};
+
 struct sk_buff {
+	struct sk_buff *next;
+	struct net_device *dev;
+	struct sock *sk;
 	char cb[48];
+	unsigned int len, data_len;
+	u16 protocol; /* network byte order */
+	u16 network_header, mac_header; /* from head; ~0: not set */
+	unsigned char *head, *data;
+};
+
+/* Since 5.17; the numbers are others in every kernel. */
+enum skb_drop_reason {
+	SKB_NOT_DROPPED_YET, /* since 5.18 */
+	SKB_CONSUMED, /* since 6.3 */
+};
+
+struct napi_struct {
+	struct net_device *dev;
+};
+
+struct netdev_queue {
+	struct net_device *dev;
+};
+
+struct Qdisc_ops {
+	char id[16];
+};
+
+struct Qdisc {
+	const struct Qdisc_ops *ops;
 };
 
 struct tcp_skb_cb {

@@ -7,7 +7,8 @@
  *	sg_pool_observe(&key, disk_name, part, ns, false);
  *
  * A number is looked up in the hash when it was not used for long; else it is found in
- * the table of recent ones, which costs two array lookups.
+ * the table of recent ones, which costs two array lookups. Hooks that run with every
+ * packet keep the numbers themselves: quick.bpf.h.
  */
 #ifndef SG_POOL_BPF_H
 #define SG_POOL_BPF_H
@@ -224,10 +225,11 @@ SG_FLATTEN __u32 sg_pool_number(const struct sg_pool_key *key, const void *name,
 	return number;
 }
 
-SG_FLATTEN void sg_pool_observe_at(const struct sg_pool_key *key, const void *name, __u32 part,
-				   __u32 bucket, __u64 n, __u32 weight, bool exclusive)
+/* In the row of that number (sg_pool_number()). */
+SG_FLATTEN void sg_pool_observe_row(__u32 number, __u32 part, __u32 bucket, __u64 n, __u32 weight,
+				    bool exclusive)
 {
-	__u32 at = part * sg_cfg.pool_rows + sg_pool_number(key, name, part);
+	__u32 at = part * sg_cfg.pool_rows + number;
 	struct sg_row *row = bpf_map_lookup_elem(&sg_pool_rows, &at);
 	__u64 *sum = bpf_map_lookup_elem(&sg_pool_sums, &at);
 
@@ -235,6 +237,12 @@ SG_FLATTEN void sg_pool_observe_at(const struct sg_pool_key *key, const void *na
 		return;
 	sg_add32(&row->buckets[bucket], weight, exclusive);
 	sg_add(sum, (n ? n : 1) * weight, exclusive);
+}
+
+SG_FLATTEN void sg_pool_observe_at(const struct sg_pool_key *key, const void *name, __u32 part,
+				   __u32 bucket, __u64 n, __u32 weight, bool exclusive)
+{
+	sg_pool_observe_row(sg_pool_number(key, name, part), part, bucket, n, weight, exclusive);
 }
 
 /* One event of so many nanoseconds. */
@@ -259,18 +267,22 @@ SG_FLATTEN void sg_pool_tally(const struct sg_pool_key *key, const void *name, _
 	sg_pool_observe_at(key, name, part, i, 1, n, exclusive);
 }
 
+/* To the cell of that number. */
+SG_FLATTEN void sg_pool_add_cell(__u32 number, __u32 part, __u64 n, bool exclusive)
+{
+	__u32 at = part * sg_cfg.pool_cells + number;
+	__u64 *cell = bpf_map_lookup_elem(&sg_pool_cells, &at);
+
+	if (cell)
+		sg_add(cell, n, exclusive);
+}
+
 /* Adds to a cell. */
 SG_FLATTEN void sg_pool_add(struct sg_pool_key *key, const void *name, __u32 part, __u64 n,
 			    bool exclusive)
 {
-	__u64 *cell;
-	__u32 at;
-
 	key->cell = 1;
-	at = part * sg_cfg.pool_cells + sg_pool_number(key, name, part);
-	cell = bpf_map_lookup_elem(&sg_pool_cells, &at);
-	if (cell)
-		sg_add(cell, n, exclusive);
+	sg_pool_add_cell(sg_pool_number(key, name, part), part, n, exclusive);
 }
 
 #endif

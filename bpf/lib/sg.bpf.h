@@ -33,9 +33,27 @@
 /* Before an index is compared with its bound: compiler and verifier then mean the same register. */
 #define sg_opaque(x) asm volatile("" : "+r"(x))
 
+/* The bits below the first byte of w that is zero; all of them when there is none. */
+SG_FLATTEN __u64 sg_below_zero_byte(__u64 w)
+{
+	__u64 zero = (w - 0x0101010101010101ULL) & ~w & 0x8080808080808080ULL;
+
+	return zero ? ((zero & -zero) >> 7) - 1 : ~0ULL;
+}
+
+/* Of two words, all bits of which matter; odd constants of SplitMix64. */
+SG_FLATTEN __u64 sg_hash64(__u64 a, __u64 b)
+{
+	__u64 h = (a ^ 0x9e3779b97f4a7c15ULL) * 0xbf58476d1ce4e5b9ULL;
+
+	h = (h ^ (h >> 29) ^ b) * 0x94d049bb133111ebULL;
+	h = (h ^ (h >> 32)) * 0xbf58476d1ce4e5b9ULL;
+	return h ^ (h >> 29);
+}
+
 char LICENSE[] SEC("license") = "GPL";
 
-const volatile struct sg_bpf_config sg_cfg SEC(".rodata.cfg") = {1, 1, 1, 0, 1, 0, 0, 1, 1};
+const volatile struct sg_bpf_config sg_cfg SEC(".rodata.cfg") = {1, 1, 1, 0, 1, 0, 0, 1, 1, 0};
 struct sg_bpf_state sg_state SEC(".data.state") = {.epoch = 1};
 struct sg_bpf_limit sg_limit SEC(".data.limit") = {SG_NO_LIMIT, 0, SG_MAX_LATENCY_NS};
 

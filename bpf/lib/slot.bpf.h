@@ -84,14 +84,6 @@ static __noinline __u32 sg_slot_of_key(struct sg_slot_key *key, __u32 part)
 	return found ? *found : SG_SLOT_OTHER;
 }
 
-/* The bits below the first byte of w that is zero; all of them when there is none. */
-SG_FLATTEN __u64 sg_below_zero_byte(__u64 w)
-{
-	__u64 zero = (w - 0x0101010101010101ULL) & ~w & 0x8080808080808080ULL;
-
-	return zero ? ((zero & -zero) >> 7) - 1 : ~0ULL;
-}
-
 #define SG_SLASHES 0x2f2f2f2f2f2f2f2fULL
 
 /*

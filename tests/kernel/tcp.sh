@@ -266,6 +266,9 @@ if start_wire -d 100; then
 	ok_quiet "what was sent again is not counted again (sent)" is "$(total 'sgprobe_tcp_sent_bytes_total ')" 3000000
 	ok_quiet "what was sent again is not counted again (received)" is \
 		"$(total 'sgprobe_tcp_received_bytes_total ')" 3000000
+	kinds='sgprobe_tcp_retransmits_by_kind_total{kind='
+	ok_quiet "kinds of retransmits add up to all" is "$(total "$kinds")" "$(total 'sgprobe_tcp_retransmits_total ')"
+	ok "most of them are fast: acknowledgements told of the loss" between "$(total "$kinds\"fast\"")" 10 100000
 	stop_wire
 
 	start_wire -d 1
@@ -273,6 +276,7 @@ if start_wire -d 100; then
 	seen into_the_void
 	ok "a connect into the void sends its SYN again" between "$again" 1 10
 	ok_quiet "and those are retransmits" is "$(total 'sgprobe_tcp_retransmits_total ')" "$again"
+	ok_quiet "of the kind syn" is "$(total 'sgprobe_tcp_retransmits_by_kind_total{kind="syn"}')" "$again"
 	ok_quiet "given up, it is a failure" is "$(total 'sgprobe_tcp_connect_failures_total ')" 1
 	stop_wire
 else

@@ -52,6 +52,8 @@ struct sg_metric_row {
 	const char *label2; /* of keys: a second label, or NULL */
 	const char *(*value)(
 		unsigned int i); /* label value i of n; NULL: this number has no name */
+	/* Instead of value: what only the running kernel knows, from what start made. */
+	const char *(*value_of)(const void *state, unsigned int i);
 	/*
 	 * Of keys: the values of label and label2 for a key; name is
 	 * what the kernel calls it, cleaned, or "". An empty value becomes "other".
@@ -84,6 +86,7 @@ struct sg_program {
 
 #define SG_ALWAYS ((size_t)-1)
 
+struct sg_loaded;
 struct sg_domain {
 	const char *name, *title;
 	const void *object, *object_end; /* the embedded ELF file */
@@ -102,10 +105,10 @@ struct sg_domain {
 	/*
 	 * Optional. tick adds what only user space can find out (gauges from the
 	 * domain's own maps or /proc) to the frame, after the drain; state is the
-	 * domain's own, made by start when the domain is attached. sg_map_fd finds
-	 * a map of the object by name.
+	 * domain's own, made by start when the domain is attached. sg_map_fd (load.h)
+	 * finds a map of the object by name; it stays open as long as the state lives.
 	 */
-	int (*start)(const struct sg_config *cfg, void **state);
+	int (*start)(const struct sg_config *cfg, const struct sg_loaded *l, void **state);
 	int (*tick)(void *state, struct sg_frame *f);
 	void (*stop)(void *state);
 };

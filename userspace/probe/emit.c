@@ -64,13 +64,20 @@ static int emit_acc(struct sg_drain *d, struct sg_frame *f, const struct sg_metr
 	return a->series ? add_hist(f, m, a) : -ENOMEM;
 }
 
-static struct naming host_name(const struct sg_metric_row *m, unsigned int i)
+static const char *label_value(const struct sg_drain *d, const struct sg_metric_row *m,
+			       unsigned int i)
+{
+	return m->value_of ? m->value_of(d->loaded->state, i) : m->value(i);
+}
+
+static struct naming host_name(const struct sg_drain *d, const struct sg_metric_row *m,
+			       unsigned int i)
 {
 	struct naming n = {0};
 
 	if (m->label) {
 		n.label = m->label;
-		n.label_value = m->value(i);
+		n.label_value = label_value(d, m, i);
 	}
 	return n;
 }
@@ -152,7 +159,7 @@ static int emit_signal(struct sg_drain *d, struct sg_frame *f, const struct sg_m
 		       unsigned int i)
 {
 	size_t signal = m->from == SG_FROM_TALLY ? m->by : m->first + i;
-	struct naming n = host_name(m, i);
+	struct naming n = host_name(d, m, i);
 	struct sg_acc **at = &d->host[signal];
 	int r;
 
@@ -167,7 +174,7 @@ static int emit_signal(struct sg_drain *d, struct sg_frame *f, const struct sg_m
 static int emit_block(struct sg_drain *d, struct sg_frame *f, const struct sg_metric_row *m,
 		      unsigned int i)
 {
-	struct naming n = host_name(m, i);
+	struct naming n = host_name(d, m, i);
 	struct sg_acc **at = &d->blocks[m->first + i];
 	int r = 0;
 
@@ -183,7 +190,7 @@ static int emit_block(struct sg_drain *d, struct sg_frame *f, const struct sg_me
 static int emit_value(struct sg_drain *d, struct sg_frame *f, const struct sg_metric_row *m,
 		      unsigned int i, struct sg_series **at, double v)
 {
-	struct naming n = host_name(m, i);
+	struct naming n = host_name(d, m, i);
 
 	if (!*at)
 		*at = make_series(d->loaded->domain, m, &n);
@@ -344,7 +351,7 @@ int sg_drain_emit(struct sg_drain *d, struct sg_frame *f)
 		unsigned int n = m->n ? m->n : 1;
 
 		for (unsigned int j = 0; r == 0 && emit[m->from] && j < n; j++)
-			if (!m->label || !m->value || m->value(j))
+			if (m->key || !m->label || label_value(d, m, j))
 				r = emit[m->from](d, f, m, j);
 	}
 	sg_drain_clear(d);

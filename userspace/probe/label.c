@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -44,4 +45,23 @@ void sg_label_clean(char *out, size_t cap, const char *in, size_t n)
 	out[o] = '\0';
 	if (i < n)
 		snprintf(out + safe, cap - safe, "~%016" PRIx64, sg_hash(in, n, 0));
+}
+
+void sg_label_lower(char *out, size_t cap, const char *name)
+{
+	size_t i = 0;
+
+	for (; i + 1 < cap && name[i]; i++)
+		out[i] = (char)tolower((unsigned char)name[i]);
+	out[i] = '\0';
+}
+
+void sg_label_errno(char *out, size_t cap, int error)
+{
+	const char *name = strerrorname_np(error);
+
+	if (name)
+		sg_label_lower(out, cap, name);
+	else
+		snprintf(out, cap, "%d", error);
 }

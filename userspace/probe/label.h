@@ -12,4 +12,9 @@
  */
 void sg_label_clean(char *out, size_t cap, const char *in, size_t n);
 
+/* A name of the kernel's in lower case. */
+void sg_label_lower(char *out, size_t cap, const char *name);
+/* The name of an errno, in lower case: "econnrefused". */
+void sg_label_errno(char *out, size_t cap, int error);
+
 #endif

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <time.h>
 
@@ -229,6 +230,14 @@ static uint32_t jiffy_ns(void)
 	return clock_getres(CLOCK_MONOTONIC_COARSE, &t) == 0 ? (uint32_t)t.tv_nsec : 4000000;
 }
 
+/* Numbers of namespaces have 32 bits in the kernel. */
+static uint32_t own_netns(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/net", &st) == 0 ? (uint32_t)st.st_ino : 0;
+}
+
 static int size_maps(struct sg_loaded *l, const struct sg_shared *s, struct bpf_object *o)
 {
 	const struct sg_bpf_config cfg = {.slots = s->slots,
@@ -239,7 +248,8 @@ static int size_maps(struct sg_loaded *l, const struct sg_shared *s, struct bpf_
 					  .tracked = s->tracked,
 					  .domain = (uint32_t)index_of(l->domain),
 					  .pool_rows = s->pool_rows,
-					  .pool_cells = s->pool_cells};
+					  .pool_cells = s->pool_cells,
+					  .netns = own_netns()};
 	bool rows = find_map(o, "sg_rows");
 	uint32_t parts = sg_parts(s);
 	int r = bpf_map__set_initial_value(find_map(o, ".rodata.cfg"), &cfg, sizeof(cfg));

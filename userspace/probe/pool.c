@@ -186,6 +186,7 @@ static void retire(struct sg_pool *p, struct sg_pool_item *it, uint32_t n)
 	}
 	it->state = SG_POOL_RETIRING;
 	it->used_tick = p->slots->tick;
+	p->retired++;
 }
 
 /* Gives a number back once nothing was added under it for the grace. */
@@ -243,10 +244,16 @@ static void age(struct sg_pool *p, struct sg_pool_item *items, uint32_t n, uint3
 
 void sg_pool_tick(struct sg_pool *p)
 {
+	uint64_t retired;
+
 	if (!p)
 		return;
+	retired = p->retired;
 	age(p, p->rows, p->shared->pool_rows, p->rows_used, false);
 	age(p, p->cells, p->shared->pool_cells, p->cells_used, true);
+	/* Programs that remember a retired number (quick.bpf.h) look it up again. */
+	if (p->retired != retired && p->shared->state)
+		__atomic_add_fetch(&p->shared->state->epoch, 1, __ATOMIC_SEQ_CST);
 }
 
 static uint32_t next_of(const struct sg_pool_item *items, uint32_t n, size_t domain,

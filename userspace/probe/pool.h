@@ -30,6 +30,7 @@ struct sg_pool {
 	struct sg_drain *drain;
 	struct sg_pool_item *rows, *cells; /* shared->pool_rows, shared->pool_cells of them */
 	uint32_t rows_used, cells_used;
+	uint64_t retired; /* so far */
 	uint64_t scan_tick;
 };
 

@@ -94,7 +94,7 @@ static int bring_up(struct sg_probe *p, size_t i, const struct sg_config *cfg)
 	int r = sg_drain_new(&p->loaded[i], p->slots, i, &p->drains[i]);
 
 	if (r == 0 && d->start)
-		r = d->start(cfg, &p->loaded[i].state);
+		r = d->start(cfg, &p->loaded[i], &p->loaded[i].state);
 	if (r < 0) {
 		sg_drain_free(sg_take(p->drains[i]));
 		sg_refuse(&p->loaded[i], d, strerror(-r));

@@ -26,6 +26,14 @@ static const char *open_state_name(unsigned int i)
 	return i == SG_TCP_CLOSE ? NULL : states[i];
 }
 
+static const char *retransmit_name(unsigned int i)
+{
+	static const char *const names[TCP_AGAIN_KINDS] = {"syn", "synack", "fast", "timeout",
+							   "probe"};
+
+	return names[i];
+}
+
 #define BOTH (SG_DIM_CGROUP | SG_DIM_COMM)
 
 static const struct sg_metric_row metrics[] = {
@@ -54,6 +62,12 @@ static const struct sg_metric_row metrics[] = {
 	 .title = "TCP retransmits",
 	 .help = "Segments sent again, as RetransSegs in /proc/net/snmp, of all network "
 		 "namespaces."},
+	{"retransmits_by_kind_total", SG_COUNTER, SG_FROM_COUNTER, TCP_AGAIN, TCP_AGAIN_KINDS,
+	 .label = "kind", .value = retransmit_name, .title = "TCP retransmits by kind",
+	 .help = "Segments sent again: to open a connection (syn, synack), in fast recovery, after "
+		 "a timeout, or to probe for a lost tail."},
+	{"bad_checksums_total", SG_COUNTER, SG_FROM_COUNTER, TCP_BAD_CHECKSUMS,
+	 .title = "TCP checksum errors", .help = "Segments received whose checksum was wrong."},
 	{"resets_sent_total", SG_COUNTER, SG_FROM_COUNTER, TCP_RESETS_SENT,
 	 .title = "TCP resets sent",
 	 .help = "Resets that this host sent; before Linux 6.10 without those that answer where "
@@ -83,6 +97,7 @@ static const struct sg_program programs[] = {
 	{"tcp_probe", TCP_RUNS_PROBE, .rate = SG_HOT, .made_up_for = true},
 	{"tcp_retransmit_skb", TCP_RUNS_RETRANSMIT, .made_up_for = true},
 	{"tcp_retransmit_synack", TCP_RUNS_SYNACK, .optional = true},
+	{"tcp_bad_csum", TCP_BAD_CHECKSUMS, .optional = true},
 	{"tcp_send_reset", TCP_RESETS_SENT},
 	{"tcp_receive_reset", TCP_RESETS_RECEIVED},
 };

@@ -58,12 +58,13 @@ struct sg_bpf_config {
 	__u32 tracked; /* 1: domain task marks tasks whose slot changes */
 	__u32 domain; /* number of this domain, for keys of the pool */
 	__u32 pool_rows, pool_cells; /* of the pool, per bank and shard */
+	__u32 netns; /* the probe's own network namespace, by the number of its inode; 0: unknown */
 };
 
 /* Changes while running: section ".data.state", variable sg_state, shared by all domains. */
 struct sg_bpf_state {
 	__u32 bank; /* 0 or 1: where programs write */
-	__u32 epoch; /* raised when slots were retired: cached slots are looked up again; never 0 */
+	__u32 epoch; /* raised when slots or numbers of the pool were retired: cached ones are looked up again; never 0 */
 	__u32 tick; /* raised with every tick: what is limited per tick begins again */
 	/* User space's own, here because it outlives the process that reads. */
 	__u32 unsent; /* a bit per bank: it is being read, and the frame of that is not sent yet */

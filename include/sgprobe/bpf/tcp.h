@@ -24,6 +24,16 @@ enum sg_tcp_state {
 
 enum sg_tcp_signal { TCP_CONNECT, TCP_RTT, TCP_LIFETIME, TCP_SIGNALS };
 
+/* Kinds of retransmits. */
+enum sg_tcp_again {
+	TCP_AGAIN_SYN,
+	TCP_AGAIN_SYNACK,
+	TCP_AGAIN_FAST,
+	TCP_AGAIN_TIMEOUT,
+	TCP_AGAIN_PROBE,
+	TCP_AGAIN_KINDS,
+};
+
 enum sg_tcp_counter {
 	TCP_CONNECTS = SG_COMMON_COUNTERS,
 	TCP_CONNECT_FAILURES,
@@ -38,7 +48,9 @@ enum sg_tcp_counter {
 	TCP_RUNS_PROBE,
 	TCP_RUNS_RETRANSMIT,
 	TCP_RUNS_SYNACK,
-	TCP_TRANSITIONS, /* into each state */
+	TCP_BAD_CHECKSUMS,
+	TCP_AGAIN, /* by kind */
+	TCP_TRANSITIONS = TCP_AGAIN + TCP_AGAIN_KINDS, /* into each state */
 	TCP_LEVEL = TCP_TRANSITIONS +
 		    SG_TCP_STATES, /* sockets in each state now, as a sum of +1 and -1 */
 	TCP_COUNTERS = TCP_LEVEL + SG_TCP_STATES,
