@@ -34,7 +34,7 @@ struct sg_config {
 		pool_cells; /* probe.rows, probe.cells: 2048, 4096 of the kernel side's pool */
 	uint64_t budget_ns; /* probe.budget: 10ms of CPU time per second; 0: no limit */
 	/* probe.NAME of each domain: true */
-	bool domain_sched, domain_syscall, domain_tcp, domain_irq, domain_block;
+	bool domain_sched, domain_syscall, domain_tcp, domain_irq, domain_block, domain_fs;
 	char cgroup_root
 		[256]; /* probe.cgroup_root: "" = the cgroup2 mount of /proc/self/mountinfo */
 	char proc_root[256]; /* probe.proc_root: /proc */
