@@ -288,6 +288,62 @@ struct request___before_5_15 {
 	struct gendisk *rq_disk;
 };
 
+struct super_block {
+	char s_id[32]; /* of most file systems the name of the device */
+};
+
+struct inode {
+	struct super_block *i_sb;
+};
+
+enum pageflags {
+	PG_head = 6,
+};
+
+typedef struct {
+	unsigned long f;
+} memdesc_flags_t;
+
+struct folio {
+	memdesc_flags_t flags; /* since 6.18 */
+	unsigned int _nr_pages; /* since 6.14, of large ones */
+};
+
+struct folio___before_6_18 {
+	unsigned long flags;
+	unsigned int _folio_nr_pages; /* before 6.14 */
+};
+
+struct journal_s {
+	char j_devname[56];
+};
+
+/* In jiffies. */
+struct transaction_run_stats_s {
+	unsigned long rs_wait;
+	unsigned long rs_request_delay;
+	unsigned long rs_running;
+	unsigned long rs_locked;
+	unsigned long rs_flushing;
+	unsigned long rs_logging;
+	u32 rs_handle_count;
+	u32 rs_blocks_logged;
+};
+
+struct bdi_writeback {
+	unsigned long state;
+};
+
+struct dirty_throttle_control {
+	unsigned long dirty;
+};
+
+enum wb_reason { WB_REASON_BACKGROUND };
+
+struct wb_writeback_work {
+	enum wb_reason reason;
+};
+
 struct request_sock;
 
 /* Events of trace points, only asked for their fields: which arguments there are, and where. */

@@ -37,7 +37,7 @@ struct sg_config {
 	bool domain_sched, domain_syscall, domain_tcp, domain_irq;
 	bool domain_lock, domain_iouring, domain_timer, domain_workqueue;
 	bool domain_mem, domain_fault, domain_mm, domain_process, domain_block;
-	bool domain_net, domain_udp, domain_dns;
+	bool domain_net, domain_udp, domain_dns, domain_fs;
 	char cgroup_root
 		[256]; /* probe.cgroup_root: "" = the cgroup2 mount of /proc/self/mountinfo */
 	char proc_root[256]; /* probe.proc_root: /proc */

@@ -55,7 +55,7 @@ static int make_series(struct process_states *p)
 	return 0;
 }
 
-int sg_process_states_start(const struct sg_config *cfg, void **state)
+int sg_process_states_start(const struct sg_config *cfg, const struct sg_loaded *l, void **state)
 {
 	struct process_states *p = calloc(1, sizeof(*p));
 	int r;

@@ -13,7 +13,7 @@
 #define SG_PROCESS_STATES 8
 
 /* The functions of a domain (domain.h). */
-int sg_process_states_start(const struct sg_config *cfg, void **state);
+int sg_process_states_start(const struct sg_config *cfg, const struct sg_loaded *l, void **state);
 int sg_process_states_tick(void *state, struct sg_frame *f);
 void sg_process_states_stop(void *state);
 
