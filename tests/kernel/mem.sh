@@ -86,7 +86,7 @@ else
 	skip "compaction" "the kernel has no vm.compact_memory"
 fi
 
-# Takes half of what is free from everybody for a moment, so only where that is asked for.
+# Takes page cache from everybody, so only where that is asked for.
 if [ "${SG_TEST_PRESSURE:-}" = 1 ]; then
 	min=$(cat /proc/sys/vm/min_free_kbytes)
 	restore() { echo "$min" > /proc/sys/vm/min_free_kbytes; }
@@ -101,8 +101,12 @@ if [ "${SG_TEST_PRESSURE:-}" = 1 ]; then
 	unwatch
 	trap cleanup EXIT
 	a1=$(awk '/^allocstall/ { s += $2 } END { print s }' /proc/vmstat) s1=$(vm pgsteal_direct)
-	ok "direct reclaim stalls are those of /proc/vmstat" is "$(field 'sgprobe_mem_reclaim_stall_seconds{kind="direct"}' 2)" $((a1 - a0))
-	ok "and freed as much" between "$(total 'sgprobe_mem_reclaimed_bytes_total{kind="direct"}')" $(((s1 - s0) * page)) $(((s1 - s0) * page * 2))
+	if [ "$a1" = "$a0" ]; then
+		skip "direct reclaim" "kswapd was quicker"
+	else
+		ok "direct reclaim stalls are those of /proc/vmstat" is "$(field 'sgprobe_mem_reclaim_stall_seconds{kind="direct"}' 2)" $((a1 - a0))
+	fi
+	ok "direct reclaim freed what the kernel counted" between "$(total 'sgprobe_mem_reclaimed_bytes_total{kind="direct"}')" $(((s1 - s0) * page)) $(((s1 - s0) * page * 2))
 	ok "kswapd was awake" between "$(field 'sgprobe_mem_kswapd_awake_seconds{node="0"}' 2)" 1 10000
 else
 	skip "direct reclaim and kswapd" "it would take memory from everybody: SG_TEST_PRESSURE=1 asks for it"

@@ -48,6 +48,8 @@ struct sg_metric_row {
 	uint16_t by; /* SG_FROM_TALLY, and SG_FROM_BLOCKS, SG_FROM_KEYS with dims: the signal */
 	bool units; /* counted in whole units (sg_bucket_units), not in nanoseconds */
 	bool pages; /* SG_FROM_COUNTER, SG_FROM_TALLY: pages are counted, bytes reported */
+	bool sparse; /* only values that were seen are reported (and kept for some minutes) */
+	unsigned int dims; /* enum sg_dim */
 	const char *label;
 	const char *label2; /* of keys: a second label, or NULL */
 	const char *(*value)(
@@ -59,8 +61,6 @@ struct sg_metric_row {
 	 * what the kernel calls it, cleaned, or "". An empty value becomes "other".
 	 */
 	void (*key)(const struct sg_pool_key *key, const char *name, struct sg_key_labels *out);
-	bool sparse; /* only values that were seen are reported (and kept for some minutes) */
-	unsigned int dims; /* enum sg_dim */
 	const char *title, *help; /* for people; help is one sentence */
 };
 
