@@ -249,8 +249,7 @@ SG_FLATTEN int on_complete(const struct completion *c)
 	return 0;
 }
 
-/* One that no request made has none. */
-SG_FLATTEN int on_complete_args(const __u64 *args)
+SG_FLATTEN int on_complete_args(const __u64 *args, bool btf)
 {
 	struct completion c = {.ring = args[0]};
 
@@ -258,9 +257,9 @@ SG_FLATTEN int on_complete_args(const __u64 *args)
 		const struct io_uring_cqe *cqe = (const void *)args[2];
 
 		c.req = args[1];
-		c.user_data = BPF_CORE_READ(cqe, user_data);
-		c.res = BPF_CORE_READ(cqe, res);
-		c.flags = BPF_CORE_READ(cqe, flags);
+		c.user_data = btf ? cqe->user_data : BPF_CORE_READ(cqe, user_data);
+		c.res = btf ? cqe->res : BPF_CORE_READ(cqe, res);
+		c.flags = btf ? cqe->flags : BPF_CORE_READ(cqe, flags);
 	} else if (completions_tell_request()) {
 		c.req = args[1];
 		c.user_data = args[2];
@@ -277,13 +276,13 @@ SG_FLATTEN int on_complete_args(const __u64 *args)
 SEC("tp_btf/io_uring_complete")
 int io_uring_complete_btf(__u64 *args)
 {
-	return on_complete_args(args);
+	return on_complete_args(args, true);
 }
 
 SEC("raw_tp/io_uring_complete")
 int io_uring_complete_raw(__u64 *args)
 {
-	return on_complete_args(args);
+	return on_complete_args(args, false);
 }
 
 /* ---- what went by the side -------------------------------------------------------- */
