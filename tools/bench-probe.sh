@@ -65,8 +65,9 @@ start_tool() { # LINKS COMMAND...: something that says nothing and attaches so m
 	await $! links $! "$n"
 }
 watch_nothing() { :; }
-watch_sched() { start "$PROBE_PRINT" probe.syscall=false probe.tcp=false; }
-watch_syscall() { start "$PROBE_PRINT" probe.sched=false probe.tcp=false; }
+# One domain, in full detail: no budget, past which events would be sampled.
+watch_sched() { start "$PROBE_PRINT" probe.budget=0s probe.syscall=false probe.tcp=false probe.irq=false; }
+watch_syscall() { start "$PROBE_PRINT" probe.budget=0s probe.sched=false probe.tcp=false probe.irq=false; }
 watch_all() { start "$PROBE_PRINT"; }
 watch_runqlat() { start_tool 3 /usr/sbin/runqlat 1000; }
 watch_syscount() { start_tool 2 /usr/sbin/syscount -L -d 1000; }

@@ -35,6 +35,9 @@ in_a() { ip netns exec $a "$@"; }
 in_b() { ip netns exec $b "$@"; }
 in_cgroup() { (echo "$BASHPID" > "$cg/$1/cgroup.procs" && shift && exec "$@"); }
 
+# Nothing but TCP, in full detail whatever it costs.
+watch_tcp() { watch "$@" probe.budget=0s probe.sched=false probe.syscall=false probe.irq=false; }
+
 # Connections of other programs that were seen as well.
 others() {
 	awk '/^sgprobe_comm_tcp_(rtt|connection_lifetime|connect_latency)_seconds/ && !/comm="tcp-churn"/ { n += $2 }
@@ -43,7 +46,7 @@ others() {
 quiet() { [ "$(others)" = 0 ]; }
 seen() { # COMMAND...: watched; again while other programs use TCP
 	for _ in 1 2 3 4; do
-		watch probe.sched=false probe.syscall=false
+		watch_tcp
 		"$@"
 		unwatch
 		quiet && break
@@ -69,7 +72,7 @@ in_batches() {
 	eventually settled
 }
 for _ in 1 2 3 4 5; do
-	watch -s probe.sched=false probe.syscall=false
+	watch_tcp -s
 	IN='' in_batches
 	missed && was_missed=1 || was_missed=
 	unwatch
@@ -154,7 +157,7 @@ before_the_probe() {
 ended() { kill -USR1 $older && grep -q received "$tmp/did"; } # a signal ends the wait of one connection
 for _ in 1 2 3 4; do
 	before_the_probe
-	watch probe.sched=false probe.syscall=false
+	watch_tcp
 	eventually ended
 	wait $older
 	eventually settled
@@ -170,7 +173,7 @@ if [ -n "$cg" ] && mkdir "$cg/sgprobe-tcp-client-$$" "$cg/sgprobe-tcp-server-$$"
 	of_cgroup() { total "sgprobe_cgroup_tcp_$1_seconds{cgroup=\"/sgprobe-tcp-$2-$$\"}"; }
 	in_server() { in_cgroup sgprobe-tcp-server-$$ "$@"; }
 	IN=in_server serve -p 19424 -n 300
-	watch probe.sched=false probe.syscall=false
+	watch_tcp
 	in_cgroup sgprobe-tcp-client-$$ "$O/tools/tcp-churn" -p 19424 -c -n 300 > "$tmp/did"
 	wait "$server"
 	eventually settled
@@ -178,7 +181,7 @@ if [ -n "$cg" ] && mkdir "$cg/sgprobe-tcp-client-$$" "$cg/sgprobe-tcp-server-$$"
 	ok "a connect belongs to the cgroup that connects" is "$(of_cgroup connect_latency client)" 300
 	ok "an accepted socket belongs to the cgroup that listens" is "$(of_cgroup connection_lifetime server)" 300
 	ok "even when the listener is older than the probe, by name too" is "$(of_churn connection_lifetime)" 600
-	watch probe.sched=false probe.syscall=false
+	watch_tcp
 	IN=in_server serve -p 19424 -n 300
 	in_cgroup sgprobe-tcp-client-$$ "$O/tools/tcp-churn" -p 19424 -c -n 300 > "$tmp/did"
 	wait "$server"

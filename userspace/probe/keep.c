@@ -89,15 +89,16 @@ static uint32_t map_id(int fd)
 	return map_info(fd, &i) ? i.id : 0;
 }
 
-/* Whether it is a program, and whether it uses the map of this id. */
-static bool look_at_program(int fd, uint32_t *id, uint32_t map, bool *uses)
+/* Whether it is a program, and whether it uses the map of this id. What it missed so far is told already. */
+static bool look_at_program(struct sg_attached *a, uint32_t *id, uint32_t map, bool *uses)
 {
 	uint32_t ids[MAP_IDS_MAX] = {0}, n = sizeof(struct bpf_prog_info);
 	struct bpf_prog_info i = {.nr_map_ids = MAP_IDS_MAX, .map_ids = (uintptr_t)ids};
 
-	if (!is_a(fd, "bpf-prog") || bpf_obj_get_info_by_fd(fd, &i, &n) < 0)
+	if (!is_a(a->fd, "bpf-prog") || bpf_obj_get_info_by_fd(a->fd, &i, &n) < 0)
 		return false;
 	*id = i.id;
+	a->misses = i.recursion_misses;
 	for (uint32_t j = 0; j < SG_MIN(i.nr_map_ids, (uint32_t)MAP_IDS_MAX); j++)
 		*uses |= ids[j] == map;
 	return true;
@@ -243,7 +244,7 @@ static int adopt_program(struct sg_loaded *l, struct sg_kept *k, uint32_t part, 
 	};
 	k->fds[part] = -1;
 	l->n_attached++;
-	if (!a->program || !look_at_program(a->fd, &id, map, uses))
+	if (!a->program || !look_at_program(a, &id, map, uses))
 		return -EINVAL;
 	return is_link_of(a->link_fd, id) ? 0 : -EINVAL;
 }
