@@ -71,5 +71,12 @@ int sg_parse_u64(const char *s, uint64_t min, uint64_t max, uint64_t *ret);
 char *sg_fmt_seconds(double s, char *out, size_t n);
 char *sg_fmt_bytes(double v, char *out, size_t n); /* "1.24 MiB" */
 char *sg_fmt_count(double v, char *out, size_t n); /* "12.4k" */
+/* By a metric's unit: "seconds", "bytes", else a plain number; "-" for NaN. */
+char *sg_fmt_unit(const char *unit, double v, char *out, size_t n);
+/*
+ * The same of a histogram's quantile or bound, for narrow columns: "12.0KiB". Of what is
+ * counted in whole units it is a whole number.
+ */
+char *sg_fmt_observed(const char *unit, double v, char *out, size_t n);
 
 #endif

@@ -44,10 +44,12 @@ test("the status document is what was handed in", async () => {
 });
 
 test("the catalog lists metrics with every key", async () => {
-  const { metrics } = (await json(s, "/api/sg/v1/catalog")).data;
+  const { metrics, groups } = (await json(s, "/api/sg/v1/catalog")).data;
   assert.ok(metrics.length > 0);
   for (const m of metrics)
-    assert.deepEqual(Object.keys(m), ["name", "title", "help", "unit", "type", "group", "label", "of", "dim"]);
+    assert.deepEqual(Object.keys(m), ["name", "title", "help", "unit", "type", "group", "label", "labels", "of", "dim"]);
+  assert.deepEqual(metrics.find((m) => m.name === "sgprobe_irq_hardirq_seconds").labels, ["irq", "name"]);
+  assert.deepEqual(new Set(metrics.map((m) => m.group)), new Set(groups.map((g) => g.name)));
 });
 
 test("an instant query answers in Prometheus' envelope", async () => {

@@ -4,16 +4,18 @@ import { test } from "node:test";
 import { load } from "./bundle.mjs";
 
 const hist = await load("core/hist.ts");
+const { AMOUNTS, TIMES } = hist;
 const { RING, HistRing, ScalarRing } = await load("core/ring.ts");
 const colour = await load("core/colour.ts");
 const time = await load("core/time.ts");
 const units = await load("core/units.ts");
 const text = await load("core/text.ts");
+const { finds } = await load("core/search.ts");
 const { judge, usual, worst } = await load("core/health.ts");
 
 const dense = (pairs) => {
   const d = new Float64Array(hist.ROWS);
-  for (const [i, n] of pairs) d[hist.rowOf(i)] += n;
+  for (const [i, n] of pairs) d[TIMES.rowOf(i)] += n;
   return d;
 };
 const near = (a, b) => assert.ok(Math.abs(a - b) <= 1e-12 * Math.abs(b), `${a} is not ${b}`);
@@ -21,21 +23,21 @@ const near = (a, b) => assert.ok(Math.abs(a - b) <= 1e-12 * Math.abs(b), `${a} i
 test("a quantile is interpolated in the logarithm, as histogram_quantile does", () => {
   // One bucket (2^(-1/8), 1]: p = 2^(lo + (hi - lo) · fraction).
   const one = dense([[0, 10]]);
-  near(hist.quantile(one, 0.5), 2 ** (-1 / 8 + 1 / 16));
-  near(hist.quantile(one, 1), 1);
-  near(hist.quantile(one, 0), 2 ** (-1 / 8));
+  near(TIMES.quantile(one, 0.5), 2 ** (-1 / 8 + 1 / 16));
+  near(TIMES.quantile(one, 1), 1);
+  near(TIMES.quantile(one, 0), 2 ** (-1 / 8));
   // Two buckets: rank 0.5 · 4 = 2 lies in the second, a third of it in.
   const two = dense([[8, 1], [16, 3]]);
-  near(hist.quantile(two, 0.5), 2 ** (15 / 8 + (1 / 8) * (1 / 3)));
+  near(TIMES.quantile(two, 0.5), 2 ** (15 / 8 + (1 / 8) * (1 / 3)));
   // A rank on a bucket's end belongs to that bucket.
-  near(hist.quantile(two, 0.25), 2);
+  near(TIMES.quantile(two, 0.25), 2);
 });
 
 test("quantiles of an empty histogram and outside 0…1 are as in PromQL", () => {
-  assert.ok(Number.isNaN(hist.quantile(dense([]), 0.5)));
-  assert.equal(hist.quantile(dense([[0, 1]]), -0.1), -Infinity);
-  assert.equal(hist.quantile(dense([[0, 1]]), 1.1), Infinity);
-  assert.ok(Number.isNaN(hist.quantile(dense([[0, 1]]), NaN)));
+  assert.ok(Number.isNaN(TIMES.quantile(dense([]), 0.5)));
+  assert.equal(TIMES.quantile(dense([[0, 1]]), -0.1), -Infinity);
+  assert.equal(TIMES.quantile(dense([[0, 1]]), 1.1), Infinity);
+  assert.ok(Number.isNaN(TIMES.quantile(dense([[0, 1]]), NaN)));
 });
 
 test("several quantiles in one pass equal each alone", () => {
@@ -44,22 +46,22 @@ test("several quantiles in one pass equal each alone", () => {
   for (let k = 0; k < 200; k++) {
     const d = dense(Array.from({ length: 1 + Math.floor(next() * 40) }, () => [Math.floor(next() * 290) - 239, 1 + Math.floor(next() * 1000)]));
     const out = [0, 0, 0];
-    hist.quantiles(d, [0.5, 0.9, 0.99], out);
-    [0.5, 0.9, 0.99].forEach((q, i) => near(out[i], hist.quantile(d, q)));
+    TIMES.quantiles(d, [0.5, 0.9, 0.99], out);
+    [0.5, 0.9, 0.99].forEach((q, i) => near(out[i], TIMES.quantile(d, q)));
   }
 });
 
 test("bucket bounds are powers of the eighth root of two", () => {
-  const r = hist.rowOf(0);
-  assert.equal(hist.upperOf(r), 1);
-  near(hist.lowerOf(r), 2 ** (-1 / 8));
-  assert.equal(Math.floor(hist.positionOf(0.99)), r);
-  near(hist.valueAt(hist.positionOf(3e-6)), 3e-6);
+  const r = TIMES.rowOf(0);
+  assert.equal(TIMES.upperOf(r), 1);
+  near(TIMES.lowerOf(r), 2 ** (-1 / 8));
+  assert.equal(Math.floor(TIMES.positionOf(0.99)), r);
+  near(TIMES.valueAt(TIMES.positionOf(3e-6)), 3e-6);
 });
 
 test("percentile ranks of a bucket add up", () => {
   const d = dense([[0, 90], [8, 9], [16, 1]]);
-  const k = hist.rankOf(d, hist.rowOf(8));
+  const k = hist.rankOf(d, TIMES.rowOf(8));
   assert.deepEqual([k.below, k.upto, k.total], [0.9, 0.99, 100]);
 });
 
@@ -78,10 +80,10 @@ test("a histogram ring gives back what was put in, also after it was written ove
   }
   for (const [slot, w] of want) {
     const d = new Float64Array(hist.ROWS);
-    ring.addTo(slot, d, hist.ROW0);
+    ring.addTo(slot, d, TIMES.row0);
     assert.equal(ring.sum(slot), w.sum);
     assert.deepEqual([...d].filter((x) => x), w.counts);
-    w.index.forEach((i, k) => assert.equal(d[i - hist.ROW0], w.counts[k]));
+    w.index.forEach((i, k) => assert.equal(d[i - TIMES.row0], w.counts[k]));
   }
 });
 
@@ -89,7 +91,7 @@ test("buckets outside the rows are counted in the first and the last row", () =>
   const ring = new HistRing();
   ring.set(0, 0, [-1024, 1024], [2, 3], 2);
   const d = new Float64Array(hist.ROWS);
-  ring.addTo(0, d, hist.ROW0);
+  ring.addTo(0, d, TIMES.row0);
   assert.equal(d[0], 2);
   assert.equal(d[hist.ROWS - 1], 3);
 });
@@ -151,6 +153,53 @@ test("latencies read as people write them", () => {
   assert.equal(units.perSecond(12_345), "12.3 k/s");
   assert.equal(units.percent(0.00001), "< 0.01 %");
   assert.equal(units.percentile(0.99912), "p99.91");
+});
+
+test("sizes read as bytes, amounts as plain numbers, and neither as seconds", () => {
+  const [size, plain, time] = ["bytes", "", "seconds"].map(units.unitOf);
+  assert.equal(size.observed(4096), "4.00 KiB");
+  assert.equal(size.observed(3 * 2 ** 20), "3.00 MiB");
+  assert.equal(size.short(65536), "64 KiB");
+  assert.equal(plain.observed(12_345), "12.3 k");
+  assert.equal(plain.text(2.5e6), "2.50 M");
+  assert.equal(time.observed(0.0125), "12.5 ms");
+  assert.deepEqual([size.noun, plain.noun, time.noun], ["size", "value", "latency"]);
+});
+
+test("quantiles and bounds of whole units are whole where a bucket holds one number", () => {
+  for (const n of [1, 2, 3, 5, 7, 9]) {
+    const row = AMOUNTS.rowOf(Math.ceil(Math.log2(n) * 8));
+    for (const v of [AMOUNTS.upperOf(row), AMOUNTS.valueAt(row + 0.5)]) {
+      assert.equal(units.unitOf("").observed(v), String(n));
+      assert.equal(units.unitOf("bytes").observed(v), `${n} B`);
+    }
+  }
+  assert.equal(units.unitOf("").text(1.4), "1.40", "a mean is not rounded");
+});
+
+test("marks of sizes are powers of two, of amounts decimal beyond 50", () => {
+  assert.deepEqual(units.unitOf("bytes").marks(900, 9000, 5), [1024, 2048, 4096, 8192]);
+  assert.deepEqual(units.unitOf("").marks(90, 2100, 5), [100, 200, 500, 1000, 2000]);
+  for (const unit of ["bytes", ""])
+    for (const [lo, hi] of [[0.9, 2 ** 40], [1, 16], [3000, 5000]])
+      for (const most of [3, 6, 12]) {
+        const m = units.unitOf(unit).marks(lo, hi, most);
+        assert.ok(m.length <= most && m.every((v, i) => v >= lo && v <= hi && (!i || v > m[i - 1])), `${unit} ${lo} ${hi} ${most}: ${m}`);
+      }
+});
+
+test("a terabyte has a row of its own, and so has a nanosecond", () => {
+  assert.equal(AMOUNTS.upperOf(AMOUNTS.rowOf(312)), 2 ** 39);
+  assert.equal(TIMES.rowOf(-239), 9);
+  assert.equal(hist.rowsOf("bytes"), AMOUNTS);
+  assert.equal(hist.rowsOf("seconds"), TIMES);
+});
+
+test("what was typed is found word by word, in any order and case", () => {
+  assert.ok(finds("run lat", "Run-queue latency"));
+  assert.ok(finds("LATENCY sched_run", "Run-queue latency", "sgprobe_sched_runqueue_latency_seconds"));
+  assert.ok(finds("", "anything"));
+  assert.ok(!finds("run disk", "Run-queue latency"));
 });
 
 test("axis marks are few, ascending and inside", () => {

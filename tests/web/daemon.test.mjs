@@ -57,7 +57,7 @@ const t = (name, f) => test(name, { skip, timeout: 120_000 }, f);
 
 t("every latency of the catalogue has a heat map, and the kernel fills it", async () => {
   const { metrics } = await (await fetch(`${URL}api/sg/v1/catalog`)).json();
-  const want = metrics.filter((m) => m.type === "histogram" && m.unit === "seconds" && !m.of).length;
+  const want = metrics.filter((m) => m.type === "histogram" && !m.of).length;
   await page.goto(`${URL}#/latency`);
   await page.waitForFunction(() => window.__sgprobe?.lag.length >= 3);
   assert.equal(await page.locator(".heat").count(), want);
@@ -71,6 +71,18 @@ t("the overview shows the machine and what watching it costs", async () => {
   assert.match(facts, /CPU, both processes[\d.<]+ ?[\d.]* %/);
   assert.match(facts, /Memory, both processes[\d.]+ MiB/);
   assert.match(facts, /Drain per tick[\d.]+ [µm]?s/);
+});
+
+t("the system page shows what the kernel lets run, and that the counts are true", async () => {
+  await page.goto(`${URL}#/system`);
+  const up = (await status()).probes.filter((p) => p.up);
+  const shown = (id) => page.locator(`section[aria-labelledby=h-${id}] tbody tr`);
+  await page.waitForFunction(() => document.querySelectorAll("section[aria-labelledby=h-programs] tbody tr").length > 0);
+  await page.waitForFunction(() => /[\d.]+ ns/.test(document.querySelector("section[aria-labelledby=h-programs]").textContent), null, { timeout: 60_000 });
+  assert.equal(await shown("domains").locator(".mark.good").count(), up.length);
+  assert.match(await page.textContent("section[aria-labelledby=h-budget]"), /% of one CPU, of 1\.00 %/);
+  await page.waitForFunction(() => /context switches/.test(document.querySelector("section[aria-labelledby=h-truth]").textContent));
+  assert.match((await shown("processes").allTextContents()).join(), /probe\d+[<\d. ]+%[\d.]+ MiB0,server\d+[<\d. ]+%[\d.]+ MiB/);
 });
 
 t("a sample of the kernel is on the screen within 100 ms in 95 of 100 cases", async (c) => {

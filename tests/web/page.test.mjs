@@ -66,7 +66,7 @@ t("the overview shows health, tiles, cost and probes, and asks no other host", a
   await page.waitForSelector(".health.good, .health.warn, .health.bad");
   await page.waitForFunction(() => document.querySelectorAll(".tile").length >= 12);
   assert.match(await page.textContent(".tiles"), /CPU busy[\d.]+ %/);
-  assert.match(await page.textContent(".facts"), /In the kernel, per event312 ns/);
+  assert.match(await page.textContent(".facts"), /In the kernel, per event175 ns/);
   assert.equal(await page.locator(".probes li").count(), 3);
   await close(page);
 });
@@ -74,8 +74,9 @@ t("the overview shows health, tiles, cost and probes, and asks no other host", a
 t("every latency histogram of the catalogue has a heat map", async () => {
   const page = await open("#/latency");
   await coloured(page);
-  assert.equal(await page.locator(".heat").count(), 6);
-  assert.equal((await state(page)).probes, 6);
+  assert.equal(await page.locator(".heat").count(), 9);
+  assert.equal((await state(page)).probes, 9);
+  assert.deepEqual(await page.locator(".group > h2").allTextContents(), ["CPU scheduler", "System calls", "TCP", "Block devices", "Memory"]);
   await close(page);
 });
 
@@ -219,19 +220,143 @@ t("names of processes are text, whatever they hold", async () => {
   assert.ok(text.includes("evil⟨U+202E⟩gpj.exe␇"), "with its controls visible");
   assert.equal(await page.locator(".rank img").count(), 0);
   assert.equal(await page.evaluate(() => window.__hacked), undefined);
-  await page.selectOption(".toolbar select >> nth=1", BIDI);
+  await page.selectOption(".toolbar select", BIDI);
   await coloured(page);
-  assert.equal((await state(page)).route.value, BIDI);
+  assert.equal((await state(page)).route.pick.comm, BIDI);
   await page.reload();
   await coloured(page);
-  assert.equal((await state(page)).route.value, BIDI);
+  assert.equal((await state(page)).route.pick.comm, BIDI);
   await close(page);
 });
 
 t("a value of a dimension has its own heat map, from all the probes that know it", async () => {
   const page = await open("#/latency?dim=cgroup&value=system.slice%2Fnginx.service");
   await coloured(page);
-  assert.equal(await page.locator(".heat").count(), 6);
+  assert.equal(await page.locator(".heat").count(), 7);
+  await close(page);
+});
+
+const SIZE = "sgprobe_block_request_bytes";
+/** Reads the quantile table of the chart that has the focus. */
+async function events(page) {
+  await page.waitForSelector(".table-box tbody tr");
+  return page.evaluate(() => Number(document.querySelector(".table-box tbody tr:nth-child(3) td").textContent.replace(/\D/g, "")));
+}
+
+t("a metric with two labels is the sum of all, or what is chosen of each", async () => {
+  const page = await open(`#/latency?probe=${SIZE}&range=1m`);
+  await coloured(page);
+  await page.keyboard.press("Space");
+  await page.focus(".heat");
+  await page.keyboard.press("t");
+  assert.deepEqual(await page.locator(".toolbar label select").evaluateAll((l) => l.map((x) => x.value)), ["", ""]);
+  const all = await events(page);
+  await page.selectOption(".toolbar label:has-text('device') select", "sda");
+  await page.waitForSelector("h1:has-text('of device sda')");
+  await page.waitForFunction((n) => Number(document.querySelector(".table-box tbody tr:nth-child(3) td").textContent) < n, all);
+  const sda = await events(page);
+  await page.selectOption(".toolbar label:has-text('operation') select", "write");
+  await page.waitForSelector("h1:has-text('of device sda, operation write')");
+  await page.waitForFunction((n) => Number(document.querySelector(".table-box tbody tr:nth-child(3) td").textContent) < n, sda);
+  assert.deepEqual((await state(page)).route.pick, { device: "sda", operation: "write" });
+  // The same number of series, other ones.
+  const write = await events(page);
+  await page.selectOption(".toolbar label:has-text('operation') select", "discard");
+  await page.waitForFunction((n) => Number(document.querySelector(".table-box tbody tr:nth-child(3) td").textContent) !== n, write);
+  await page.reload();
+  await coloured(page);
+  assert.deepEqual((await state(page)).route.pick, { device: "sda", operation: "discard" });
+  await page.click("button:has-text('by operation')");
+  await page.waitForFunction(() => document.querySelectorAll(".rank tbody tr").length === 3);
+  await page.click("button:has-text('Whole host')");
+  assert.deepEqual((await state(page)).route.pick, {});
+  await close(page);
+});
+
+t("sizes are never called seconds", async () => {
+  for (const [probe, noun, value] of [[SIZE, "size", /[\d.]+ ([KM]iB|B)/], ["sgprobe_mem_reclaimed_pages", "value", /^[^s]*\d[^s]*$/]]) {
+    const page = await open(`#/latency?probe=${probe}&range=1m`, { viewport: { width: 1440, height: 1400 } });
+    await coloured(page);
+    await page.waitForFunction(() => /p99 \d/.test(document.querySelector(".readout").textContent));
+    const shown = (await page.locator(".readout b").allTextContents()).join(" ");
+    assert.match(shown, value);
+    assert.doesNotMatch(shown, /\d [nµm]?s\b/);
+    await page.keyboard.press("Space");
+    const box = await page.locator(".heat").boundingBox();
+    await page.mouse.move(box.x + 600, box.y + box.height * 0.5);
+    await page.waitForSelector(".tip");
+    const tip = await page.locator(".tip dl div").allTextContents();
+    assert.ok(tip.some((x) => x.startsWith(noun)), tip.join());
+    assert.doesNotMatch(tip.filter((x) => !/^(events|rank|here)/.test(x)).join(), /\d [nµm]?s\b/);
+    assert.doesNotMatch((await page.locator(".chart-card h2").allTextContents()).join(), /At once/);
+    await close(page);
+  }
+});
+
+t("a probe is found by typing, from the keyboard alone, in a list by domain", async () => {
+  const page = await open("#/latency");
+  await coloured(page);
+  await page.keyboard.press("/");
+  await page.waitForSelector("[role=listbox]");
+  assert.deepEqual(await page.locator("[role=group] .title").allTextContents(), ["CPU scheduler", "System calls", "TCP", "Block devices", "Memory"]);
+  const active = () => page.evaluate(() => document.getElementById(document.activeElement.getAttribute("aria-activedescendant"))?.textContent);
+  assert.match(await active(), /All probes/);
+  await page.keyboard.type("block size");
+  assert.equal(await page.locator("[role=option]").count(), 1);
+  await page.keyboard.type("zzz");
+  await page.waitForSelector("text=Nothing is called that");
+  await page.keyboard.press("Escape");
+  assert.equal(await page.locator("[role=listbox]").count(), 0);
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.type("tcp");
+  for (const k of ["ArrowDown", "ArrowDown", "ArrowUp", "ArrowDown"]) await page.keyboard.press(k);
+  assert.match(await active(), /TCP round-trip time/);
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("h1:has-text('TCP round-trip time')");
+  assert.equal(await page.evaluate(() => document.activeElement.tagName), "H1");
+  assert.equal(await page.inputValue("#chooser"), "TCP round-trip time");
+  await page.click("#chooser");
+  await page.click("[role=option]:has-text('Pages reclaimed')");
+  await page.waitForSelector("h1:has-text('Pages reclaimed at once')");
+  await close(page);
+});
+
+t("the system page shows domains, programs, truth, losses and processes, live", async () => {
+  const page = await open("#/system");
+  await ready(page);
+  await page.waitForSelector("#h-programs");
+  const rows = (id) => page.locator(`section[aria-labelledby=h-${id}] tbody tr`);
+  await page.waitForFunction(() => document.querySelectorAll("section[aria-labelledby=h-programs] tbody tr").length === 5);
+  assert.match(await rows("programs").first().textContent(), /sys_exitsyscall, tp_btf21\.0 k\/s190 ns *0\.40 %/);
+  const shares = await rows("programs").evaluateAll((l) => l.map((r) => parseFloat(r.lastChild.textContent)));
+  assert.deepEqual(shares, [...shares].sort((a, b) => b - a));
+  const domains = (await rows("domains").allTextContents()).join("\n");
+  assert.match(domains, /CPU scheduler.*tp_btf2 ?3\.50 MiB/);
+  assert.match(domains, /Block devices.*no BTF.*CONFIG_DEBUG_INFO_BTF/);
+  assert.match(domains, /Memory.*switched off/);
+  assert.match(await page.textContent("section[aria-labelledby=h-budget]"), /0\.88 % of one CPU, of 1\.00 %.*8\.80 ms of 10\.0 ms.*syscall 1\.20 k\/s/);
+  const truth = rows("truth");
+  assert.deepEqual(await truth.allTextContents(), ["context switches1.000", "forkstoo few: 0.900", "softirqs0.999"]);
+  assert.equal(await truth.locator(".change.bad").count(), 1);
+  assert.match((await rows("losses").allTextContents()).join(), /map full0.*Ticks late\d.*Slots in use \(cgroup and program\)87/);
+  assert.match((await rows("processes").allTextContents()).join(), /probe2[\d.]+ %14\.2 MiB0,server3[\d.]+ %17\.9 MiB0/);
+  const bare = await page.evaluate(() => [...document.querySelectorAll("main table")].filter((x) => !x.caption?.textContent || !x.querySelector("th[scope=col]") || x.querySelector("tbody tr > :first-child:not(th)")).length);
+  assert.equal(bare, 0, "every table has a caption and headers");
+  const before = (await state(page)).newest;
+  await page.waitForFunction((n) => window.__sgprobe.state().newest > n + 1000, before);
+  await close(page);
+});
+
+t("the system page is reached by key, and by link", async () => {
+  const page = await open();
+  await ready(page);
+  await page.keyboard.press("g");
+  await page.keyboard.press("s");
+  await page.waitForSelector("#h-truth");
+  await page.click("nav a:has-text('Overview')");
+  await page.waitForSelector(".health");
+  await page.goBack();
+  await page.waitForSelector("#h-truth");
   await close(page);
 });
 
@@ -336,7 +461,7 @@ t("the theme follows the system, can be set, is kept, and nonsense in the store 
 });
 
 t("a phone of 360 pixels has no sideways scrolling", async () => {
-  for (const hash of ["", "#/latency", `#/latency?probe=${RUNQ}&dim=comm`]) {
+  for (const hash of ["", "#/latency", "#/system", `#/latency?probe=${RUNQ}&dim=comm`]) {
     const page = await open(hash, { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true });
     await ready(page);
     await page.waitForTimeout(300);
@@ -350,7 +475,7 @@ t("every control has a name, and every chart can be reached", async () => {
   const page = await open(`#/latency?probe=${RUNQ}&dim=comm`);
   await coloured(page);
   const nameless = await page.evaluate(() =>
-    [...document.querySelectorAll("button, a, select, [role=application], [role=img]")]
+    [...document.querySelectorAll("button, a, select, input, [role=application], [role=img]")]
       .filter((e) => !(e.textContent.trim() || e.getAttribute("aria-label") || e.closest("label")?.textContent.trim()))
       .map((e) => e.outerHTML.slice(0, 80)),
   );

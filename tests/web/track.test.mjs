@@ -7,7 +7,8 @@ import { load } from "./bundle.mjs";
 const { Track, tickOf } = await load("data/track.ts");
 const { Columns, rowRange } = await load("data/columns.ts");
 const { decodeHeader } = await load("core/decode.ts");
-const { ROWS, rowOf } = await load("core/hist.ts");
+const { ROWS, TIMES } = await load("core/hist.ts");
+const system = await load("data/system.ts");
 const { readStatus } = await load("data/status.ts");
 
 const T0 = 1_795_000_000;
@@ -90,7 +91,7 @@ test("columns made tick by tick equal columns made at once", () => {
   for (const step of [1, 5]) {
     const track = new Track();
     track.schema(1, schema());
-    const moving = new Columns();
+    const moving = new Columns(TIMES);
     for (const t of range(T0, 120)) {
       if (t % 17 === 3) continue;
       give(track, [t]);
@@ -99,7 +100,7 @@ test("columns made tick by tick equal columns made at once", () => {
     // A hole is filled afterwards.
     give(track, range(T0, 120).filter((t) => t % 17 === 3));
     moving.update(track, track.named("lat"), (T0 + 119) * 1000, 60 / step, step);
-    const whole = new Columns();
+    const whole = new Columns(TIMES);
     whole.update(track, track.named("lat"), (T0 + 119) * 1000, 60 / step, step);
     for (const k of ["cells", "count", "sum", "watched", "p50", "p90", "p99", "max"]) assert.deepEqual(moving[k], whole[k], `${k}, step ${step}`);
     assert.equal(whole.watched[0], step);
@@ -109,7 +110,7 @@ test("columns made tick by tick equal columns made at once", () => {
 test("a column is made again when its tick is completed", () => {
   const track = new Track();
   track.schema(1, schema());
-  const c = new Columns();
+  const c = new Columns(TIMES);
   give(track, [T0], { kind: 2, entries: () => [] });
   c.update(track, track.named("lat"), T0 * 1000, 10, 1);
   assert.equal(c.count[c.slot(T0)], 0);
@@ -122,7 +123,7 @@ test("only columns that changed are made again", () => {
   const track = new Track();
   track.schema(1, schema());
   give(track, range(T0, 60));
-  const c = new Columns();
+  const c = new Columns(TIMES);
   c.update(track, track.named("lat"), (T0 + 59) * 1000, 60, 1);
   const before = c.clock;
   give(track, [T0 + 60]);
@@ -130,23 +131,34 @@ test("only columns that changed are made again", () => {
   assert.equal([...c.stamp].filter((s) => s > before).length, 1);
 });
 
+test("another selection of as many series is drawn anew", () => {
+  const track = new Track();
+  track.schema(1, ["read", "write"].map((operation, k) => ({ i: k + 1, name: "lat", type: "histogram", labels: { operation } })));
+  give(track, range(T0, 20), { entries: () => [[1, { count: 5, sum: 1, buckets: [[0, 5]] }], [2, { count: 3, sum: 1, buckets: [[9, 3]] }]] });
+  const c = new Columns(TIMES);
+  for (const [operation, count] of [["read", 5], ["write", 3]]) {
+    c.update(track, track.named("lat").filter((s) => s.labels.operation === operation), (T0 + 19) * 1000, 20, 1, operation);
+    assert.ok(c.count.every((n) => n === count), operation);
+  }
+});
+
 test("columns from the server are placed by their end, and gaps among them are not watched", () => {
-  const c = new Columns();
+  const c = new Columns(TIMES);
   const from = T0 * 1000;
   c.load({ stepMs: 10_000, columns: [[from + 20_000, 3, 0.3, [[0, 3]]]], gaps: [{ from_ms: from + 30_000, to_ms: from + 50_000 }], oldestMs: 0, newestMs: from + 100_000 }, from, from + 60_000);
   assert.equal(c.n, 6);
   assert.equal(c.time(c.first), from + 10_000);
   const s = c.slot(c.first + 1);
   assert.equal(c.count[s], 3);
-  assert.equal(c.cells[s * ROWS + rowOf(0)], 3);
+  assert.equal(c.cells[s * ROWS + TIMES.rowOf(0)], 3);
   assert.deepEqual(range(0, 6).map((i) => c.watched[c.slot(c.first + i)] > 0), [true, true, true, false, false, true]);
 });
 
 test("the rows shown are whole octaves and stay while they fit", () => {
-  const a = rowRange({ lo: 100, hi: 180 }, null);
+  const a = rowRange(TIMES, { lo: 100, hi: 180 }, null);
   assert.ok(a.lo <= 100 && a.hi > 180 && (a.hi - a.lo) % 8 === 0);
-  assert.equal(rowRange({ lo: a.lo + 9, hi: a.hi - 9 }, a), a);
-  assert.notEqual(rowRange({ lo: a.lo + 40, hi: a.hi - 1 }, a), a);
+  assert.equal(rowRange(TIMES, { lo: a.lo + 9, hi: a.hi - 9 }, a), a);
+  assert.notEqual(rowRange(TIMES, { lo: a.lo + 40, hi: a.hi - 1 }, a), a);
 });
 
 test("a status document of any shape is read without harm", () => {
@@ -154,4 +166,47 @@ test("a status document of any shape is read without harm", () => {
   const s = readStatus({ probes: [{ name: "tcp", up: false, reason: "no BTF" }], store: { ok: false, message: "disk full" } });
   assert.deepEqual(s.probes, [{ name: "tcp", up: false, variant: "", reason: "no BTF" }]);
   assert.equal(s.store.ok, false);
+});
+
+/** A probe's track with these readings in each of ten seconds: [name, type, labels, value]. */
+function says(readings, seconds = 10) {
+  const track = new Track();
+  track.schema(1, readings.map(([name, type, labels], k) => ({ i: k + 1, name, type, labels })));
+  give(track, range(T0, seconds), { entries: () => readings.map((r, k) => [k + 1, r[3]]) });
+  return { t: { probe: track, server: new Track() }, last: T0 + seconds - 1 };
+}
+
+test("programs are sorted by what they cost, and domains add them up", () => {
+  const { t, last } = says([
+    ...["sched/a", "sched/b", "tcp/c"].map((program) => ["sgprobe_bpf_program_attached", "gauge", { program, variant: "tp_btf" }, 1]),
+    ["sgprobe_bpf_runs_total", "counter", { program: "sched/a" }, 1000], ["sgprobe_bpf_run_seconds_total", "counter", { program: "sched/a" }, 1e-4],
+    ["sgprobe_bpf_runs_total", "counter", { program: "sched/b" }, 10], ["sgprobe_bpf_run_seconds_total", "counter", { program: "sched/b" }, 5e-4],
+    ["sgprobe_bpf_runs_total", "counter", { program: "tcp/c" }, 7],
+    ["sgprobe_domain_up", "gauge", { domain: "sched", variant: "tp_btf" }, 1], ["sgprobe_domain_up", "gauge", { domain: "irq", reason: "no BTF" }, 0],
+    ["sgprobe_bpf_map_bytes", "gauge", { domain: "sched" }, 4096], ["sgprobe_untimed_total", "counter", { domain: "sched" }, 40], ["sgprobe_budget_seconds", "gauge", {}, 0.01],
+  ]);
+  const list = system.programs(t, last);
+  assert.deepEqual(list.map((p) => p.name), ["sched/b", "sched/a", "tcp/c"]);
+  assert.deepEqual(list.map((p) => p.perSecond), [10, 1000, 7]);
+  assert.ok(Math.abs(list[0].ns - 50_000) < 1e-6 && Math.abs(list[1].share - 1e-4) < 1e-12);
+  assert.ok(Number.isNaN(list[2].ns), "runs that were not measured yet have no time");
+  const [sched, irq] = system.domains(t, last, list);
+  assert.deepEqual([sched.up, sched.programs, sched.bytes, sched.untimed], [true, 2, 4096, 40]);
+  assert.ok(Math.abs(sched.share - 6e-4) < 1e-12);
+  assert.deepEqual([irq.up, irq.reason], [false, "no BTF"]);
+  assert.equal(system.budget(t, last), 0.01);
+});
+
+test("losses of ten minutes are added up by reason, the largest first", () => {
+  const { t, last } = says([
+    ["sgprobe_dropped_total", "counter", { reason: "row_unread" }, 0], ["sgprobe_dropped_total", "counter", { reason: "no_task_state" }, 3],
+    ["sgprobe_slots_full_total", "counter", {}, 2], ["sgprobe_slots_used", "gauge", {}, 12], ["sgprobe_pool_used", "gauge", { kind: "rows" }, 5],
+    ["sgprobe_balance_error", "gauge", { domain: "sched" }, -4], ["sgprobe_truth_ratio", "gauge", { signal: "forks" }, 0.9],
+  ]);
+  const l = system.losses(t, last);
+  assert.deepEqual(l.dropped, [{ text: "no task state", value: 30 }, { text: "row unread", value: 0 }]);
+  assert.deepEqual(l.faults.map((x) => x.value), [4, 20]);
+  assert.deepEqual(l.levels.map((x) => x.value), [12, 5]);
+  assert.deepEqual(system.truths(t, last), [{ signal: "forks", ratio: 0.9 }]);
+  assert.deepEqual(system.truths(t, last + 60), [], "what is no longer reported is no longer shown");
 });

@@ -2,6 +2,7 @@
 /* Numbers for people: three significant digits and a unit. */
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <sgprobe/str.h>
 
@@ -88,4 +89,35 @@ char *sg_fmt_count(double v, char *out, size_t n)
 		return out;
 	}
 	return with_unit(v, units, ARRAY_SIZE(units), out, n);
+}
+
+char *sg_fmt_unit(const char *unit, double v, char *out, size_t n)
+{
+	if (isnan(v)) {
+		snprintf(out, n, "-");
+		return out;
+	}
+	if (strcmp(unit, "seconds") == 0)
+		return sg_fmt_seconds(v, out, n);
+	return strcmp(unit, "bytes") == 0 ? sg_fmt_bytes(v, out, n) : sg_fmt_count(v, out, n);
+}
+
+/* The whole number nearest to a small value that its bucket, (2^((i-1)/8), 2^(i/8)], holds. */
+static double whole(double v)
+{
+	double i = ceil(log2(v) * 8 - 1e-6);
+
+	return fmin(fmax(round(v), floor(exp2((i - 1) / 8) + 1e-9) + 1), floor(exp2(i / 8) + 1e-9));
+}
+
+char *sg_fmt_observed(const char *unit, double v, char *out, size_t n)
+{
+	char *blank;
+
+	if (strcmp(unit, "seconds") != 0 && v > 0 && v < 100)
+		v = whole(v);
+	blank = strchr(sg_fmt_unit(unit, v, out, n), ' ');
+	if (blank)
+		memmove(blank, blank + 1, strlen(blank));
+	return out;
 }

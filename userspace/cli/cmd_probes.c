@@ -51,8 +51,11 @@ static void put_group(struct listing *l, const char *group)
 	const json_t *p = find_probe(l->probes, group);
 	const char *reason = json_string_value(json_object_get(p, "reason"));
 	const char *variant = json_string_value(json_object_get(p, "variant"));
+	const char *title = sg_group_title(group);
 
 	sg_buf_printf(l->b, "%s%s", l->n ? "\n" : "", group);
+	if (title)
+		sg_buf_printf(l->b, " (%s)", title);
 	if (p && json_is_true(json_object_get(p, "up"))) {
 		sg_buf_str(l->b, ": on, ");
 		sg_term_str(l->b, variant ? variant : "");
@@ -73,35 +76,21 @@ static int put_text(const struct sg_metric_info *m, void *ctx)
 		return 0; /* a dimension of one that is listed */
 	if (strcmp(l->group, m->group) != 0)
 		put_group(l, m->group);
-	sg_buf_printf(l->b, "  %-48s %-9s %s\n", m->name, sg_type_name(m->type), m->title);
+	sg_buf_printf(l->b, "  %-48s %-9s %s", m->name, sg_type_name(m->type), m->title);
+	if (m->label)
+		sg_buf_printf(l->b, ", by %s", m->label);
+	sg_buf_char(l->b, '\n');
 	l->n++;
 	return l->b->err;
-}
-
-static void put_key(struct sg_buf *b, const char *key, const char *value)
-{
-	sg_buf_printf(b, ",\"%s\":", key);
-	if (value)
-		sg_json_str(b, value);
-	else
-		sg_buf_str(b, "null");
 }
 
 static int put_json(const struct sg_metric_info *m, void *ctx)
 {
 	struct listing *l = ctx;
 
-	sg_buf_str(l->b, l->n++ ? ",{\"name\":" : "{\"name\":");
-	sg_json_str(l->b, m->name);
-	put_key(l->b, "title", m->title);
-	put_key(l->b, "help", m->help);
-	put_key(l->b, "unit", m->unit);
-	put_key(l->b, "type", sg_type_name(m->type));
-	put_key(l->b, "group", m->group);
-	put_key(l->b, "label", m->label);
-	put_key(l->b, "of", m->of);
-	put_key(l->b, "dim", m->dim);
-	sg_buf_char(l->b, '}');
+	if (l->n++)
+		sg_buf_char(l->b, ',');
+	sg_metric_json(l->b, m);
 	return l->b->err;
 }
 

@@ -27,17 +27,20 @@ const struct sg_command sg_commands[] = {
 	 "[--json]",
 	 "Examples:\n  sgprobe probes\n  sgprobe probes --json | jq -r '.metrics[].name'"},
 	{"top", sg_cmd_top, SG_NEEDS_CONFIG, "A live view of latencies in the terminal",
-	 "[--once] [--by comm|cgroup] [--interval 1s]",
+	 "[--once] [--all] [--by comm|cgroup] [--interval 1s]",
 	 "Examples:\n"
 	 "  sgprobe top\n"
 	 "  sgprobe top --once\n\n"
-	 "Keys: q ends it, c shows programs, g cgroups, p pauses."},
+	 "What got slower than in the minute before comes first; \"usual\" is how many times its p99\n"
+	 "is what it was then.\n"
+	 "Keys: q ends it, a shows all, c programs, g cgroups, p pauses."},
 	{"heat", sg_cmd_heat, SG_NEEDS_CONFIG, "A heat map of one latency in the terminal",
 	 "PROBE [--last 2m] [--once] [--json]",
 	 "Examples:\n"
 	 "  sgprobe heat sched_runqueue_latency\n"
-	 "  sgprobe heat 'sgprobe_syscall_latency_seconds{syscall=\"fsync\"}' --last 10m --once\n\n"
-	 "PROBE is a metric's name, a part of it that only one has, or a selector."},
+	 "  sgprobe heat 'syscall_latency{syscall=\"fsync\"}' --last 10m --once\n\n"
+	 "PROBE is a metric's name or a part of it that only one has; labels in braces may follow.\n"
+	 "Without them it is the sum of all."},
 	{"query", sg_cmd_query, SG_NEEDS_CONFIG, "Ask a question in PromQL",
 	 "EXPR [--time T | --from T --to T --step 10s] [--json]",
 	 "Examples:\n"

@@ -27,15 +27,6 @@ void sg_color(struct sg_buf *b, enum sg_depth depth, bool background, double sha
 			      16 + c[0] / 43 * 36 + c[1] / 43 * 6 + c[2] / 43);
 }
 
-const char *sg_fmt_unit(const char *unit, double v, char *out, size_t n)
-{
-	if (isnan(v))
-		return "-";
-	if (strcmp(unit, "seconds") == 0)
-		return sg_fmt_seconds(v, out, n);
-	return strcmp(unit, "bytes") == 0 ? sg_fmt_bytes(v, out, n) : sg_fmt_count(v, out, n);
-}
-
 void sg_put_right(struct sg_buf *b, const char *text, unsigned int width)
 {
 	unsigned int n = 0;
@@ -116,7 +107,7 @@ static void put_rows(struct sg_buf *b, const struct grid *g, const struct sg_hea
 		double upper = sg_bucket_upper(g->lowest + (int32_t)(r + 1) * g->per_row - 1);
 		char text[32];
 
-		sg_put_right(b, sg_fmt_unit(g->h->unit, upper, text, sizeof(text)), 8);
+		sg_put_right(b, sg_fmt_observed(g->h->unit, upper, text, sizeof(text)), 8);
 		sg_buf_char(b, ' ');
 		for (unsigned int c = 0; c < g->columns; c++)
 			put_cell(b, style, cell(g, r, c), g->max);
@@ -160,8 +151,8 @@ static void put_numbers(struct sg_buf *b, const struct sg_heat *h)
 	for (size_t i = 0; i < ARRAY_SIZE(qs); i++)
 		sg_buf_printf(
 			b, "  p%g %s", qs[i] * 100,
-			sg_fmt_unit(h->unit, sg_hist_quantile(&all, qs[i]), text, sizeof(text)));
-	sg_buf_printf(b, "  max %s\n", sg_fmt_unit(h->unit, sg_hist_max(&all), text, sizeof(text)));
+			sg_fmt_observed(h->unit, sg_hist_quantile(&all, qs[i]), text, sizeof(text)));
+	sg_buf_printf(b, "  max %s\n", sg_fmt_observed(h->unit, sg_hist_max(&all), text, sizeof(text)));
 	sg_hist_free(&all);
 }
 

@@ -19,7 +19,4 @@ void sg_color(struct sg_buf *b, enum sg_depth depth, bool background, double sha
 /* Appends text right-aligned to 'width' columns: a character counts once, however many bytes it has. */
 void sg_put_right(struct sg_buf *b, const char *text, unsigned int width);
 
-/* A value in the metric's unit: "1.2ms" for seconds. */
-const char *sg_fmt_unit(const char *unit, double v, char *out, size_t n);
-
 #endif

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include <sgprobe/metric.h>
 #include <sgprobe/query.h>
 #include <sgprobe/store.h>
 #include <sgprobe/time.h>
@@ -292,6 +293,7 @@ static int add_points(struct sg_heat *h, const struct sg_points *p, struct sg_er
 		return sg_fail(err, -EINVAL, "%s is a %s; a heat map needs a histogram",
 			       p->series.name, sg_type_name(p->series.type));
 	take_text(h->name, sizeof(h->name), p->series.name);
+	take_text(h->unit, sizeof(h->unit), sg_metric_unit(p->series.name));
 	for (size_t i = 0; i < p->n; i++) {
 		struct sg_hist *col = column_at(h, p->t_ms[i]);
 		int r = col ? sg_hist_add(col, &p->hists[i]) : 0;
@@ -325,7 +327,7 @@ static int heat_from_store(struct sg_src *src, const char *match, struct sg_heat
 int sg_src_heat(struct sg_src *src, const char *match, int64_t from_ms, int64_t to_ms,
 		int64_t step_ms, struct sg_heat *ret, struct sg_error *err)
 {
-	struct sg_heat h = {.step_ms = step_ms, .unit = "seconds"};
+	struct sg_heat h = {.step_ms = step_ms};
 	int r;
 
 	h.from_ms = from_ms / step_ms * step_ms;
@@ -339,6 +341,8 @@ int sg_src_heat(struct sg_src *src, const char *match, int64_t from_ms, int64_t 
 		sg_heat_free(&h);
 		return r;
 	}
+	if (!h.name[0])
+		take_text(h.name, sizeof(h.name), match);
 	*ret = h;
 	return 0;
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* sgprobe's own API, apart from heat maps and the feed. */
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
 
 #include <sgprobe/metric.h>
 #include <sgprobe/report.h>
@@ -29,36 +31,45 @@ int http_get_ready(struct http_call *c)
 	return 0;
 }
 
-static void put_field(struct sg_buf *b, const char *key, const char *value)
-{
-	sg_buf_printf(b, ",\"%s\":", key);
-	if (value)
-		sg_json_str(b, value);
-	else
-		sg_buf_str(b, "null");
-}
-
 static int put_metric(const struct sg_metric_info *m, void *ctx)
 {
 	struct sg_buf *b = ctx;
 
-	sg_buf_str(b, b->data[b->len - 1] == '[' ? "{\"name\":" : ",{\"name\":");
-	sg_json_str(b, m->name);
-	put_field(b, "title", m->title);
-	put_field(b, "help", m->help);
-	put_field(b, "unit", m->unit);
-	put_field(b, "type", sg_type_name(m->type));
-	put_field(b, "group", m->group);
-	put_field(b, "label", m->label);
-	put_field(b, "of", m->of);
-	put_field(b, "dim", m->dim);
-	sg_buf_char(b, '}');
+	if (b->data[b->len - 1] != '[')
+		sg_buf_char(b, ',');
+	sg_metric_json(b, m);
 	return b->err;
+}
+
+struct groups {
+	struct sg_buf *b;
+	char last[64];
+};
+
+/* Metrics of a group follow each other. */
+static int put_group(const struct sg_metric_info *m, void *ctx)
+{
+	const char *title = sg_group_title(m->group);
+	struct groups *g = ctx;
+
+	if (strcmp(g->last, m->group) == 0)
+		return 0;
+	sg_buf_str(g->b, g->last[0] ? ",{\"name\":" : "{\"name\":");
+	sg_json_str(g->b, m->group);
+	sg_buf_str(g->b, ",\"title\":");
+	sg_json_str(g->b, title ? title : m->group);
+	sg_buf_char(g->b, '}');
+	snprintf(g->last, sizeof(g->last), "%s", m->group);
+	return g->b->err;
 }
 
 int http_get_catalog(struct http_call *c)
 {
-	sg_buf_str(&c->resp.body, "{\"metrics\":[");
+	struct groups g = {.b = &c->resp.body};
+
+	sg_buf_str(&c->resp.body, "{\"groups\":[");
+	sg_metrics_each(put_group, &g);
+	sg_buf_str(&c->resp.body, "],\"metrics\":[");
 	if (!c->resp.body.err)
 		sg_metrics_each(put_metric, &c->resp.body);
 	sg_buf_str(&c->resp.body, "]}\n");

@@ -112,31 +112,16 @@ static void put_column(struct sg_buf *b, int64_t t_ms, const struct sg_hist *col
 	sg_buf_str(b, "]]");
 }
 
-struct unit_search {
-	const char *name, *unit;
-};
-
-static int find_unit(const struct sg_metric_info *m, void *ctx)
-{
-	struct unit_search *s = ctx;
-
-	if (strcmp(m->name, s->name) != 0)
-		return 0;
-	s->unit = m->unit;
-	return 1;
-}
-
 static void put_heat(struct sg_buf *b, const struct heat *h, const struct sg_points_set *set)
 {
-	struct unit_search u = {set->n ? set->series[0].series.name : "", "seconds"};
+	const char *name = set->n ? set->series[0].series.name : "";
 	const char *comma = "";
 
-	sg_metrics_each(find_unit, &u);
 	sg_buf_str(b, "{\"name\":");
-	sg_json_str(b, u.name);
+	sg_json_str(b, name);
 	put_labels(b, set);
 	sg_buf_str(b, ",\"unit\":");
-	sg_json_str(b, u.unit);
+	sg_json_str(b, sg_metric_unit(name));
 	sg_buf_printf(
 		b, ",\"schema\":3,\"from_ms\":%lld,\"to_ms\":%lld,\"step_ms\":%lld,\"columns\":[",
 		(long long)h->from, (long long)h->to, (long long)h->step);

@@ -15,16 +15,6 @@ const struct sg_domain *const sg_domains[] = {
 };
 const size_t sg_n_domains = ARRAY_SIZE(sg_domains);
 
-static const char *unit_of(const char *name)
-{
-	static const char *const units[] = {"seconds", "bytes"};
-
-	for (size_t i = 0; i < ARRAY_SIZE(units); i++)
-		if (strstr(name, units[i]))
-			return units[i];
-	return "";
-}
-
 static void full_name(char out[SG_NAME_MAX + 1], const char *dim, const struct sg_domain *d,
 		      const struct sg_metric_row *m)
 {
@@ -32,13 +22,29 @@ static void full_name(char out[SG_NAME_MAX + 1], const char *dim, const struct s
 		 m->name);
 }
 
+/* Series carry their labels in ascending order; so does this. */
+static const char *labels_of(const struct sg_metric_row *m, char *out, size_t n)
+{
+	bool swap = m->label && m->label2 && strcmp(m->label, m->label2) > 0;
+
+	if (!m->label || !m->label2)
+		return m->label;
+	snprintf(out, n, "%s,%s", swap ? m->label2 : m->label, swap ? m->label : m->label2);
+	return out;
+}
+
 static int each_of_row(const struct sg_domain *d, const struct sg_metric_row *m, sg_metric_cb cb,
 		       void *ctx)
 {
 	static const char *const dims[] = {"cgroup", "comm"};
-	char host[SG_NAME_MAX + 1], name[SG_NAME_MAX + 1];
-	struct sg_metric_info info = {host,    m->title, m->help, unit_of(m->name), m->label,
-				      d->name, NULL,	 NULL,	  m->type};
+	char host[SG_NAME_MAX + 1], name[SG_NAME_MAX + 1], label[128];
+	struct sg_metric_info info = {.name = host,
+				      .title = m->title,
+				      .help = m->help,
+				      .unit = sg_metric_unit(m->name),
+				      .label = labels_of(m, label, sizeof(label)),
+				      .group = d->name,
+				      .type = m->type};
 	int r;
 
 	full_name(host, NULL, d, m);
@@ -71,4 +77,14 @@ int sg_metrics_each(sg_metric_cb cb, void *ctx)
 	for (size_t i = 0; r == 0 && i < sg_truth_metrics.n; i++)
 		r = cb(&sg_truth_metrics.rows[i], ctx);
 	return r;
+}
+
+const char *sg_group_title(const char *group)
+{
+	for (size_t i = 0; i < sg_n_domains; i++)
+		if (strcmp(sg_domains[i]->name, group) == 0)
+			return sg_domains[i]->title;
+	if (strcmp(group, "proc") == 0)
+		return "Resources";
+	return strcmp(group, "self") == 0 ? "sgprobe itself" : NULL;
 }

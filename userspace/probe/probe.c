@@ -316,7 +316,8 @@ static int set_up(struct sg_probe *p, const struct sg_config *cfg, struct sg_kep
 	if (r < 0)
 		return r;
 	malloc_trim(0); /* the kernel's types, read to load, were megabytes */
-	sg_self_init(&p->self); /* here: loading is not part of what running costs */
+	/* Here: loading is not part of what running costs. */
+	sg_self_init(&p->self, (double)cfg->budget_ns * 1e-9);
 	p->flipped_ns = sg_mono_ns();
 	if (p->resumed)
 		resume_reading(p);

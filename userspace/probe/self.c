@@ -43,6 +43,9 @@ static const struct sg_metric_info metrics[] = {
 	{"sgprobe_governor_changes_total", "Changes of detail",
 	 "Times that the budget made a domain lose or regain detail.", "", NULL, "self", NULL, NULL,
 	 SG_COUNTER},
+	{"sgprobe_budget_seconds", "Budget",
+	 "CPU time per second that watching may take (probe.budget); 0: no limit.", "seconds", NULL,
+	 "self", NULL, NULL, SG_GAUGE},
 	{"sgprobe_untimed_total", "Events sampled",
 	 "Events that were counted but not timed, to keep probe.budget; the latencies of others "
 	 "stand for them.",
@@ -112,9 +115,10 @@ static double cpu_seconds(void)
 	       (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) * 1e-6;
 }
 
-void sg_self_init(struct sg_self *s)
+void sg_self_init(struct sg_self *s, double budget_seconds)
 {
 	memset(s, 0, sizeof(*s));
+	s->budget_seconds = budget_seconds;
 	s->statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 	s->cpu_seconds = cpu_seconds();
 	for (size_t i = 0; i < SG_COMMON_COUNTERS; i++)
@@ -286,6 +290,8 @@ static int emit_process(struct sg_self *s, struct sg_frame *f)
 			 NULL);
 	if (r == 0)
 		r = put1(f, SG_GAUGE, "sgprobe_probe_drain_seconds", s->drain_seconds, NULL, NULL);
+	if (r == 0)
+		r = put1(f, SG_GAUGE, "sgprobe_budget_seconds", s->budget_seconds, NULL, NULL);
 	return r;
 }
 

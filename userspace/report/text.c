@@ -174,19 +174,16 @@ static const char *plain(const struct report_text *t, char *s)
 	return s;
 }
 
-const char *report_seconds(const struct report_text *t, double v, char *out, size_t n)
-{
-	return isnan(v) ? "-" : plain(t, sg_fmt_seconds(v, out, n));
-}
-
 const char *report_value(const struct report_text *t, double v, const char *unit, char *out,
 			 size_t n)
 {
-	if (isnan(v))
-		return "-";
-	if (!strcmp(unit, "seconds"))
-		return report_seconds(t, v, out, n);
-	return plain(t, !strcmp(unit, "bytes") ? sg_fmt_bytes(v, out, n) : sg_fmt_count(v, out, n));
+	return plain(t, sg_fmt_unit(unit, v, out, n));
+}
+
+const char *report_observed(const struct report_text *t, double v, const char *unit, char *out,
+			    size_t n)
+{
+	return plain(t, sg_fmt_observed(unit, v, out, n));
 }
 
 const char *report_time(double ms, char *out, size_t n)
@@ -285,8 +282,9 @@ static int put_document(struct report_text *t, const json_t *doc, struct sg_erro
 	data = strcmp(report_get_str(report_get_object(doc, "verdict"), "level"), "nodata") != 0;
 	put_head(t, doc);
 	put_verdict(t, doc);
+	if (data && report_text_latency(t, doc) < 0)
+		return -ENOMEM;
 	if (data) {
-		report_text_latency(t, doc);
 		report_text_numbers(t, doc);
 		report_text_quality(t, doc);
 	}

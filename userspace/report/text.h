@@ -39,18 +39,19 @@ void report_color(struct report_text *t, enum report_color c, const char *s);
 void report_heading(struct report_text *t, const char *s);
 /* A whole line, wrapped at the width, with 'indent' spaces before each. */
 void report_wrap(struct report_text *t, const char *s, unsigned int indent);
-/* "1.24ms"; "-" for NaN. */
-const char *report_seconds(const struct report_text *t, double v, char *out, size_t n);
-/* By unit: seconds, bytes, or a plain number. */
+/* By unit: "1.24ms", "12.0 KiB", "3.1k"; "-" for NaN. */
 const char *report_value(const struct report_text *t, double v, const char *unit, char *out,
 			 size_t n);
+/* The same of a histogram's quantile or bound: sg_fmt_observed. */
+const char *report_observed(const struct report_text *t, double v, const char *unit, char *out,
+			    size_t n);
 /* "2026-11-24 00:10:00" in UTC. */
 const char *report_time(double ms, char *out, size_t n);
 /* One character of darkness for v in 0..1; a blank for 0. */
 const char *report_shade(const struct report_text *t, double v);
 const char *report_bar(const struct report_text *t, double v);
 
-void report_text_latency(struct report_text *t, const json_t *doc);
+int report_text_latency(struct report_text *t, const json_t *doc);
 void report_text_numbers(struct report_text *t, const json_t *doc);
 void report_text_quality(struct report_text *t, const json_t *doc);
 

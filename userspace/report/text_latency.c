@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 // The report's latencies as text: a table, then a block for each with its picture.
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "text.h"
@@ -9,6 +11,8 @@
 #define NUMBER 8 /* columns of a number */
 #define TOP_ROWS 5
 
+#define TABLE_ROWS 20
+#define PICTURES 8 /* of the most interesting; the others are in the table */
 #define TREND 7
 #define LABEL 9 /* columns left of a picture */
 
@@ -63,27 +67,107 @@ static void put_row(struct report_text *t, const json_t *m)
 		double v = report_get_num(m, quantiles[i].key);
 
 		if (t->width >= quantiles[i].width)
-			put_number(t, report_value(t, v, report_get_str(m, "unit"), text,
+			put_number(t, report_observed(t, v, report_get_str(m, "unit"), text,
 						   sizeof(text)));
 	}
 	put_trend(t, m);
 	sg_buf_char(t->out, '\n');
 }
 
-static void put_table(struct report_text *t, const json_t *list)
+static void put_table_head(struct report_text *t, const char *title)
 {
-	const json_t *m;
-	size_t i;
-
-	report_heading(t, "Latency");
+	report_heading(t, title);
 	report_cell(t, "", title_columns(t), false);
 	put_number(t, "count");
-	for (i = 0; i < ARRAY_SIZE(quantiles); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(quantiles); i++)
 		if (t->width >= quantiles[i].width)
 			put_number(t, quantiles[i].head);
 	sg_buf_str(t->out, "  trend\n");
-	for (i = 0; (m = json_array_get(list, i)); i++)
-		put_row(t, m);
+}
+
+static void put_more(struct report_text *t, size_t more, const char *where)
+{
+	char line[96];
+
+	if (!more)
+		return;
+	snprintf(line, sizeof(line), "and %zu more: %s", more, where);
+	report_wrap(t, line, 0);
+}
+
+static bool is_seconds(const json_t *m)
+{
+	return strcmp(report_get_str(m, "unit"), "seconds") == 0;
+}
+
+/* Times and sizes have tables of their own. */
+static void put_table(struct report_text *t, const json_t *const *order, size_t n, bool seconds)
+{
+	size_t rows = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (is_seconds(order[i]) != seconds)
+			continue;
+		if (rows == 0)
+			put_table_head(t, seconds ? "Latency" : "Sizes and amounts");
+		if (rows++ < TABLE_ROWS)
+			put_row(t, order[i]);
+	}
+	put_more(t, rows > TABLE_ROWS ? rows - TABLE_ROWS : 0, "sgprobe report --json");
+}
+
+/* ---- order ------------------------------------------------------------------------------------ */
+
+/* Below this many events in a third a p99 moves by itself. */
+#define TREND_MIN 100
+/* A smaller change is the ordinary course: those stay in the order of the catalogue. */
+#define CHANGED 1.5
+
+/* What is called slower or faster comes first, then what changed most. */
+static double interest(const json_t *m)
+{
+	const json_t *trend = report_get_object(m, "trend");
+	double by = fabs(log(report_get_num(trend, "ratio")));
+
+	if (!(report_get_num(trend, "first_count") >= TREND_MIN) ||
+	    !(report_get_num(trend, "last_count") >= TREND_MIN) || !isfinite(by))
+		return 0;
+	if (strcmp(report_get_str(trend, "change"), "none") != 0)
+		return by + 1000;
+	return by < log(CHANGED) ? 0 : by;
+}
+
+struct ranked {
+	const json_t *m;
+	double interest;
+	size_t at;
+};
+
+static int by_interest(const void *a, const void *b)
+{
+	const struct ranked *x = a, *y = b;
+
+	if (x->interest != y->interest)
+		return x->interest < y->interest ? 1 : -1;
+	return x->at < y->at ? -1 : x->at > y->at;
+}
+
+/* Those in which something happened, the most interesting first; in place of the list's own order. */
+static size_t rank(const json_t *list, const json_t **order)
+{
+	struct ranked *all = calloc(json_array_size(list), sizeof(*all));
+	const json_t *m;
+	size_t n = 0, i;
+
+	for (i = 0; all && (m = json_array_get(list, i)); i++)
+		if (report_get_num(m, "count") > 0)
+			all[n++] = (struct ranked){m, interest(m), i};
+	if (n)
+		qsort(all, n, sizeof(*all), by_interest);
+	for (i = 0; i < n; i++)
+		order[i] = all[i].m;
+	free(all);
+	return n;
 }
 
 /* ---- pictures --------------------------------------------------------------------------------- */
@@ -176,7 +260,7 @@ static void put_heat_row(struct report_text *t, const json_t *row, const char *u
 	const json_t *counts = report_get_list(row, "counts");
 	char text[32];
 
-	report_cell(t, report_value(t, report_get_num(row, "upto"), unit, text, sizeof(text)),
+	report_cell(t, report_observed(t, report_get_num(row, "upto"), unit, text, sizeof(text)),
 		    LABEL, true);
 	sg_buf_char(t->out, ' ');
 	for (size_t k = 0; k < json_array_size(counts); k += n) {
@@ -209,7 +293,7 @@ static void put_who_half(struct report_text *t, const json_t *m, const json_t *p
 		return;
 	}
 	report_cell(t, report_get_str(p, "value"), columns - NUMBER - 2, false);
-	put_number(t, report_value(t, report_get_num(p, key), report_get_str(m, "unit"), text,
+	put_number(t, report_observed(t, report_get_num(p, key), report_get_str(m, "unit"), text,
 				   sizeof(text)));
 	sg_buf_str(t->out, "  ");
 }
@@ -242,11 +326,9 @@ static void put_block(struct report_text *t, const json_t *m)
 	double lo, hi;
 	size_t i;
 
-	if (!(report_get_num(m, "count") > 0))
-		return;
 	p99_range(report_get_list(m, "columns"), &lo, &hi);
 	snprintf(head, sizeof(head), "%.80s (p99 %s to %s)", report_get_str(m, "title"),
-		 report_value(t, lo, unit, a, sizeof(a)), report_value(t, hi, unit, b, sizeof(b)));
+		 report_observed(t, lo, unit, a, sizeof(a)), report_observed(t, hi, unit, b, sizeof(b)));
 	report_heading(t, head);
 	put_sparkline(t, m);
 	put_heat(t, m);
@@ -254,14 +336,26 @@ static void put_block(struct report_text *t, const json_t *m)
 		put_who(t, m, who);
 }
 
-void report_text_latency(struct report_text *t, const json_t *doc)
+int report_text_latency(struct report_text *t, const json_t *doc)
 {
-	const json_t *list = report_get_list(doc, "latency"), *m;
-	size_t i;
+	const json_t *list = report_get_list(doc, "latency"), **order;
+	size_t n = json_array_size(list), quiet;
 
-	if (!json_array_size(list))
-		return;
-	put_table(t, list);
-	for (i = 0; (m = json_array_get(list, i)); i++)
-		put_block(t, m);
+	if (!n)
+		return 0;
+	order = calloc(n, sizeof(json_t *));
+	if (!order)
+		return -ENOMEM;
+	quiet = n;
+	n = rank(list, order);
+	quiet -= n;
+	put_table(t, order, n, true);
+	put_table(t, order, n, false);
+	if (quiet)
+		sg_buf_printf(t->out, "%zu without events\n", quiet);
+	for (size_t i = 0; i < SG_MIN(n, (size_t)PICTURES); i++)
+		put_block(t, order[i]);
+	put_more(t, n > PICTURES ? n - PICTURES : 0, "sgprobe heat NAME shows one");
+	free(order);
+	return 0;
 }

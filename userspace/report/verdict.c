@@ -11,23 +11,13 @@
 #define TREND_MIN_COUNT 100
 #define TREND_RATIO 1.5
 
-static bool ends_with(const char *s, const char *end)
-{
-	size_t n = strlen(s), k = strlen(end);
-
-	return n >= k && !strcmp(s + n - k, end);
-}
-
 /*
- * Of these more is worse. How long tasks ran, slept or were connected is work, not
- * speed; and a metric with a label of its own (system calls) is a mixture, in which
- * another share of sleeping calls looks like a change.
+ * A metric with a label of its own (system calls) is a mixture, in which another share
+ * of sleeping calls looks like a change.
  */
-static bool is_latency(const struct report_metric *m)
+static bool is_judged(const struct report_metric *m)
 {
-	return m->info.type == SG_HISTOGRAM && !m->info.dim && !m->info.label &&
-	       (ends_with(m->info.name, "latency_seconds") ||
-		ends_with(m->info.name, "rtt_seconds"));
+	return sg_metric_is_latency(&m->info) && !m->info.dim && !m->info.label;
 }
 
 struct report_trend report_trend(const struct report_metric *m)
@@ -41,7 +31,7 @@ struct report_trend report_trend(const struct report_metric *m)
 		t.last = sg_hist_quantile(b, 0.99);
 	if (t.first > 0 && t.last > 0)
 		t.ratio = t.last / t.first;
-	if (is_latency(m) && a->count >= TREND_MIN_COUNT && b->count >= TREND_MIN_COUNT) {
+	if (is_judged(m) && a->count >= TREND_MIN_COUNT && b->count >= TREND_MIN_COUNT) {
 		t.slower = t.ratio >= TREND_RATIO;
 		t.faster = t.ratio <= 1 / TREND_RATIO;
 	}
@@ -87,7 +77,7 @@ static size_t say_changes(struct sentences *s, const struct report_data *d)
 			struct report_trend t = report_trend(d->metrics[i]);
 			double size = fabs(log(t.ratio));
 
-			if (said[i] || !is_latency(d->metrics[i]) || !(t.slower || t.faster) ||
+			if (said[i] || !is_judged(d->metrics[i]) || !(t.slower || t.faster) ||
 			    size <= most)
 				continue;
 			best = d->metrics[i];
@@ -105,7 +95,7 @@ static size_t say_changes(struct sentences *s, const struct report_data *d)
 static bool any_slower(const struct report_data *d)
 {
 	for (size_t i = 0; i < d->n_metrics; i++)
-		if (is_latency(d->metrics[i]) && report_trend(d->metrics[i]).slower)
+		if (is_judged(d->metrics[i]) && report_trend(d->metrics[i]).slower)
 			return true;
 	return false;
 }

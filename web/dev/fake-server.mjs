@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { message, point } from "./encode.mjs";
 import { accept } from "./websocket.mjs";
-import { catalog, matcher, sample, series } from "./world.mjs";
+import { GROUPS, catalog, matcher, sample, series } from "./world.mjs";
 
 const CSP =
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; font-src 'self'; " +
@@ -165,7 +165,7 @@ export class FakeServer {
     };
     if (this.down) return void q.socket.destroy();
     const routes = {
-      "/api/sg/v1/catalog": () => json({ metrics: catalog }),
+      "/api/sg/v1/catalog": () => json({ groups: GROUPS, metrics: catalog }),
       "/api/sg/v1/status": () => json(this.status()),
       "/api/sg/v1/gaps": () => json({ gaps: this.holes.map(([x, y]) => ({ from_ms: x * 1000, to_ms: y * 1000, reason: "restart" })) }),
       "/api/sg/v1/heat": () => json(this.heat(url.searchParams)),
@@ -207,7 +207,7 @@ export class FakeServer {
       }
       if (count) columns.push([end, count, total, [...sum].sort((x, y) => x[0] - y[0])]);
     }
-    return { name: list[0]?.name, labels: {}, unit: "seconds", schema: 3, from_ms: Number(p.get("from")), to_ms: Number(p.get("to")), step_ms: step, columns };
+    return { name: list[0]?.name, labels: {}, unit: catalog.find((m) => m.name === list[0]?.name)?.unit ?? "seconds", schema: 3, from_ms: Number(p.get("from")), to_ms: Number(p.get("to")), step_ms: step, columns };
   }
 }
 

@@ -20,6 +20,10 @@ const COMMS = ["nginx", "postgres", "kworker/0:1", "redis-server", "node", "sshd
 const CGROUPS = ["system.slice/nginx.service", "system.slice/postgresql.service", "user.slice/user-1000.slice", "docker/7f3a90c21be4", "other"];
 const CALLS = ["read", "write", "futex", "epoll_wait", "openat", "recvfrom", "sendto", "fsync", "nanosleep", "mmap"];
 
+const DISKS = ["nvme0n1", "sda", "sdb"];
+const OPERATIONS = ["read", "write", "discard"];
+/** Values of the natural labels; a metric with two has a series per pair. */
+const VALUES_OF = { syscall: CALLS, device: DISKS, operation: OPERATIONS };
 const hist = (name, title, group, more = {}) => ({ name, title, help: more.help ?? "", unit: "seconds", type: "histogram", group, label: null, of: null, dim: null, ...more });
 const HOSTS = [
   hist("sgprobe_sched_runqueue_latency_seconds", "Run-queue latency", "sched", { help: "Time from runnable to running", median: 6e-6, spread: 1.1, rate: 4200 }),
@@ -28,7 +32,11 @@ const HOSTS = [
   hist("sgprobe_syscall_latency_seconds", "System call latency", "syscall", { help: "Time in a system call", median: 9e-7, spread: 1.7, rate: 21000, label: "syscall" }),
   hist("sgprobe_tcp_connect_latency_seconds", "TCP connect latency", "tcp", { help: "Time from SYN to established", median: 4e-4, spread: 0.8, rate: 14 }),
   hist("sgprobe_tcp_rtt_seconds", "TCP round-trip time", "tcp", { help: "Smoothed round-trip time", median: 1.2e-3, spread: 0.6, rate: 900 }),
+  hist("sgprobe_block_latency_seconds", "Block I/O latency", "block", { help: "Time from issue to completion of a request", median: 1.8e-4, spread: 1.2, rate: 120, label: "device,operation" }),
+  hist("sgprobe_block_request_bytes", "Block request size", "block", { help: "Size of a request", unit: "bytes", median: 16384, spread: 1.5, rate: 120, label: "device,operation" }),
+  hist("sgprobe_mem_reclaimed_pages", "Pages reclaimed at once", "mem", { help: "Pages that one pass of reclaim freed", unit: "", median: 24, spread: 1.4, rate: 9 }),
 ];
+export const GROUPS = [["sched", "CPU scheduler"], ["syscall", "System calls"], ["tcp", "TCP"], ["block", "Block devices"], ["mem", "Memory"], ["proc", "Resources"], ["self", "sgprobe itself"]].map(([name, title]) => ({ name, title }));
 const scalar = (name, type, unit = "", label = null) => ({ name, title: name, help: "", unit, type, group: "proc", label, of: null, dim: null });
 const SCALARS = [
   scalar("sgprobe_cpu_seconds_total", "counter", "seconds", "mode"), scalar("sgprobe_memory_available_bytes", "gauge", "bytes"),
@@ -41,15 +49,24 @@ const SCALARS = [
   scalar("sgprobe_server_cpu_seconds_total", "counter", "seconds"), scalar("sgprobe_probe_resident_bytes", "gauge", "bytes"),
   scalar("sgprobe_server_resident_bytes", "gauge", "bytes"), scalar("sgprobe_probe_drain_seconds", "gauge", "seconds"),
   scalar("sgprobe_dropped_total", "counter", "", "reason"), scalar("sgprobe_bpf_runs_total", "counter", "", "program"),
-  scalar("sgprobe_bpf_run_seconds_total", "counter", "seconds", "program"),
+  scalar("sgprobe_bpf_run_seconds_total", "counter", "seconds", "program"), scalar("sgprobe_domain_up", "gauge", "", "domain"),
+  scalar("sgprobe_bpf_program_attached", "gauge", "", "program"), scalar("sgprobe_bpf_map_bytes", "gauge", "bytes", "domain"),
+  scalar("sgprobe_budget_seconds", "gauge", "seconds"), scalar("sgprobe_untimed_total", "counter", "", "domain"),
+  scalar("sgprobe_truth_ratio", "gauge", "", "signal"), scalar("sgprobe_balance_error", "gauge", "", "domain"),
+  scalar("sgprobe_slots_used", "gauge"), scalar("sgprobe_slots_full_total", "counter"), scalar("sgprobe_pool_used", "gauge", "", "kind"),
+  scalar("sgprobe_pool_full_total", "counter"), scalar("sgprobe_probe_ticks_late_total", "counter"), scalar("sgprobe_probe_ticks_skipped_total", "counter"),
 ];
-const DIMS = HOSTS.flatMap((h) => ["cgroup", "comm"].map((dim) => ({ ...h, name: h.name.replace("sgprobe_", `sgprobe_${dim}_`), of: h.name, dim, label: null })));
+/** Programs of the made-up probe: runs per second and nanoseconds of one. */
+const PROGRAMS = [["sched/sched_switch", 4200, 312], ["sched/sched_wakeup", 3900, 260], ["syscall/sys_exit", 21000, 190], ["syscall/sys_enter", 21000, 95], ["tcp/tcp_rtt", 900, 540]];
+const DOMAINS = ["sched", "syscall", "tcp"];
+const DIMS = HOSTS.filter((h) => h.unit === "seconds").flatMap((h) => ["cgroup", "comm"].map((dim) => ({ ...h, name: h.name.replace("sgprobe_", `sgprobe_${dim}_`), of: h.name, dim, label: null })));
 
-export const catalog = [...HOSTS, ...DIMS, ...SCALARS].map(({ name, title, help, unit, type, group, label, of, dim }) => ({ name, title, help, unit, type, group, label, of, dim }));
+export const catalog = [...HOSTS, ...DIMS, ...SCALARS].map(({ name, title, help, unit, type, group, label, of, dim }) => ({ name, title, help, unit, type, group, label, labels: label?.split(",") ?? [], of, dim }));
 
 const SERIES = [];
 for (const h of HOSTS) {
-  if (h.label) CALLS.forEach((c, k) => SERIES.push({ name: h.name, type: "histogram", labels: { [h.label]: c }, of: h, part: 0.45 / (k + 1), shift: 0.5 + ((k * 7) % 10) / 3 }));
+  const pairs = (h.label?.split(",") ?? []).reduce((all, l) => all.flatMap((a) => VALUES_OF[l].map((v) => ({ ...a, [l]: v }))), [{}]);
+  if (h.label) pairs.forEach((labels, k) => SERIES.push({ name: h.name, type: "histogram", labels, of: h, part: 0.45 / (k + 1), shift: 0.5 + ((k * 7) % 10) / 3 }));
   else SERIES.push({ name: h.name, type: "histogram", labels: {}, of: h, part: 1, shift: 1 });
 }
 for (const d of DIMS)
@@ -76,8 +93,21 @@ const VALUES = {
   sgprobe_server_resident_bytes: () => [[{}, 17.9 * 2 ** 20]],
   sgprobe_probe_drain_seconds: (t, r) => [[{}, 0.0014 + 0.0005 * r()]],
   sgprobe_dropped_total: () => [[{ reason: "map_full" }, 0]],
-  sgprobe_bpf_runs_total: (t) => [[{ program: "sched_switch" }, t % 30 === 0 ? 4200 : 0]],
-  sgprobe_bpf_run_seconds_total: (t) => [[{ program: "sched_switch" }, t % 30 === 0 ? 4200 * 312e-9 : 0]],
+  sgprobe_bpf_runs_total: () => PROGRAMS.map(([program, runs]) => [{ program }, runs]),
+  sgprobe_bpf_run_seconds_total: () => PROGRAMS.map(([program, runs, ns]) => [{ program }, runs * ns * 1e-9]),
+  sgprobe_domain_up: () => [...DOMAINS.map((domain) => [{ domain, variant: "tp_btf" }, 1]), [{ domain: "block", reason: "the kernel refused block_rq_issue: no BTF" }, 0], [{ domain: "mem", reason: "switched off: probe.mem is false" }, 0]],
+  sgprobe_bpf_program_attached: () => PROGRAMS.map(([program]) => [{ program, variant: "tp_btf" }, 1]),
+  sgprobe_bpf_map_bytes: () => DOMAINS.map((domain, k) => [{ domain }, (k + 1) * 3.5 * 2 ** 20]),
+  sgprobe_budget_seconds: () => [[{}, 0.01]],
+  sgprobe_untimed_total: () => [[{ domain: "syscall" }, 1200]],
+  sgprobe_truth_ratio: () => [["context_switches", 1], ["forks", 0.9], ["softirqs", 0.9993]].map(([signal, v]) => [{ signal }, v]),
+  sgprobe_balance_error: () => DOMAINS.map((domain) => [{ domain }, 0]),
+  sgprobe_slots_used: () => [[{}, 87]],
+  sgprobe_slots_full_total: () => [[{}, 0]],
+  sgprobe_pool_used: () => [[{ kind: "rows" }, 212], [{ kind: "cells" }, 40]],
+  sgprobe_pool_full_total: () => [[{}, 0]],
+  sgprobe_probe_ticks_late_total: (t) => [[{}, t % 300 === 0 ? 1 : 0]],
+  sgprobe_probe_ticks_skipped_total: () => [[{}, 0]],
 };
 for (const s of SCALARS)
   for (const [labels] of VALUES[s.name](0, () => 0.5)) SERIES.push({ name: s.name, type: s.type, labels, scalar: VALUES[s.name], key: JSON.stringify(labels) });
@@ -105,7 +135,7 @@ function sampleHist(s, t) {
     const mode = rnd() < 0.12 ? 22 : 1;
     const slow = rnd() < 0.05 * Math.log2(bad) ? bad * (1 + 4 * rnd()) : 1;
     const v = base.median * s.shift * mode * slow * Math.exp(normal(rnd) * base.spread * 0.55);
-    const index = Math.min(54, Math.max(-239, Math.ceil(Math.log2(v) * 8)));
+    const index = base.unit === "seconds" ? Math.min(54, Math.max(-239, Math.ceil(Math.log2(v) * 8))) : Math.min(319, Math.max(0, Math.ceil(Math.log2(Math.max(1, Math.round(v))) * 8)));
     buckets.set(index, (buckets.get(index) ?? 0) + weight);
     sum += v * weight;
   }

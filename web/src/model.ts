@@ -8,12 +8,14 @@ import type { Latency } from "./core/health";
 import { EVENTS_MIN, usual } from "./core/health";
 import type { Metric } from "./data/api";
 import { getCatalog, getGaps, getLabelValues, getStatus } from "./data/api";
+import { rowsOf } from "./core/hist";
 import { Columns } from "./data/columns";
 import type { Gap } from "./data/feed";
 import { Feed } from "./data/feed";
 import { Source } from "./data/source";
 import type { Tracks } from "./data/tiles";
 import { EXTRA_METRICS, TILES, fromServer } from "./data/tiles";
+import { SYSTEM_METRICS, SYSTEM_SPAN } from "./data/system";
 import { Track, tickOf } from "./data/track";
 import { arrived, beforeFrame, invalidateAll, onPainted } from "./charts/schedule";
 import * as s from "./state";
@@ -23,25 +25,58 @@ const HOST_SPAN = 620_000;
 const SELECTOR_BYTES = 3000;
 
 export const catalog = signal<readonly Metric[]>([]);
+export const groups = signal<ReadonlyMap<string, string>>(new Map());
 export const catalogError = signal("");
 
 // ---- what is measured ----------------------------------------------------------------------------
-/** Latency histograms of the host: a panel each. */
+/** Histograms of the host, whatever their unit: a panel each. */
 export function probes(): Metric[] {
-  return catalog.value.filter((m) => m.type === "histogram" && m.unit === "seconds" && !m.of);
+  return catalog.value.filter((m) => m.type === "histogram" && !m.of);
+}
+export interface Group {
+  name: string;
+  title: string;
+  probes: Metric[];
+}
+/** The same by domain, in the order of the catalogue. */
+export function grouped(list: readonly Metric[]): Group[] {
+  const out: Group[] = [];
+  for (const p of list) {
+    let g = out.find((x) => x.name === p.group);
+    if (!g) out.push((g = { name: p.group, title: groups.value.get(p.group) ?? p.group, probes: [] }));
+    g.probes.push(p);
+  }
+  return out;
 }
 export interface Split {
   /** Label. */
   dim: string;
-  /** Metric that carries it. */
+  /** Metric that carries it, and all labels of that. */
   metric: string;
+  labels: readonly string[];
 }
-/** The ways in which a probe's total can be split: its natural label and the added dimensions. */
+/** The ways in which a probe's total can be split: its natural labels and the added dimensions. */
 export function splits(probe: Metric): Split[] {
-  const out: Split[] = [];
-  for (const dim of probe.label.split(",").filter(Boolean)) out.push({ dim, metric: probe.name });
-  for (const m of catalog.value) if (m.of === probe.name && m.dim) out.push({ dim: m.dim, metric: m.name });
+  const out: Split[] = probe.labels.map((dim) => ({ dim, metric: probe.name, labels: probe.labels }));
+  for (const m of catalog.value) if (m.of === probe.name && m.dim) out.push({ dim: m.dim, metric: m.name, labels: [m.dim, ...m.labels] });
   return out;
+}
+/** What is shown of a probe: the series of one metric that have the values chosen. */
+export interface Choice {
+  metric: string;
+  labels: readonly string[];
+  values: Record<string, string>;
+}
+export function choice(probe: Metric): Choice {
+  const { dim, pick } = s.route.value;
+  const added = pick[dim] ? splits(probe).find((x) => x.dim === dim && x.metric !== probe.name) : undefined;
+  const of = added ?? { metric: probe.name, labels: probe.labels };
+  const values: Record<string, string> = {};
+  for (const l of of.labels) if (pick[l]) values[l] = pick[l];
+  return { metric: of.metric, labels: of.labels, values };
+}
+export function matches(labels: Record<string, string>, values: Record<string, string>): boolean {
+  return Object.entries(values).every(([l, v]) => labels[l] === v);
 }
 
 // ---- subscriptions ----------------------------------------------------------------------------------
@@ -76,7 +111,8 @@ function subscribeHost(): void {
 
 /** The series of the dimension that the page shows: one value of it on the grid, all in the detail view. */
 function subscribeExtra(): void {
-  const { page, probe, dim, value } = s.route.value;
+  const { page, probe, dim, pick } = s.route.value;
+  const value = pick[dim] ?? "";
   const match: string[] = [];
   if (page === "latency" && dim)
     for (const p of probes()) {
@@ -91,24 +127,31 @@ function subscribeExtra(): void {
   extra = match.length ? { key, track: feed.subscribe(match.slice(0, 16), spanWanted()) } : null;
 }
 
-/** Where the panel of a probe reads: the host's total, or what is chosen of a dimension. */
+/** What the System page shows: asked for when it is opened first, and kept. */
+let system: Track = LOST;
+function subscribeSystem(): void {
+  if (system !== LOST || s.route.value.page !== "system") return;
+  const known = new Set(catalog.value.map((m) => m.name));
+  system = feed.subscribe(nameSelectors(SYSTEM_METRICS.filter((n) => known.has(n)), 1000).map(oneOf), SYSTEM_SPAN);
+}
+export function systemTracks(): Tracks {
+  return { probe: system, server };
+}
+
+/** Where the panel of a probe reads: the host's total, or what is chosen of its labels. */
 export function probeSource(probe: Metric): Source {
-  const chosen = () => {
-    const { dim, value } = s.route.value;
-    return dim && value ? splits(probe).find((x) => x.dim === dim) : undefined;
-  };
   return new Source(
+    rowsOf(probe.unit),
     () => {
-      const split = chosen();
-      const { dim, value } = s.route.value;
-      const track = trackOf(split && split.metric !== probe.name ? split.metric : probe.name, probe.name);
-      if (!track) return { track: null, series: [] };
-      if (!split) return { track, series: track.named(probe.name) };
-      return { track, series: track.named(split.metric).filter((x) => x.labels[dim] === value) };
+      const { metric, values } = choice(probe);
+      const track = trackOf(metric, probe.name);
+      if (!track) return { track: null, series: [], key: "" };
+      const key = `${metric} ${JSON.stringify(values)}`;
+      return { track, series: track.named(metric).filter((x) => matches(x.labels, values)), key };
     },
     () => {
-      const split = chosen();
-      return split ? selector(split.metric, { [s.route.value.dim]: s.route.value.value }) : probe.name;
+      const { metric, values } = choice(probe);
+      return selector(metric, values);
     },
   );
 }
@@ -116,19 +159,28 @@ export function trackOf(metric: string, probe: string): Track | null {
   return metric === probe ? (probeTracks.get(probe) ?? null) : (extra?.track ?? null);
 }
 
-/** Values that a dimension has had lately, for the chooser. */
-export const dimValues = signal<{ dim: string; values: readonly string[] }>({ dim: "", values: [] });
-async function loadDimValues(): Promise<void> {
-  const { dim, probe } = s.route.value;
-  if (!dim) return;
-  const metrics = probes().filter((p) => !probe || p.name === probe).flatMap((p) => splits(p).filter((x) => x.dim === dim).map((x) => x.metric));
-  if (!metrics.length) return;
+/** Values that labels have had lately, for the choosers; of the probe shown, or of all. */
+export const labelValues = signal<{ probe: string; values: ReadonlyMap<string, readonly string[]> }>({ probe: "", values: new Map() });
+const inOrder = new Intl.Collator("en", { numeric: true });
+async function valuesOf(label: string, metrics: readonly string[]): Promise<[string, string[]]> {
   try {
-    const values = await getLabelValues(dim, oneOf(metrics.slice(0, 20)));
-    if (s.route.value.dim === dim) dimValues.value = { dim, values: values.sort() };
+    return [label, (await getLabelValues(label, oneOf(metrics.slice(0, 40)))).sort(inOrder.compare)];
   } catch {
-    dimValues.value = { dim, values: [] };
+    return [label, []];
   }
+}
+async function loadLabelValues(): Promise<void> {
+  const { dim, probe } = s.route.value;
+  const one = probes().find((p) => p.name === probe);
+  const wanted = new Set([...(one?.labels ?? []), dim].filter(Boolean));
+  const found = await Promise.all(
+    [...wanted].map((label) => {
+      const metrics = probes().filter((p) => !one || p === one).flatMap((p) => splits(p).filter((x) => x.dim === label).map((x) => x.metric));
+      return metrics.length ? valuesOf(label, metrics) : ([label, []] as [string, string[]]);
+    }),
+  );
+  const now = s.route.value;
+  if (now.probe === probe && now.dim === dim) labelValues.value = { probe, values: new Map(found) };
 }
 
 // ---- latencies of the last ten minutes, for the Overview --------------------------------------------
@@ -143,7 +195,7 @@ export interface Standing extends Latency {
 }
 function standing(metric: Metric): Standing {
   const track = probeTracks.get(metric.name);
-  const c = recent.get(metric.name) ?? new Columns();
+  const c = recent.get(metric.name) ?? new Columns(rowsOf(metric.unit));
   recent.set(metric.name, c);
   const last = Math.floor(tickOf(s.newest.value) / COLUMN);
   if (!track || !last) return { metric, title: metric.title, now: NaN, usual: NaN, slowIsBad: false, events: 0, rate: NaN, history: [] };
@@ -158,7 +210,7 @@ function standing(metric: Metric): Standing {
     if (i < last && c.count[k] >= EVENTS_MIN) earlier.push(c.p99[k]);
   }
   return {
-    metric, title: metric.title, now: c.p99[end], usual: usual(earlier), slowIsBad: /latency|rtt/.test(metric.name),
+    metric, title: metric.title, now: c.p99[end], usual: usual(earlier), slowIsBad: metric.unit === "seconds" && /latency|rtt/.test(metric.name),
     events: c.count[end], rate: c.watched[end] ? c.count[end] / c.watched[end] : NaN, history,
   };
 }
@@ -240,8 +292,9 @@ function beforeDraw(): void {
 
 function loadCatalog(): void {
   getCatalog()
-    .then((list) => {
+    .then(({ metrics: list, groups: titles }) => {
       catalogError.value = "";
+      groups.value = titles;
       const names = (l: readonly Metric[]) => l.map((m) => m.name).join();
       if (catalog.value.length && names(list) === names(catalog.value)) return;
       if (catalog.value.length) {
@@ -252,6 +305,7 @@ function loadCatalog(): void {
       catalog.value = list;
       subscribeHost();
       subscribeExtra();
+      subscribeSystem();
     })
     .catch((e: unknown) => {
       catalogError.value = e instanceof Error ? e.message : String(e);
@@ -303,7 +357,8 @@ export function start(): void {
     void s.route.value;
     if (!catalog.value.length) return;
     subscribeExtra();
-    void loadDimValues();
+    subscribeSystem();
+    void loadLabelValues();
     for (const t of new Set(probeTracks.values())) feed.reach(t, spanWanted());
     if (extra) feed.reach(extra.track, spanWanted());
   });

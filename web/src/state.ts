@@ -9,26 +9,41 @@ import type { Gap } from "./data/feed";
 import { invalidateAll } from "./charts/schedule";
 
 // ---- route: everything that a copied link must carry --------------------------------------------
-export type Page = "overview" | "latency";
+export const PAGES = ["overview", "latency", "system"] as const;
+export type Page = (typeof PAGES)[number];
 export interface Route {
   page: Page;
   /** Metric of the detail view, or "". */
   probe: string;
-  /** Label that splits the host's total ("" for the total) and the value chosen. */
+  /** Label that splits the host's total, "" for the total. */
   dim: string;
-  value: string;
+  /** Values chosen, by label. */
+  pick: Readonly<Record<string, string>>;
   range: Range;
 }
 
+const LABEL = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
+const PICKS_MAX = 4;
+/** dim=comm&value=nginx, and a pick.LABEL for each other label. */
+function parsePick(q: URLSearchParams, dim: string): Record<string, string> {
+  const pick: Record<string, string> = {};
+  const add = (label: string, value: string) => {
+    if (LABEL.test(label) && value && Object.keys(pick).length < PICKS_MAX) pick[label] = value.slice(0, 255);
+  };
+  add(dim, q.get("value") ?? "");
+  for (const [k, v] of q) if (k.startsWith("pick.")) add(k.slice(5), v);
+  return pick;
+}
 export function parseRoute(hash: string): Route {
   const [path, query] = hash.replace(/^#\/?/, "").split("?", 2);
   const q = new URLSearchParams(query ?? "");
-  const dim = (q.get("dim") ?? "").slice(0, 64);
+  const named = (q.get("dim") ?? "").slice(0, 64);
+  const dim = LABEL.test(named) ? named : "";
   return {
-    page: path === "latency" ? "latency" : "overview",
+    page: PAGES.find((p) => p === path) ?? "overview",
     probe: (q.get("probe") ?? "").slice(0, 128),
-    dim: /^[a-zA-Z_][a-zA-Z0-9_]*$/.test(dim) ? dim : "",
-    value: (q.get("value") ?? "").slice(0, 255),
+    dim,
+    pick: parsePick(q, dim),
     range: parseRange(q.get("range")),
   };
 }
@@ -37,7 +52,7 @@ export function formatRoute(r: Route): string {
   if (r.page === "latency") {
     if (r.probe) q.set("probe", r.probe);
     if (r.dim) q.set("dim", r.dim);
-    if (r.dim && r.value) q.set("value", r.value);
+    for (const [label, value] of Object.entries(r.pick)) q.set(label === r.dim ? "value" : `pick.${label}`, value);
   }
   if (formatRange(r.range) !== formatRange(DEFAULT_RANGE)) q.set("range", formatRange(r.range));
   const text = q.toString();
@@ -50,14 +65,28 @@ window.addEventListener("hashchange", () => (route.value = parseRoute(location.h
 
 /** Goes there; the browser's Back undoes it. */
 export function go(change: Partial<Route>): void {
-  const next = { ...route.value, ...change };
+  const next = changed(change);
   const hash = formatRoute(next);
   if (hash !== location.hash) history.pushState(null, "", hash);
   route.value = next;
   if (change.range) paused.value = null;
 }
 export function link(change: Partial<Route>): string {
-  return formatRoute({ ...route.value, ...change });
+  return formatRoute(changed(change));
+}
+/** Another probe has other labels: only what the whole page is about stays chosen. */
+function changed(change: Partial<Route>): Route {
+  const next = { ...route.value, ...change };
+  if (next.probe !== route.value.probe && !change.pick) {
+    const kept = next.pick[next.dim];
+    next.pick = kept ? { [next.dim]: kept } : {};
+  }
+  return next;
+}
+/** With one label's value chosen, or given up ("" for all). */
+export function picking(label: string, value: string): Route["pick"] {
+  const { [label]: _, ...others } = route.value.pick;
+  return value ? { ...others, [label]: value } : others;
 }
 
 // ---- preferences --------------------------------------------------------------------------------
@@ -163,6 +192,8 @@ export const tip = signal<Tip | null>(null);
 export const spoken = signal("");
 /** What the table of a dimension is ordered by. */
 export const rankOrder = signal<"sum" | "p99" | "count">("sum");
+/** Whether the Overview lists every distribution. */
+export const listOpen = signal(false);
 export const helpOpen = signal(false);
 /** Charts whose data table is open, by id. */
 export const tables = signal<ReadonlySet<string>>(new Set());

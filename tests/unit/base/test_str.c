@@ -351,10 +351,32 @@ static void people_get_three_digits_and_a_unit(void **state)
 	}
 }
 
+static void what_is_counted_in_whole_units_reads_as_whole_numbers(void **state)
+{
+	char out[32], want[32];
+
+	for (int n = 1; n < 10; n++) {
+		double i = ceil(log2(n) * 8 - 1e-9);
+
+		/* Anywhere in the bucket that holds n and no other number. */
+		for (double at = 0.05; at <= 1; at += 0.19) {
+			snprintf(want, sizeof(want), "%dB", n);
+			sg_fmt_observed("bytes", exp2((i - 1 + at) / 8), out, sizeof(out));
+			assert_string_equal(out, want);
+		}
+	}
+	assert_string_equal(sg_fmt_observed("bytes", 12288, out, sizeof(out)), "12.0KiB");
+	assert_string_equal(sg_fmt_observed("", 12400, out, sizeof(out)), "12.4k");
+	assert_string_equal(sg_fmt_observed("seconds", 0.00124, out, sizeof(out)), "1.24ms");
+	assert_string_equal(sg_fmt_observed("", NAN, out, sizeof(out)), "-");
+	assert_string_equal(sg_fmt_unit("", 0.35, out, sizeof(out)), "0.35");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_buffer_grows_and_ends_in_nul),
+		cmocka_unit_test(what_is_counted_in_whole_units_reads_as_whole_numbers),
 		cmocka_unit_test(a_buffer_past_its_limit_takes_nothing_more),
 		cmocka_unit_test(reserved_room_is_the_writers),
 		cmocka_unit_test(json_strings_are_safe_everywhere),

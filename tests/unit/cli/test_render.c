@@ -169,6 +169,37 @@ static void a_selector_is_taken_as_it_is_and_nonsense_is_not_found(void **state)
 	assert_int_equal(sg_metric_resolve("latency", &b, &err), -EINVAL);
 }
 
+static void a_short_name_may_have_labels(void **state)
+{
+	struct sg_error err = {0};
+	sg_auto_buf b = {0};
+
+	assert_int_equal(sg_metric_resolve("irq_hardirq{irq=\"5\",name=\"a{b\"}", &b, &err), 0);
+	assert_string_equal(b.data, "sgprobe_irq_hardirq_seconds{irq=\"5\",name=\"a{b\"}");
+}
+
+static void sizes_have_their_own_units_and_never_seconds(void **state)
+{
+	const struct sg_heat_style style = {60, 12, SG_MONO};
+	struct sg_heat h = heat(3);
+	sg_auto_buf b = {0};
+
+	strcpy(h.name, "sgprobe_x_bytes");
+	strcpy(h.unit, "bytes");
+	see(&h, 0, 4096, 200);
+	see(&h, 1, 3 << 20, 1);
+	sg_heat_render(&b, &h, &style);
+	assert_non_null(strstr(b.data, "p50 3.83KiB"));
+	assert_non_null(strstr(b.data, "max 3.08MiB"));
+	assert_null(strstr(b.data, "ms"));
+	sg_buf_reset(&b);
+	strcpy(h.unit, "");
+	sg_heat_render(&b, &h, &style);
+	assert_non_null(strstr(b.data, "p50 3.92k"));
+	assert_null(strstr(b.data, "B"));
+	sg_heat_free(&h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -181,6 +212,8 @@ int main(void)
 		cmocka_unit_test(prometheus_histograms_come_back_as_they_were),
 		cmocka_unit_test(a_probe_is_found_by_its_name_or_a_part_of_it),
 		cmocka_unit_test(a_selector_is_taken_as_it_is_and_nonsense_is_not_found),
+		cmocka_unit_test(a_short_name_may_have_labels),
+		cmocka_unit_test(sizes_have_their_own_units_and_never_seconds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

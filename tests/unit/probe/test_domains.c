@@ -53,6 +53,40 @@ static void the_walk_stops_when_the_callback_says_so(void **state)
 	assert_int_equal(n, 3);
 }
 
+static int check_labels(const struct sg_metric_info *m, void *ctx)
+{
+	if (strcmp(m->name, "sgprobe_irq_hardirq_seconds") == 0) {
+		assert_string_equal(m->label, "irq,name");
+		(*(int *)ctx)++;
+	}
+	if (strcmp(m->name, "sgprobe_irq_stolen_seconds") == 0) {
+		assert_null(m->label);
+		(*(int *)ctx)++;
+	}
+	return 0;
+}
+
+static void both_labels_of_a_metric_are_in_the_catalogue(void **state)
+{
+	int n = 0;
+
+	assert_int_equal(sg_metrics_each(check_labels, &n), 0);
+	assert_int_equal(n, 2);
+}
+
+static int check_group(const struct sg_metric_info *m, void *ctx)
+{
+	assert_non_null(sg_group_title(m->group));
+	return 0;
+}
+
+static void every_group_has_a_title(void **state)
+{
+	sg_metrics_each(check_group, NULL);
+	assert_string_equal(sg_group_title("irq"), "Interrupts");
+	assert_null(sg_group_title("nonsense"));
+}
+
 static int has_name(const struct sg_metric_info *m, void *ctx)
 {
 	return strcmp(m->name, ctx) == 0;
@@ -77,6 +111,7 @@ static void the_names_that_others_build_on_are_there(void **state)
 		"sgprobe_bpf_run_seconds_total",
 		"sgprobe_bpf_runs_total",
 		"sgprobe_dropped_total",
+		"sgprobe_budget_seconds",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
@@ -137,6 +172,8 @@ int main(void)
 			every_metric_of_the_catalogue_has_a_name_of_its_own_and_says_what_it_is),
 		cmocka_unit_test(the_walk_stops_when_the_callback_says_so),
 		cmocka_unit_test(the_names_that_others_build_on_are_there),
+		cmocka_unit_test(both_labels_of_a_metric_are_in_the_catalogue),
+		cmocka_unit_test(every_group_has_a_title),
 		cmocka_unit_test(every_row_of_every_domain_is_within_its_maps),
 	};
 

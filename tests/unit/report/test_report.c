@@ -23,6 +23,8 @@ static const struct sg_metric_info metrics[] = {
 	 "sched", "sgprobe_sched_runqueue_latency_seconds", "comm", SG_HISTOGRAM},
 	{"sgprobe_syscall_latency_seconds", "System call latency", "", "seconds", "syscall",
 	 "syscall", NULL, NULL, SG_HISTOGRAM},
+	{"sgprobe_block_request_bytes", "Request size", "", "bytes", "device,operation", "block",
+	 NULL, NULL, SG_HISTOGRAM},
 	{"sgprobe_syscall_errors_total", "System call errors", "", "", "syscall", "syscall", NULL,
 	 NULL, SG_COUNTER},
 	{"sgprobe_cpu_seconds_total", "CPU time", "", "seconds", "mode", "proc", NULL, NULL,
@@ -96,6 +98,7 @@ static int setup(void **state)
 	load_hist(x, "sgprobe_comm_sched_runqueue_latency_seconds", "comm", "other", 2, 1e-5, 999);
 	load_hist(x, "sgprobe_syscall_latency_seconds", "syscall", "read", 5, 2e-6, 999);
 	load_hist(x, "sgprobe_syscall_latency_seconds", "syscall", "futex", 1, 2e-2, 999);
+	load_hist(x, "sgprobe_block_request_bytes", "device", "sda", 10, 4096, 60);
 	load_counter(x, "sgprobe_syscall_errors_total", "syscall", "openat", 3);
 	load_counter(x, "sgprobe_syscall_errors_total", "syscall", "read", 0);
 	load_counter(x, "sgprobe_cpu_seconds_total", "mode", "user", 0.5);
@@ -355,6 +358,34 @@ static void hostile_names_reach_no_terminal(void **state)
 	assert_null(strstr(s, "evil\033"));
 }
 
+static void a_size_is_shown_in_bytes_and_never_called_slower(void **state)
+{
+	struct fixture *x = *state;
+	json_t *doc = make(x);
+	json_t *m = latency(doc, 2), *v = json_object_get(doc, "verdict");
+	const char *s;
+
+	assert_string_equal(str(m, "unit"), "bytes");
+	assert_string_equal(str(json_object_get(m, "trend"), "change"), "none");
+	for (size_t i = 0; i < json_array_size(json_object_get(v, "sentences")); i++)
+		assert_null(strstr(
+			json_string_value(json_array_get(json_object_get(v, "sentences"), i)),
+			"Request size"));
+	json_decref(doc);
+	s = render(x, (struct sg_report_style){.width = 80});
+	assert_non_null(strstr(s, "Sizes and amounts"));
+	assert_non_null(strstr(s, "Request size (p99 15.9KiB to 165KiB)"));
+}
+
+static void the_latency_that_changed_is_shown_before_the_steady_one(void **state)
+{
+	struct fixture *x = *state;
+	const char *s = render(x, (struct sg_report_style){.width = 80});
+
+	assert_true(strstr(s, "Run-queue latency (p99") < strstr(s, "System call latency (p99"));
+	assert_true(strstr(s, "Run-queue latency ") < strstr(s, "System call latency "));
+}
+
 static void what_is_no_report_is_refused(void **state)
 {
 	struct fixture *x = *state;
@@ -416,6 +447,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(the_verdict_names_what_got_slower_first),
+		T(a_size_is_shown_in_bytes_and_never_called_slower),
+		T(the_latency_that_changed_is_shown_before_the_steady_one),
 		T(counts_and_quantiles_are_those_of_the_range),
 		T(heat_rows_hold_every_event),
 		T(who_did_it_is_ranked_by_p99_and_by_time),

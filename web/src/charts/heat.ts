@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
-// The heat map: columns of time, rows of latency on a log scale, colour for how many. Cells are painted into an
+// The heat map: columns of time, rows of values on a log scale, colour for how many. Cells are painted into an
 // image that is a ring of columns, so that a tick paints one column; quantile lines lie over it.
 
 import { Census, LINES, binOf, scale, table } from "../core/colour";
 import type { Theme } from "../core/colour";
-import { ROWS, lowerOf, positionOf, rankOf, upperOf, valueAt } from "../core/hist";
+import { ROWS, rankOf } from "../core/hist";
+import type { Rows } from "../core/hist";
 import { moment, timeMarks } from "../core/time";
-import { count, grouped, logMarks, percent, percentile, perSecond, seconds, secondsShort } from "../core/units";
+import { count, grouped, percent, percentile, perSecond } from "../core/units";
+import type { Unit } from "../core/units";
 import type { Columns } from "../data/columns";
 import { rowRange } from "../data/columns";
 import type { Source } from "../data/source";
@@ -45,9 +47,11 @@ export class Heat implements Chart {
   private box: Box = { x: 0, y: 0, w: 1, h: 1 };
   private pointer: Pointer | null = null;
   private columns: Columns;
+  private readonly scale: Rows;
 
-  constructor(readonly el: HTMLElement, private readonly source: Source) {
+  constructor(readonly el: HTMLElement, private readonly source: Source, private readonly unit: Unit) {
     this.columns = source.columns;
+    this.scale = source.columns.rows;
     this.base.className = "base";
     this.over.className = "over";
     for (const c of [this.base, this.over]) {
@@ -89,7 +93,7 @@ export class Heat implements Chart {
   /** Chooses the rows and, where a row would be under two pixels, how many become one. */
   private arrange(): void {
     const before = this.rows;
-    this.rows = rowRange(this.columns.extent(), this.rows);
+    this.rows = rowRange(this.scale, this.columns.extent(), this.rows);
     const span = this.rows.hi - this.rows.lo;
     const merge = [1, 2, 4, 8].find((m) => (this.box.h * m) / span >= 1.6) ?? 8;
     const height = Math.ceil(span / merge);
@@ -173,9 +177,9 @@ export class Heat implements Chart {
     }
   }
 
-  private yOf(secs: number): number {
+  private yOf(value: number): number {
     const { lo, hi } = this.rows!;
-    return this.box.y + this.box.h * (1 - (positionOf(secs) - lo) / (hi - lo));
+    return this.box.y + this.box.h * (1 - (this.scale.positionOf(value) - lo) / (hi - lo));
   }
   private axes(ctx: CanvasRenderingContext2D): void {
     const { x, y, w, h } = this.box;
@@ -188,9 +192,9 @@ export class Heat implements Chart {
       ctx.textAlign = "right";
       ctx.textBaseline = "middle";
       ctx.beginPath();
-      for (const v of logMarks(lowerOf(this.rows.lo), upperOf(this.rows.hi - 1), Math.max(3, Math.floor(h / 30)))) {
+      for (const v of this.unit.marks(this.scale.lowerOf(this.rows.lo), this.scale.upperOf(this.rows.hi - 1), Math.max(3, Math.floor(h / 30)))) {
         const at = Math.round(this.yOf(v)) + 0.5;
-        ctx.fillText(secondsShort(v), x - 8, Math.max(y + 6, at));
+        ctx.fillText(this.unit.short(v), x - 8, Math.max(y + 6, at));
         ctx.moveTo(x, at);
         ctx.lineTo(x + w, at);
       }
@@ -273,18 +277,18 @@ export class Heat implements Chart {
   valueAt(py: number): number {
     if (!this.rows) return NaN;
     const { lo, hi } = this.rows;
-    return valueAt(lo + (1 - (py - this.box.y) / this.box.h) * (hi - lo));
+    return this.scale.valueAt(lo + (1 - (py - this.box.y) / this.box.h) * (hi - lo));
   }
-  stepValue(secs: number, rows: number): number {
+  stepValue(value: number, rows: number): number {
     if (!this.rows) return NaN;
-    const now = Number.isFinite(secs) ? positionOf(secs) : (this.rows.lo + this.rows.hi) / 2;
-    return valueAt(Math.min(this.rows.hi - 0.5, Math.max(this.rows.lo + 0.5, now + rows * this.merge)));
+    const now = Number.isFinite(value) ? this.scale.positionOf(value) : (this.rows.lo + this.rows.hi) / 2;
+    return this.scale.valueAt(Math.min(this.rows.hi - 0.5, Math.max(this.rows.lo + 0.5, now + rows * this.merge)));
   }
-  pixelOf(secs: number): number {
-    return this.rows ? this.yOf(secs) : NaN;
+  pixelOf(value: number): number {
+    return this.rows ? this.yOf(value) : NaN;
   }
 
-  read(t: number, secs: number): Reading | null {
+  read(t: number, value: number): Reading | null {
     const c = this.columns;
     const col = c.columnAt(t);
     if (c.n === 0 || !c.has(col)) return null;
@@ -292,13 +296,14 @@ export class Heat implements Chart {
     const title = c.step === 1 ? moment(c.time(col), newest.value) : `${moment(c.time(col - 1), newest.value)} + ${c.step} s`;
     if (!c.watched[s]) return { title, rows: [], note: c.time(col) > newest.value ? "not yet measured" : "not watched: no sample of this time" };
     const rows: [string, string][] = [];
-    if (Number.isFinite(secs)) rows.push(...this.cellRows(s, secs));
-    rows.push(["p50", seconds(c.p50[s])], ["p90", seconds(c.p90[s])], ["p99", seconds(c.p99[s])], ["max", c.count[s] ? `≤ ${seconds(c.max[s])}` : "–"]);
+    const text = this.unit.observed;
+    if (Number.isFinite(value)) rows.push(...this.cellRows(s, value));
+    rows.push(["p50", text(c.p50[s])], ["p90", text(c.p90[s])], ["p99", text(c.p99[s])], ["max", c.count[s] ? `≤ ${text(c.max[s])}` : "–"]);
     rows.push(["events", `${grouped(c.count[s])} (${perSecond(c.count[s] / c.watched[s])})`]);
     return c.count[s] ? { title, rows } : { title, rows: [], note: "watched, and nothing happened" };
   }
-  private cellRows(s: number, secs: number): [string, string][] {
-    const pos = Math.floor(positionOf(secs));
+  private cellRows(s: number, value: number): [string, string][] {
+    const pos = Math.floor(this.scale.positionOf(value));
     const image = Math.floor((this.rows!.hi - 1 - pos) / this.merge);
     const top = Math.min(ROWS, this.rows!.hi - image * this.merge);
     const low = Math.max(this.rows!.lo, top - this.merge);
@@ -307,8 +312,10 @@ export class Heat implements Chart {
     const lo = rankOf(this.columns.cells, low, at);
     const hi = rankOf(this.columns.cells, top - 1, at);
     const rank = n > 0 ? `${percentile(lo.below)} … ${percentile(hi.upto)}` : percentile(lo.below);
+    const from = this.unit.observed(this.scale.lowerOf(low));
+    const upto = this.unit.observed(this.scale.upperOf(top - 1));
     return [
-      ["latency", `${seconds(lowerOf(low))} – ${seconds(upperOf(top - 1))}`],
+      [this.unit.noun, from === upto ? from : `${from} – ${upto}`],
       ["here", `${grouped(n)} of ${count(hi.total)} (${percent(n / hi.total)})`],
       ["rank", rank],
     ];
@@ -319,7 +326,7 @@ export class Heat implements Chart {
     for (let i = c.n - 1; i >= 0 && rows.length < 120; i--) {
       const s = c.slot(c.first + i);
       if (!c.watched[s]) continue;
-      rows.push([moment(c.time(c.first + i), newest.value), grouped(c.count[s]), seconds(c.p50[s]), seconds(c.p90[s]), seconds(c.p99[s]), seconds(c.max[s])]);
+      rows.push([moment(c.time(c.first + i), newest.value), grouped(c.count[s]), ...[c.p50[s], c.p90[s], c.p99[s], c.max[s]].map(this.unit.observed)]);
     }
     return { head: ["Time", "Events", "p50", "p90", "p99", "max ≤"], rows };
   }

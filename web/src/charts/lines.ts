@@ -10,7 +10,6 @@ import { FONT, GUTTER, colours, overlay, plotBox } from "./canvas";
 import type { Box } from "./canvas";
 import { Pointer } from "./pointer";
 import type { Chart, Reading } from "./pointer";
-import { logMarks } from "../core/units";
 
 export interface Line {
   label: string;
@@ -25,7 +24,10 @@ export interface LinesOptions {
   format: (v: number) => string;
   /** Shorter, for the axis. */
   mark?: (v: number) => string;
-  log?: boolean;
+  /** A logarithmic axis, with these marks. */
+  log?: (lo: number, hi: number, most: number) => number[];
+  /** Distances of the marks of a linear axis, where they are not decimal. */
+  steps?: readonly number[];
 }
 
 export class Lines implements Chart {
@@ -63,7 +65,7 @@ export class Lines implements Chart {
         { ...axis, size: GUTTER.bottom, gap: 4, grid: { show: false }, splits: () => this.marks().map((m) => m.t / 1000), values: () => this.marks().map((m) => m.text) },
         {
           ...axis, size: GUTTER.left, gap: 6, values: (_u, v) => v.map((x) => (x == null ? "" : (this.o.mark ?? this.o.format)(x))),
-          ...(this.o.log ? { splits: (u: uPlot) => logMarks(u.scales.y!.min ?? 1e-6, u.scales.y!.max ?? 1, 5), filter: (_u: uPlot, v: number[]) => v } : { space: 34 }),
+          ...(this.o.log ? { splits: (u: uPlot) => this.o.log!(u.scales.y!.min ?? 1e-6, u.scales.y!.max ?? 1, 5), filter: (_u: uPlot, v: number[]) => v } : { space: 34, ...(this.o.steps ? { incrs: [...this.o.steps] } : {}) }),
         },
       ],
       series: [{}, ...this.o.lines.map((l) => this.seriesOf(l))],

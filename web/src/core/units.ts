@@ -55,21 +55,63 @@ export const secondsShort = (v: number): string => seconds(v, short);
 
 const MINUTES = [60, 600, 3600];
 
-/** Round values between two latencies on a log axis, at most `most` of them, coarse ones first. */
-export function logMarks(lo: number, hi: number, most: number): number[] {
+/** Round values of a log axis, at most `most` of them, coarse ones first. */
+function decimalMarks(lo: number, hi: number, most: number, below: number, more: readonly number[]): number[] {
   for (const mantissas of [[1, 2, 5], [1, 3], [1]]) {
     const out: number[] = [];
     for (let e = Math.floor(Math.log10(lo)); e <= Math.ceil(Math.log10(hi)); e++)
       for (const m of mantissas) {
         const v = m * 10 ** e;
-        if (v >= lo && v <= hi && v < 50) out.push(v);
+        if (v >= lo && v <= hi && v < below) out.push(v);
       }
-    out.push(...MINUTES.filter((v) => v >= lo && v <= hi));
+    out.push(...more.filter((v) => v >= lo && v <= hi));
     if (out.length <= most) return out;
-    if (mantissas.length === 1) {
-      const every = Math.ceil(out.length / most);
-      return out.filter((_, i) => i % every === 0);
-    }
+    if (mantissas.length === 1) return thin(out, most);
   }
   return [];
+}
+function thin(marks: number[], most: number): number[] {
+  const every = Math.ceil(marks.length / most);
+  return marks.filter((_, i) => i % every === 0);
+}
+export const logMarks = (lo: number, hi: number, most: number): number[] => decimalMarks(lo, hi, most, 50, MINUTES);
+/** 1, 2, 4 … KiB, or fewer of them. */
+function binaryMarks(lo: number, hi: number, most: number): number[] {
+  for (const step of [1, 2, 5, 10]) {
+    const out: number[] = [];
+    for (let e = Math.ceil(Math.log2(Math.max(lo, 1)) / step) * step; 2 ** e <= hi; e += step) out.push(2 ** e);
+    if (out.length <= most) return out;
+    if (step === 10) return thin(out, most);
+  }
+  return [];
+}
+
+/** What a metric is measured in: how its values are written, and what they are called. */
+export interface Unit {
+  /** A value: a mean, a sum. */
+  text: (v: number) => string;
+  /** A quantile or bucket bound: of what is counted in whole units, a whole number. */
+  observed: (v: number) => string;
+  /** For axes. */
+  short: (v: number) => string;
+  marks: (lo: number, hi: number, most: number) => number[];
+  /** Distances of marks on a linear axis; left out: decimal. */
+  steps?: readonly number[];
+  /** "latency", "size": what a row of the heat map is. */
+  noun: string;
+  /** The sum of many. */
+  total: string;
+}
+/** The whole number nearest to a small value that its bucket, (2^((i-1)/8), 2^(i/8)], holds. */
+function whole(v: number): number {
+  if (!(v > 0 && v < 100)) return v;
+  const i = Math.ceil(Math.log2(v) * 8 - 1e-6);
+  return Math.min(Math.max(Math.round(v), Math.floor(2 ** ((i - 1) / 8) + 1e-9) + 1), Math.floor(2 ** (i / 8) + 1e-9));
+}
+const bytesShort = (v: number): string => scaled(v, BYTES, short);
+const SECONDS: Unit = { text: seconds, observed: seconds, short: secondsShort, marks: logMarks, noun: "latency", total: "time spent" };
+const SIZES: Unit = { text: bytes, observed: (v) => (Math.abs(v) < 1023.5 ? scaled(Math.round(whole(v)), [[1, " B"]], String) : bytes(v)), short: bytesShort, marks: binaryMarks, steps: Array.from({ length: 50 }, (_, i) => 2 ** i), noun: "size", total: "bytes" };
+const PLAIN: Unit = { text: count, observed: (v) => count(whole(v)), short: countShort, marks: (lo, hi, most) => decimalMarks(Math.max(lo, 0.9), hi, most, Infinity, []), noun: "value", total: "sum" };
+export function unitOf(unit: string): Unit {
+  return unit === "seconds" ? SECONDS : unit === "bytes" ? SIZES : PLAIN;
 }

@@ -8,8 +8,8 @@ export interface Metric {
   unit: string;
   type: "counter" | "gauge" | "histogram";
   group: string;
-  /** Natural label, or "". */
-  label: string;
+  /** Natural labels: those that tell the series of the host's metric apart. */
+  labels: readonly string[];
   /** For metrics with an added dimension: the host's metric and the label. */
   of: string;
   dim: string;
@@ -26,16 +26,25 @@ async function get(path: string, signal?: AbortSignal): Promise<Record<string, u
 const text = (v: unknown): string => (typeof v === "string" ? v : "");
 const num = (v: unknown): number => (typeof v === "number" ? v : NaN);
 
-export async function getCatalog(): Promise<Metric[]> {
+export interface Catalog {
+  metrics: Metric[];
+  /** Titles of the groups, in the order of the catalogue. */
+  groups: Map<string, string>;
+}
+const NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
+export async function getCatalog(): Promise<Catalog> {
   const doc = await get("/api/sg/v1/catalog");
+  const groups = new Map<string, string>();
+  for (const g of Array.isArray(doc.groups) ? (doc.groups as Record<string, unknown>[]) : []) if (text(g?.name)) groups.set(text(g.name), text(g.title) || text(g.name));
   const list = Array.isArray(doc.metrics) ? (doc.metrics as Record<string, unknown>[]) : [];
-  return list
+  const metrics = list
     .filter((m) => /^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(text(m?.name)))
     .map((m) => ({
       name: text(m.name), title: text(m.title) || text(m.name), help: text(m.help), unit: text(m.unit),
-      type: m.type === "histogram" || m.type === "gauge" ? m.type : "counter",
-      group: text(m.group), label: text(m.label), of: text(m.of), dim: text(m.dim),
+      type: m.type === "histogram" || m.type === "gauge" ? m.type : ("counter" as Metric["type"]),
+      group: text(m.group), labels: (Array.isArray(m.labels) ? m.labels : []).map(text).filter((l) => NAME.test(l)), of: text(m.of), dim: text(m.dim),
     }));
+  return { metrics, groups };
 }
 export async function getStatus(): Promise<unknown> {
   return get("/api/sg/v1/status");

@@ -2,7 +2,8 @@
 // A histogram over time as columns of a fixed number of ticks: what heat maps, lines and tables are drawn from.
 // Column c ends at tick c · step (inclusive); slot = c modulo n. Only columns whose ticks changed are made again.
 
-import { PER_OCTAVE, ROWS, ROW0, maximum, quantiles, rowOf } from "../core/hist";
+import { PER_OCTAVE, ROWS } from "../core/hist";
+import type { Rows } from "../core/hist";
 import { RING } from "../core/ring";
 import type { Series, Track } from "./track";
 
@@ -37,8 +38,11 @@ export class Columns {
   shapes = 0;
   private at = new Float64Array(0);
   private made = new Int32Array(0);
-  private seriesSeen = -1;
+  private seriesSeen = "";
+  private key = "";
   private readonly q = [0, 0, 0];
+
+  constructor(readonly rows: Rows) {}
 
   slot(column: number): number {
     return ((column % this.n) + this.n) % this.n;
@@ -69,13 +73,17 @@ export class Columns {
     this.first = first;
   }
 
-  /** Ends at the column that holds `to` and spans `n` columns of `step` ticks. */
-  update(track: Track, series: readonly Series[], to: number, n: number, step: number): void {
+  /** Ends at the column that holds `to` and spans `n` columns of `step` ticks; key says which series they are. */
+  update(track: Track, series: readonly Series[], to: number, n: number, step: number, key = ""): void {
     const last = Math.ceil(Math.floor((to + 250) / 1000) / step);
     this.shape(last - n + 1, n, step);
     this.clock++;
-    if (series.length !== this.seriesSeen) this.at.fill(NaN);
-    this.seriesSeen = series.length;
+    const seenNow = `${series.length} ${key}`;
+    if (seenNow !== this.seriesSeen) this.at.fill(NaN);
+    // Another selection: its rows and colours are its own.
+    if (key !== this.key) this.shapes++;
+    this.key = key;
+    this.seriesSeen = seenNow;
     const floor = Math.floor(track.newest / 1000) - RING;
     for (let c = this.first; c <= last; c++) {
       const s = this.slot(c);
@@ -99,7 +107,7 @@ export class Columns {
     for (let t = (c - 1) * this.step + 1; t <= c * this.step; t++) {
       if (!track.has(t)) continue;
       for (const one of series) {
-        one.hist?.addTo(t % RING, rows, ROW0);
+        one.hist?.addTo(t % RING, rows, this.rows.row0);
         sum += one.hist?.sum(t % RING) ?? 0;
       }
     }
@@ -108,12 +116,12 @@ export class Columns {
   private finish(c: number, s: number, seen: number, sum: number, rows: Float64Array): void {
     let count = 0;
     for (let r = 0; r < ROWS; r++) count += rows[r];
-    quantiles(rows, QS, this.q);
+    this.rows.quantiles(rows, QS, this.q);
     this.count[s] = count;
     this.sum[s] = sum;
     this.watched[s] = seen;
     [this.p50[s], this.p90[s], this.p99[s]] = this.q;
-    this.max[s] = maximum(rows);
+    this.max[s] = this.rows.maximum(rows);
     this.at[s] = c;
     this.stamp[s] = this.clock;
   }
@@ -131,7 +139,7 @@ export class Columns {
       const s = this.slot(c);
       const rows = this.cells.subarray(s * ROWS, (s + 1) * ROWS);
       const col = lists.get(c);
-      for (const [i, v] of col?.[3] ?? []) rows[rowOf(i)] += v;
+      for (const [i, v] of col?.[3] ?? []) rows[this.rows.rowOf(i)] += v;
       const begin = this.time(c) - step * 1000;
       const end = this.time(c);
       const unseen = end <= f.oldestMs || begin >= f.newestMs || f.gaps.some((g) => g.from_ms <= begin && g.to_ms >= end);
@@ -163,9 +171,10 @@ export class Columns {
 }
 
 /** Rows to show: whole octaves around what is in use; an earlier range is kept while it still fits well. */
-export function rowRange(extent: { lo: number; hi: number } | null, before: { lo: number; hi: number } | null): { lo: number; hi: number } {
-  if (!extent) return before ?? { lo: rowOf(-160), hi: rowOf(-40) };
-  const down = (r: number) => Math.floor((r + ROW0 - 1) / PER_OCTAVE) * PER_OCTAVE - ROW0 + 1;
+export function rowRange(rows: Rows, extent: { lo: number; hi: number } | null, before: { lo: number; hi: number } | null): { lo: number; hi: number } {
+  // 1 µs to 64 ms; of amounts, 1 Ki to 64 Mi.
+  if (!extent) return before ?? { lo: rows.octaveOf(88), hi: rows.octaveOf(208) };
+  const down = (r: number) => rows.octaveOf(r);
   const lo = Math.max(0, down(extent.lo));
   const hi = Math.min(ROWS, Math.max(down(extent.hi) + PER_OCTAVE, lo + 4 * PER_OCTAVE));
   const slack = 2 * PER_OCTAVE;

@@ -3,6 +3,7 @@
 
 import { columnStep } from "../core/time";
 import { getHeat, getGaps } from "./api";
+import type { Rows } from "../core/hist";
 import { Columns } from "./columns";
 import type { Fetched } from "./columns";
 import type { Series, Track } from "./track";
@@ -13,11 +14,13 @@ import { invalidateAll } from "../charts/schedule";
 export interface Pick {
   track: Track | null;
   series: readonly Series[];
+  /** Which they are: another selection is drawn anew. */
+  key: string;
 }
 export type Fill = "ready" | "loading" | "failed";
 
 export class Source {
-  readonly columns = new Columns();
+  readonly columns: Columns;
   fill: Fill = "ready";
   error = "";
   private key = "";
@@ -25,17 +28,19 @@ export class Source {
   private abort: AbortController | null = null;
   private most = 600;
 
-  constructor(private readonly pick: () => Pick, private readonly match: () => string) {}
+  constructor(rows: Rows, private readonly pick: () => Pick, private readonly match: () => string) {
+    this.columns = new Columns(rows);
+  }
 
   /** The columns of the window shown. The heat map says how many fit; the charts below it take the same. */
   prepare(most = this.most): Columns {
     this.most = Math.max(30, most);
     const w = shownWindow();
     const step = columnStep(w.to - w.from, this.most);
-    const { track, series } = this.pick();
+    const { track, series, key } = this.pick();
     if (isLive.value || (track && this.ringHolds(track, w.from))) {
       this.fill = "ready";
-      if (track) this.columns.update(track, series, w.to, Math.round((w.to - w.from) / 1000 / step) || 1, step);
+      if (track) this.columns.update(track, series, w.to, Math.round((w.to - w.from) / 1000 / step) || 1, step, key);
     } else this.fetched(Math.floor(w.from / 1000 / step) * step * 1000, Math.floor(w.to / 1000 / step) * step * 1000, step * 1000);
     return this.columns;
   }

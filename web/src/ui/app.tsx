@@ -10,9 +10,12 @@ import { Icon } from "./common";
 import { Latency } from "./latency";
 import { Banner } from "./notes";
 import { Footer, Overview, verdict } from "./overview";
+import { System } from "./system";
+
+const SHOWN = { overview: Overview, latency: Latency, system: System } as const;
 
 export function App() {
-  const { page } = s.route.value;
+  const Shown = SHOWN[s.route.value.page];
   useEffect(() => {
     window.addEventListener("keydown", onKey);
     return () => window.removeEventListener("keydown", onKey);
@@ -21,7 +24,7 @@ export function App() {
     <div class={`app ${s.grey.value ? "grey" : ""}`}>
       <Header />
       <Banner />
-      {page === "overview" ? <Overview /> : <Latency />}
+      <Shown />
       <Footer />
       <Tooltip />
       <p class="sr" aria-live="polite">{s.spoken.value}</p>
@@ -38,7 +41,7 @@ function Header() {
   return (
     <header class="top">
       <a class="brand" href={s.link({ page: "overview" })} aria-label="sgprobe, overview"><Logo /><b>sgprobe</b></a>
-      <nav aria-label="Pages">{tab("overview", "Overview")}{tab("latency", "Latency")}</nav>
+      <nav aria-label="Pages">{tab("overview", "Overview")}{tab("latency", "Latency")}{tab("system", "System")}</nav>
       <span class="grow" />
       {page === "latency" && <RangePicker />}
       <ThemeButton />
@@ -115,7 +118,7 @@ function Tooltip() {
 
 // ---- keys ------------------------------------------------------------------------------------------
 const KEYS: readonly (readonly [string, string])[] = [
-  ["g o", "Overview"], ["g l", "Latency"], ["space", "Pause, resume"], ["[  ]", "Half a range back, forward"],
+  ["g o", "Overview"], ["g l", "Latency"], ["g s", "System"], ["/", "Search a probe (Latency)"], ["space", "Pause, resume"], ["[  ]", "Half a range back, forward"],
   ["+  −", "Zoom in, out"], ["← →", "Move the cursor in a focused chart (shift: ten)"], ["↑ ↓", "Move it between latencies"],
   ["T", "Table of the focused chart"], ["drag", "Zoom to a stretch of time"], ["Esc", "Close, or back to live"], ["?", "These keys"],
 ];
@@ -136,10 +139,12 @@ function onKey(e: KeyboardEvent): void {
   if (afterG) {
     actions.o = () => s.go({ page: "overview", probe: "" });
     actions.l = () => s.go({ page: "latency", probe: "" });
+    actions.s = () => s.go({ page: "system", probe: "" });
   }
   // A focused button is pressed by the space bar.
   if (on && target.tagName !== "BUTTON") actions[" "] = s.togglePause;
   if (on) {
+    actions["/"] = search;
     actions["["] = () => move((w, now) => shift(w, -0.5, now));
     actions["]"] = () => move((w, now) => shift(w, 0.5, now));
     actions["+"] = actions["="] = () => move((w, now) => zoom(w, 0.5, now));
@@ -149,6 +154,11 @@ function onKey(e: KeyboardEvent): void {
   if (!act) return;
   e.preventDefault();
   act();
+}
+function search(): void {
+  const field = document.getElementById("chooser");
+  field?.focus();
+  field?.click();
 }
 function escape(): void {
   if (s.helpOpen.value) s.helpOpen.value = false;

@@ -5,7 +5,8 @@ import type { Facts, Verdict } from "../core/health";
 import { EVENTS_MIN, judge } from "../core/health";
 import { visible } from "../core/text";
 import { age } from "../core/time";
-import { bytes, grouped, percent, perSecond, seconds } from "../core/units";
+import { bytes, grouped, percent, perSecond, seconds, unitOf } from "../core/units";
+import { cureOf } from "../data/cure";
 import type { ProbeState, Status } from "../data/status";
 import { readStatus } from "../data/status";
 import type { Tile } from "../data/tiles";
@@ -91,25 +92,36 @@ function Health({ verdict: v, status }: { verdict: Verdict; status: Status }) {
   );
 }
 
+/** More than these are shown when asked for. */
+const LIST_ROWS = 16;
 function LatencyList({ list }: { list: readonly Standing[] }) {
   if (!list.length) return <p class="none">This build has no latency probe.</p>;
+  // What is no time, and what did not happen, after what did.
+  const key = (l: Standing) => (l.events > 0 ? 0 : 2) + (l.metric.unit === "seconds" ? 0 : 1);
+  const sorted = [...list].sort((a, b) => key(a) - key(b));
+  const shown = s.listOpen.value ? sorted : sorted.slice(0, LIST_ROWS);
   return (
     <div class="scroll">
       <table class="lat">
         <thead><tr><th scope="col">Probe</th><th scope="col" class="num">per second</th><th scope="col" class="num">p99 now</th><th scope="col" class="num">usually under</th><th scope="col" class="num">change</th><th scope="col">p99, 10 min</th></tr></thead>
         <tbody>
-          {list.map((l) => (
+          {shown.map((l) => (
             <tr key={l.metric.name}>
-              <th scope="row"><a href={s.link({ page: "latency", probe: l.metric.name, dim: "", value: "" })} title={l.metric.help}>{l.title}</a></th>
+              <th scope="row"><a href={s.link({ page: "latency", probe: l.metric.name, dim: "", pick: {} })} title={l.metric.help}>{l.title}</a></th>
               <td class="num">{perSecond(l.rate)}</td>
-              <td class="num strong">{seconds(l.now)}</td>
-              <td class="num dim">{seconds(l.usual)}</td>
+              <td class="num strong">{unitOf(l.metric.unit).observed(l.now)}</td>
+              <td class="num dim">{unitOf(l.metric.unit).observed(l.usual)}</td>
               <td class="num"><Change l={l} /></td>
               <td class="spark-cell"><Spark values={l.history} log /></td>
             </tr>
           ))}
         </tbody>
       </table>
+      {list.length > LIST_ROWS && (
+        <button class="more" aria-expanded={s.listOpen.value} onClick={() => (s.listOpen.value = !s.listOpen.value)}>
+          {s.listOpen.value ? `Only the first ${LIST_ROWS}` : `All ${list.length}`}
+        </button>
+      )}
     </div>
   );
 }
@@ -164,14 +176,6 @@ function Cost() {
   );
 }
 
-/** What can be done about a refusal, by words that its reason holds. */
-const CURES: readonly [RegExp, string][] = [
-  [/EPERM|permission|not permitted|capab/i, "Start the daemon as root, or give it CAP_BPF and CAP_PERFMON."],
-  [/BTF/i, "Needs a kernel with CONFIG_DEBUG_INFO_BTF=y; Debian's has it."],
-  [/disabled|configur|switched off/i, "It is switched off in sgprobe.yaml."],
-  [/ENOMEM|memlock|memory/i, "Raise the limit of locked memory (LimitMEMLOCK=infinity)."],
-  [/ENOENT|not found|no such/i, "This kernel does not have the hook; a newer one has."],
-];
 function Probes({ status }: { status: Status }) {
   return (
     <section class="card" aria-labelledby="h-probes">
@@ -181,7 +185,7 @@ function Probes({ status }: { status: Status }) {
   );
 }
 function Probe({ p }: { p: ProbeState }) {
-  const cure = p.up ? "" : (CURES.find(([re]) => re.test(p.reason))?.[1] ?? "sgprobe doctor says what this kernel can do.");
+  const cure = p.up ? "" : cureOf(p.reason);
   return (
     <li>
       <Mark level={p.up ? "good" : "warn"} />

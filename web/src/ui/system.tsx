@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0
+// System: what sgprobe itself does. What runs, what it costs, whether it is true, what was lost.
+
+import type { ComponentChildren } from "preact";
+import { visible } from "../core/text";
+import { bytes, count, grouped, percent, perSecond, seconds } from "../core/units";
+import { cureOf } from "../data/cure";
+import type { Process } from "../data/status";
+import { readStatus } from "../data/status";
+import type { Domain, Loss, Program } from "../data/system";
+import { TRUTH_LEAST, budget, domains, drain, losses, programs, truths, usage } from "../data/system";
+import { tickOf } from "../data/track";
+import { catalog, groups, systemTracks } from "../model";
+import * as s from "../state";
+import { Mark } from "./common";
+import { FirstRunNote } from "./notes";
+
+export function System() {
+  void s.drawn.value;
+  if (!catalog.value.length || !s.newest.value) return <FirstRunNote />;
+  const t = systemTracks();
+  const last = tickOf(s.newest.value);
+  const list = programs(t, last);
+  const all = domains(t, last, list);
+  const used = usage(t, last);
+  return (
+    <main class="page system">
+      <h1 class="sr">sgprobe itself</h1>
+      <div class="columns even">
+        <div class="stack">
+          <Domains list={all} />
+          <Programs list={list} />
+        </div>
+        <div class="stack">
+          <Budget share={list.reduce((a, p) => a + p.share, 0)} limit={budget(t, last)} list={all} known={list.some((p) => p.share > 0)} />
+          <TruthTest list={truths(t, last)} />
+          <Processes list={used} drained={drain(t, last)} known={readStatus(s.statusDoc.value).processes} />
+          <Losses {...losses(t, last)} />
+        </div>
+      </div>
+    </main>
+  );
+}
+
+function Card({ id, title, sub, children }: { id: string; title: string; sub: string; children: ComponentChildren }) {
+  return (
+    <section class="card" aria-labelledby={`h-${id}`}>
+      <header><h2 id={`h-${id}`}>{title}</h2><span class="sub">{sub}</span></header>
+      {children}
+    </section>
+  );
+}
+function Head({ first, more }: { first: string; more: readonly string[] }) {
+  return <thead><tr><th scope="col">{first}</th>{more.map((m) => <th scope="col" class="num">{m}</th>)}</tr></thead>;
+}
+/** A number that is calm at 0. */
+function Zero({ v }: { v: number }) {
+  return <td class={`num ${v > 0 ? "change warn" : "dim"}`}>{grouped(v)}</td>;
+}
+const orNone = (v: number, text: (v: number) => string): string => (Number.isFinite(v) ? text(v) : "–");
+
+function Domains({ list }: { list: readonly Domain[] }) {
+  const memory = list.reduce((a, d) => a + (d.bytes || 0), 0);
+  const up = list.filter((d) => d.up).length;
+  return (
+    <Card id="domains" title="Domains" sub={`${up} of ${list.length} on, ${bytes(memory)} of kernel memory`}>
+      <div class="scroll">
+        <table class="data">
+          <caption class="sr">Domains: state, how they are attached, kernel memory, cost in the last minute</caption>
+          <thead><tr><th scope="col">Domain</th><th scope="col">State</th><th scope="col" class="num">Programs</th><th scope="col" class="num">Memory</th><th scope="col" class="num">Of a CPU</th></tr></thead>
+          <tbody>{list.map((d) => <DomainRow key={d.name} d={d} />)}</tbody>
+        </table>
+      </div>
+      {!list.length && <p class="none">The probe has not said yet.</p>}
+    </Card>
+  );
+}
+function DomainRow({ d }: { d: Domain }) {
+  const title = groups.value.get(d.name);
+  // Off because someone wished so is no trouble.
+  const wished = /switched off/.test(d.reason);
+  return (
+    <tr>
+      <th scope="row">{title ?? d.name}{title && <span class="also">{d.name}</span>}</th>
+      {d.up ? (
+        <>
+          <td><Mark level="good" /> {visible(d.variant) || "on"}</td>
+          <td class="num">{d.programs}</td>
+          <td class="num">{orNone(d.bytes, bytes)}</td>
+          <td class="num">{percent(d.share)}</td>
+        </>
+      ) : (
+        <td colSpan={4} class="refused"><Mark level={wished ? "unknown" : "warn"} /> <span>{visible(d.reason) || "The kernel refused it."} {!wished && <em>{cureOf(d.reason)}</em>}</span></td>
+      )}
+    </tr>
+  );
+}
+
+function Programs({ list }: { list: readonly Program[] }) {
+  const top = list[0]?.share ?? 0;
+  return (
+    <Card id="programs" title="Programs" sub="last minute, costliest first; run time is measured for one second in thirty">
+      <div class="scroll high" tabIndex={0} role="region" aria-label="Programs">
+        <table class="data">
+          <caption class="sr">Kernel programs by cost: runs per second, nanoseconds per run, share of one CPU</caption>
+          <Head first="Program" more={["Runs", "Per run", "Of a CPU"]} />
+          <tbody>
+            {list.map((p) => (
+              <tr key={p.name}>
+                <th scope="row">{visible(p.name.slice(p.domain.length + 1))}<span class="also">{visible(p.domain)}, {visible(p.variant)}</span></th>
+                <td class="num">{perSecond(p.perSecond)}</td>
+                <td class="num">{orNone(p.ns, (ns) => `${ns.toFixed(0)} ns`)}</td>
+                <td class="num"><meter min={0} max={1} value={top > 0 ? p.share / top : 0} aria-hidden="true" /><span class="fixed-width">{p.share > 0 || p.perSecond === 0 ? percent(p.share) : "–"}</span></td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {!list.length && <p class="none">No program is attached.</p>}
+    </Card>
+  );
+}
+
+function Budget({ share, limit, list, known }: { share: number; limit: number; list: readonly Domain[]; known: boolean }) {
+  const over = limit > 0 && share > limit;
+  const sampled = list.filter((d) => d.untimed > 0);
+  const text = !known ? "Not measured yet" : `${percent(share)} of one CPU${limit > 0 ? `, of ${percent(limit)}` : ""}`;
+  return (
+    <Card id="budget" title="Budget" sub="run time of all programs, against probe.budget">
+      <p class={`big ${over ? "warn" : ""}`}>{text}</p>
+      {limit > 0 && <meter class={`wide ${over ? "over" : ""}`} min={0} max={limit} value={Math.min(share, limit)} aria-label="Run time of all programs, of the budget" />}
+      <p class="sub">
+        {limit === 0 && "No limit is set. "}
+        {limit > 0 && known && `${seconds(share)} of ${seconds(limit)} per second${over ? ": more than the budget" : ""}. `}
+        {sampled.length
+          ? `Counted but not timed, another's latency standing for them: ${sampled.map((d) => `${d.name} ${perSecond(d.untimed)}`).join(", ")}.`
+          : "Every event is timed."}
+      </p>
+    </Card>
+  );
+}
+
+function TruthTest({ list }: { list: readonly { signal: string; ratio: number }[] }) {
+  return (
+    <Card id="truth" title="Truth test" sub="what sgprobe counted, of what the kernel counted itself; last minute">
+      {list.length ? (
+        <table class="data">
+          <caption class="sr">Truth test: ratio per signal, 1 is exact</caption>
+          <Head first="Signal" more={["Ratio"]} />
+          <tbody>
+            {list.map((r) => {
+              const low = r.ratio < TRUTH_LEAST;
+              return <tr key={r.signal}><th scope="row">{visible(r.signal).replace(/_/g, " ")}</th><td class={`num ${low ? "change bad" : ""}`}>{low && "too few: "}{r.ratio.toFixed(3)}</td></tr>;
+            })}
+          </tbody>
+        </table>
+      ) : <p class="none">Not enough events to compare yet.</p>}
+    </Card>
+  );
+}
+
+function Processes({ list, drained, known }: { list: readonly { name: string; cpu: number; bytes: number }[]; drained: { mean: number; max: number }; known: readonly Process[] }) {
+  return (
+    <Card id="processes" title="Processes" sub="CPU of the last minute">
+      <table class="data">
+        <caption class="sr">sgprobe's processes: CPU, memory, restarts</caption>
+        <Head first="Process" more={["Of a CPU", "Memory", "Restarts"]} />
+        <tbody>
+          {list.map((p) => {
+            const k = known.find((x) => x.name === p.name);
+            return <tr key={p.name}><th scope="row">{p.name}{k && <span class="also">{k.pid}</span>}</th><td class="num">{percent(p.cpu)}</td><td class="num">{orNone(p.bytes, bytes)}</td><Zero v={k?.restarts ?? 0} /></tr>;
+          })}
+        </tbody>
+      </table>
+      <dl class="facts"><div><dt>Drain, mean of a minute</dt><dd>{seconds(drained.mean)}</dd></div><div><dt>Drain, longest of a minute</dt><dd>{seconds(drained.max)}</dd></div></dl>
+    </Card>
+  );
+}
+
+function Losses({ dropped, faults, levels }: { dropped: Loss[]; faults: Loss[]; levels: Loss[] }) {
+  return (
+    <Card id="losses" title="Losses" sub="last 10 min">
+      <table class="data">
+        <caption class="sr">What was not recorded, by reason, and what else went wrong, in the last ten minutes</caption>
+        <Head first="Not recorded" more={["Count"]} />
+        <tbody>{dropped.map((l) => <tr key={l.text}><th scope="row">{visible(l.text)}</th><Zero v={l.value} /></tr>)}</tbody>
+        <tbody>
+          <tr><th scope="colgroup" colSpan={2} class="part">Faults</th></tr>
+          {faults.map((l) => <tr key={l.text}><th scope="row">{l.text}</th><Zero v={l.value} /></tr>)}
+        </tbody>
+        <tbody>
+          <tr><th scope="colgroup" colSpan={2} class="part">Tables, now</th></tr>
+          {levels.map((l) => <tr key={l.text}><th scope="row">{l.text}</th><td class="num">{count(l.value)}</td></tr>)}
+        </tbody>
+      </table>
+    </Card>
+  );
+}
