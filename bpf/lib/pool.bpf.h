@@ -107,6 +107,15 @@ SG_FLATTEN __u64 sg_key_of_name(const void *name)
 	return sg_key_of_words(w);
 }
 
+/* The key under which is counted what finds no room. */
+SG_FLATTEN struct sg_pool_key sg_key_other(const struct sg_pool_key *of)
+{
+	return (struct sg_pool_key){.domain = of->domain,
+				    .signal = of->signal,
+				    .kind = of->kind == SG_KEY_SLOT ? SG_KEY_SLOT : SG_KEY_OTHER,
+				    .cell = of->cell};
+}
+
 /* The first word of a key, in which everything but b is. */
 SG_FLATTEN __u64 sg_pool_word(const struct sg_pool_key *key)
 {

@@ -10,6 +10,8 @@
 #include <sgprobe/config.h>
 #include <sgprobe/frame.h>
 
+struct sg_loaded;
+
 #define SG_PROCESS_STATES 8
 
 /* The functions of a domain (domain.h). */
