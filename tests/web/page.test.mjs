@@ -66,7 +66,7 @@ t("the overview shows health, tiles, cost and probes, and asks no other host", a
   await page.waitForSelector(".health.good, .health.warn, .health.bad");
   await page.waitForFunction(() => document.querySelectorAll(".tile").length >= 12);
   assert.match(await page.textContent(".tiles"), /CPU busy[\d.]+ %/);
-  assert.match(await page.textContent(".facts"), /In the kernel, per event175 ns/);
+  assert.match(await page.textContent(".facts"), /In the kernel, per event172 ns/);
   assert.equal(await page.locator(".probes li").count(), 3);
   await close(page);
 });
@@ -334,7 +334,7 @@ t("the system page shows domains, programs, truth, losses and processes, live", 
   assert.match(domains, /CPU scheduler.*tp_btf2 ?3\.50 MiB/);
   assert.match(domains, /Block devices.*no BTF.*CONFIG_DEBUG_INFO_BTF/);
   assert.match(domains, /Memory.*switched off/);
-  assert.match(await page.textContent("section[aria-labelledby=h-budget]"), /0\.88 % of one CPU, of 1\.00 %.*8\.80 ms of 10\.0 ms.*syscall 1\.20 k\/s/);
+  assert.match(await page.textContent("section[aria-labelledby=h-budget]"), /1\.2\d % of one CPU, of 1\.00 % – over budget.*Programs 8\.80 ms, probe process 3\.\d+ ms, of 10\.0 ms per second.*syscall 1\.20 k\/s/);
   const truth = rows("truth");
   assert.deepEqual(await truth.allTextContents(), ["context switches1.000", "forkstoo few: 0.900", "softirqs0.999"]);
   assert.equal(await truth.locator(".change.bad").count(), 1);

@@ -149,10 +149,11 @@ static void put_numbers(struct sg_buf *b, const struct sg_heat *h)
 		sg_hist_add(&all, &h->columns[i]);
 	sg_buf_printf(b, "%s events", sg_fmt_count(all.count, text, sizeof(text)));
 	for (size_t i = 0; i < ARRAY_SIZE(qs); i++)
-		sg_buf_printf(
-			b, "  p%g %s", qs[i] * 100,
-			sg_fmt_observed(h->unit, sg_hist_quantile(&all, qs[i]), text, sizeof(text)));
-	sg_buf_printf(b, "  max %s\n", sg_fmt_observed(h->unit, sg_hist_max(&all), text, sizeof(text)));
+		sg_buf_printf(b, "  p%g %s", qs[i] * 100,
+			      sg_fmt_observed(h->unit, sg_hist_quantile(&all, qs[i]), text,
+					      sizeof(text)));
+	sg_buf_printf(b, "  max %s\n",
+		      sg_fmt_observed(h->unit, sg_hist_max(&all), text, sizeof(text)));
 	sg_hist_free(&all);
 }
 

@@ -26,9 +26,8 @@ const TIME: readonly Step[] = [[86400, " d"], [3600, " h"], [60, " min"], [1, " 
 const BYTES: readonly Step[] = [[2 ** 40, " TiB"], [2 ** 30, " GiB"], [2 ** 20, " MiB"], [1024, " KiB"], [1, " B"]];
 const COUNT: readonly Step[] = [[1e9, " G"], [1e6, " M"], [1e3, " k"], [1, ""]];
 
-export function seconds(v: number, text = digits): string {
-  return v === 0 ? "0 s" : scaled(v, TIME, text);
-}
+const time = (v: number, text: (v: number) => string): string => (v === 0 ? "0 s" : scaled(v, TIME, text));
+export const seconds = (v: number): string => time(v, digits);
 export const bytes = (v: number): string => scaled(v, BYTES, digits);
 export const count = (v: number): string => (Math.abs(v) < 1000 && Number.isInteger(v) ? String(v) : scaled(v, COUNT, digits));
 /** For axes: no trailing zeros. */
@@ -51,7 +50,7 @@ export function grouped(v: number): string {
   return Number.isFinite(v) ? Math.round(v).toLocaleString("en").replace(/,/g, "\u202f") : NONE;
 }
 /** Axis text: no trailing zeros. */
-export const secondsShort = (v: number): string => seconds(v, short);
+export const secondsShort = (v: number): string => time(v, short);
 
 const MINUTES = [60, 600, 3600];
 

@@ -2,6 +2,7 @@
 // What can be done about a domain that does not run, by words that its reason holds.
 
 const CURES: readonly [RegExp, string][] = [
+  [/off for now/i, "A larger probe.budget keeps it on."],
   [/EPERM|permission|not permitted|capab/i, "Start the daemon as root, or give it CAP_BPF and CAP_PERFMON."],
   [/BTF/i, "Needs a kernel with CONFIG_DEBUG_INFO_BTF=y; Debian's has it."],
   [/disabled|configur|switched off/i, "It is switched off in sgprobe.yaml."],

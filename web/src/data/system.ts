@@ -13,6 +13,7 @@ const RUN_SECONDS = "sgprobe_bpf_run_seconds_total";
 const MAP_BYTES = "sgprobe_bpf_map_bytes";
 const UNTIMED = "sgprobe_untimed_total";
 const BUDGET = "sgprobe_budget_seconds";
+const CHANGES = "sgprobe_governor_changes_total";
 const TRUTH = "sgprobe_truth_ratio";
 const DROPPED = "sgprobe_dropped_total";
 const BALANCE = "sgprobe_balance_error";
@@ -33,7 +34,7 @@ const cpuOf = (p: string) => `sgprobe_${p}_cpu_seconds_total`;
 const memoryOf = (p: string) => `sgprobe_${p}_resident_bytes`;
 
 /** Of the probe process; the server's are in a track of their own. */
-export const SYSTEM_METRICS = [UP, ATTACHED, RUNS, RUN_SECONDS, MAP_BYTES, UNTIMED, BUDGET, TRUTH, DROPPED, BALANCE, DRAIN, SLOTS, POOL, ...FAULTS.map(([n]) => n), ...PROCESSES.map(cpuOf), ...PROCESSES.map(memoryOf)].filter((n) => !fromServer(n));
+export const SYSTEM_METRICS = [UP, ATTACHED, RUNS, RUN_SECONDS, MAP_BYTES, UNTIMED, BUDGET, CHANGES, TRUTH, DROPPED, BALANCE, DRAIN, SLOTS, POOL, ...FAULTS.map(([n]) => n), ...PROCESSES.map(cpuOf), ...PROCESSES.map(memoryOf)].filter((n) => !fromServer(n));
 /** Costs are means of the last minute, losses are of ten. */
 export const MINUTE = 60;
 export const TEN_MINUTES = 600;
@@ -148,8 +149,21 @@ export function domains(t: Tracks, last: number, list: readonly Program[]): Doma
     };
   });
 }
-/** Seconds per second that watching may take; 0: no limit, NaN: not known. */
-export const budget = (t: Tracks, last: number): number => reading(t, BUDGET, last);
+export interface Budget {
+  /** Seconds per second that watching may take; 0: no limit, NaN: not known. */
+  limit: number;
+  /** Seconds per second of the programs and of the probe process: what the governor compares with it. */
+  programs: number;
+  process: number;
+  /** How often it took or gave back detail in ten minutes. */
+  changes: number;
+}
+export function budget(t: Tracks, last: number, list: readonly Program[]): Budget {
+  return {
+    limit: reading(t, BUDGET, last), programs: list.reduce((a, p) => a + p.share, 0), process: usage(t, last)[0].cpu,
+    changes: [...increases(t, CHANGES, "", last, TEN_MINUTES).values()].reduce((a, b) => a + b, 0),
+  };
+}
 
 // ---- truth and losses ----------------------------------------------------------------------------
 export interface Truth {

@@ -7,7 +7,7 @@ import { bytes, count, grouped, percent, perSecond, seconds } from "../core/unit
 import { cureOf } from "../data/cure";
 import type { Process } from "../data/status";
 import { readStatus } from "../data/status";
-import type { Domain, Loss, Program } from "../data/system";
+import type { Budget, Domain, Loss, Program } from "../data/system";
 import { TRUTH_LEAST, budget, domains, drain, losses, programs, truths, usage } from "../data/system";
 import { tickOf } from "../data/track";
 import { catalog, groups, systemTracks } from "../model";
@@ -32,7 +32,7 @@ export function System() {
           <Programs list={list} />
         </div>
         <div class="stack">
-          <Budget share={list.reduce((a, p) => a + p.share, 0)} limit={budget(t, last)} list={all} known={list.some((p) => p.share > 0)} />
+          <BudgetCard b={budget(t, last, list)} list={all} />
           <TruthTest list={truths(t, last)} />
           <Processes list={used} drained={drain(t, last)} known={readStatus(s.statusDoc.value).processes} />
           <Losses {...losses(t, last)} />
@@ -121,21 +121,22 @@ function Programs({ list }: { list: readonly Program[] }) {
   );
 }
 
-function Budget({ share, limit, list, known }: { share: number; limit: number; list: readonly Domain[]; known: boolean }) {
-  const over = limit > 0 && share > limit;
+function BudgetCard({ b, list }: { b: Budget; list: readonly Domain[] }) {
+  const known = b.programs > 0;
+  const total = b.programs + (b.process || 0);
+  const over = b.limit > 0 && total > b.limit;
   const sampled = list.filter((d) => d.untimed > 0);
-  const text = !known ? "Not measured yet" : `${percent(share)} of one CPU${limit > 0 ? `, of ${percent(limit)}` : ""}`;
+  const parts = [
+    known && `Programs ${seconds(b.programs)}, probe process ${seconds(b.process)}${b.limit > 0 ? `, of ${seconds(b.limit)}` : ""} per second.`,
+    b.limit === 0 && "No limit is set.",
+    sampled.length ? `Counted but not timed, another's latency standing for them: ${sampled.map((d) => `${d.name} ${perSecond(d.untimed)}`).join(", ")}.` : "Every event is timed.",
+    b.changes > 0 && `Detail was taken or given back ${count(b.changes)} × in 10 min.`,
+  ];
   return (
-    <Card id="budget" title="Budget" sub="run time of all programs, against probe.budget">
-      <p class={`big ${over ? "warn" : ""}`}>{text}</p>
-      {limit > 0 && <meter class={`wide ${over ? "over" : ""}`} min={0} max={limit} value={Math.min(share, limit)} aria-label="Run time of all programs, of the budget" />}
-      <p class="sub">
-        {limit === 0 && "No limit is set. "}
-        {limit > 0 && known && `${seconds(share)} of ${seconds(limit)} per second${over ? ": more than the budget" : ""}. `}
-        {sampled.length
-          ? `Counted but not timed, another's latency standing for them: ${sampled.map((d) => `${d.name} ${perSecond(d.untimed)}`).join(", ")}.`
-          : "Every event is timed."}
-      </p>
+    <Card id="budget" title="Budget" sub="what watching takes, against probe.budget; last minute">
+      <p class={`big ${over ? "warn" : ""}`}>{known ? `${percent(total)} of one CPU${b.limit > 0 ? `, of ${percent(b.limit)}` : ""}` : "Not measured yet"}{over && " – over budget"}</p>
+      {b.limit > 0 && <meter class={`wide ${over ? "over" : ""}`} min={0} max={b.limit} value={Math.min(total, b.limit)} aria-label="What watching takes, of the budget" />}
+      <p class="sub">{parts.filter(Boolean).join(" ")}</p>
     </Card>
   );
 }
