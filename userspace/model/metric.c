@@ -63,6 +63,6 @@ static bool ends_with(const char *s, const char *end)
 
 bool sg_metric_is_latency(const struct sg_metric_info *m)
 {
-	return m->type == SG_HISTOGRAM && (ends_with(m->name, "latency_seconds") ||
-					   ends_with(m->name, "rtt_seconds"));
+	return m->type == SG_HISTOGRAM &&
+	       (ends_with(m->name, "latency_seconds") || ends_with(m->name, "rtt_seconds"));
 }

@@ -68,7 +68,7 @@ static void put_row(struct report_text *t, const json_t *m)
 
 		if (t->width >= quantiles[i].width)
 			put_number(t, report_observed(t, v, report_get_str(m, "unit"), text,
-						   sizeof(text)));
+						      sizeof(text)));
 	}
 	put_trend(t, m);
 	sg_buf_char(t->out, '\n');
@@ -294,7 +294,7 @@ static void put_who_half(struct report_text *t, const json_t *m, const json_t *p
 	}
 	report_cell(t, report_get_str(p, "value"), columns - NUMBER - 2, false);
 	put_number(t, report_observed(t, report_get_num(p, key), report_get_str(m, "unit"), text,
-				   sizeof(text)));
+				      sizeof(text)));
 	sg_buf_str(t->out, "  ");
 }
 
@@ -328,7 +328,8 @@ static void put_block(struct report_text *t, const json_t *m)
 
 	p99_range(report_get_list(m, "columns"), &lo, &hi);
 	snprintf(head, sizeof(head), "%.80s (p99 %s to %s)", report_get_str(m, "title"),
-		 report_observed(t, lo, unit, a, sizeof(a)), report_observed(t, hi, unit, b, sizeof(b)));
+		 report_observed(t, lo, unit, a, sizeof(a)),
+		 report_observed(t, hi, unit, b, sizeof(b)));
 	report_heading(t, head);
 	put_sparkline(t, m);
 	put_heat(t, m);

@@ -63,9 +63,9 @@ static void begin(struct fixture *f)
 		skip();
 	assert_int_equal(r, 0);
 	if (l->shared.fd[SG_MAP_POOL_KEYS] >= 0) /* as sg_pool_new does */
-		assert_int_equal(sg_memory_new(&l->shared.pool_seen, "pool",
-					       sg_pool_seen_bytes(&l->shared)),
-				 0);
+		assert_int_equal(
+			sg_memory_new(&l->shared.pool_seen, "pool", sg_pool_seen_bytes(&l->shared)),
+			0);
 	bring_up(l, &f->cfg);
 }
 
