@@ -39,6 +39,8 @@ static void make_maps(struct sg_shared *s)
 				       sizeof(struct sg_pool_entry), ROWS + CELLS);
 	s->fd[SG_MAP_POOL_FREE] = make(BPF_MAP_TYPE_QUEUE, 0, 4, ROWS);
 	s->fd[SG_MAP_POOL_FREE_CELLS] = make(BPF_MAP_TYPE_QUEUE, 0, 4, CELLS);
+	s->fd[SG_MAP_POOL_OWNERS] =
+		make(BPF_MAP_TYPE_ARRAY, 4, sizeof(struct sg_pool_key), ROWS + CELLS);
 	s->fd[SG_MAP_POOL_ROWS] = make(BPF_MAP_TYPE_ARRAY, 4, sizeof(struct sg_row), parts * ROWS);
 	s->fd[SG_MAP_POOL_SUMS] = make(BPF_MAP_TYPE_ARRAY, 4, 8, parts * ROWS);
 	s->fd[SG_MAP_POOL_CELLS] = make(BPF_MAP_TYPE_ARRAY, 4, 8, parts * CELLS);

@@ -44,7 +44,7 @@ static int setup(void **state)
 	strcpy(f->cfg.proc_root, "/tmp/sg-states-XXXXXX");
 	assert_non_null(mkdtemp(f->cfg.proc_root));
 	f->frame = sg_frame_new();
-	assert_int_equal(sg_process_states_start(&f->cfg, &f->states), 0);
+	assert_int_equal(sg_process_states_start(&f->cfg, NULL, &f->states), 0);
 	*state = f;
 	return 0;
 }
@@ -133,7 +133,7 @@ static void without_proc_there_is_nothing_to_report(void **state)
 
 	sg_process_states_stop(f->states);
 	rmdir(f->cfg.proc_root);
-	assert_int_equal(sg_process_states_start(&f->cfg, &f->states), 0);
+	assert_int_equal(sg_process_states_start(&f->cfg, NULL, &f->states), 0);
 	tick(f);
 	assert_int_equal(f->frame->n, 0);
 }
