@@ -38,11 +38,12 @@
 #define SG_TABLE static const __attribute__((unused))
 #endif
 
-/* floor(10^9 * 2^(j/8) * 2^n) in [2^63, 2^64), j = 0..7, in ascending order; then a guard. */
-SG_TABLE __u64 sg_bucket_bound[9] = {
-	0x81ffa7a9549ca6e3ULL, 0x8dc3b8960164a7d9ULL, 0x9a9867054d512391ULL,
-	0xa8965f74bf065071ULL, 0xb7d88a12d0dd9ea0ULL, 0xc87c3e7d03cdbec3ULL,
-	0xdaa17c2cd19555dbULL, 0xee6b280000000000ULL, 0xffffffffffffffffULL,
+/* floor(10^9 * 2^(j/8) * 2^n) in [2^63, 2^64), j = 0..7, in ascending order; then guards. */
+SG_TABLE __u64 sg_bucket_bound[16] = {
+	0x81ffa7a9549ca6e3ULL, 0x8dc3b8960164a7d9ULL, 0x9a9867054d512391ULL, 0xa8965f74bf065071ULL,
+	0xb7d88a12d0dd9ea0ULL, 0xc87c3e7d03cdbec3ULL, 0xdaa17c2cd19555dbULL, 0xee6b280000000000ULL,
+	0xffffffffffffffffULL, 0xffffffffffffffffULL, 0xffffffffffffffffULL, 0xffffffffffffffffULL,
+	0xffffffffffffffffULL, 0xffffffffffffffffULL, 0xffffffffffffffffULL, 0xffffffffffffffffULL,
 };
 
 /* How many bounds are below (128 + x) << 56. */
@@ -55,10 +56,11 @@ SG_TABLE __u8 sg_bucket_below[128] = {
 };
 
 /* The same of 2^(j/8), for what is counted in whole units: bytes, sectors, packets. */
-SG_TABLE __u64 sg_bucket_unit_bound[9] = {
-	0x8000000000000000ULL, 0x8b95c1e3ea8bd6e6ULL, 0x9837f0518db8a96fULL,
-	0xa5fed6a9b15138eaULL, 0xb504f333f9de6484ULL, 0xc5672a115506daddULL,
-	0xd744fccad69d6af4ULL, 0xeac0c6e7dd24392eULL, 0xffffffffffffffffULL,
+SG_TABLE __u64 sg_bucket_unit_bound[16] = {
+	0x8000000000000000ULL, 0x8b95c1e3ea8bd6e6ULL, 0x9837f0518db8a96fULL, 0xa5fed6a9b15138eaULL,
+	0xb504f333f9de6484ULL, 0xc5672a115506daddULL, 0xd744fccad69d6af4ULL, 0xeac0c6e7dd24392eULL,
+	0xffffffffffffffffULL, 0xffffffffffffffffULL, 0xffffffffffffffffULL, 0xffffffffffffffffULL,
+	0xffffffffffffffffULL, 0xffffffffffffffffULL, 0xffffffffffffffffULL, 0xffffffffffffffffULL,
 };
 SG_TABLE __u8 sg_bucket_unit_below[128] = {
 	0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 3,
@@ -68,48 +70,61 @@ SG_TABLE __u8 sg_bucket_unit_below[128] = {
 	7, 7, 7, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8, 8,
 };
 
+/*
+ * Branches are ways that the kernel's checker goes one by one, and a program with
+ * three histograms would have hundreds of thousands: here is arithmetic instead, kept
+ * from the compiler, which would make branches of it.
+ */
+#define SG_HIDE(x) __asm__ volatile("" : "+r"(x))
+
+/* 1 when v, which is less than 2^63, is not 0; else 0. */
+SG_INLINE __u64 sg_any(__u64 v)
+{
+	v = 0 - v;
+	SG_HIDE(v);
+	return v >> 63;
+}
+
 /* Position of the highest set bit; v != 0. The BPF instruction set has no clz. */
 SG_INLINE __u32 sg_log2(__u64 v)
 {
-	__u32 e = 0;
+	__u64 e, n;
 
-	if (v >> 32) {
-		v >>= 32;
-		e = 32;
-	}
-	if (v >> 16) {
-		v >>= 16;
-		e += 16;
-	}
-	if (v >> 8) {
-		v >>= 8;
-		e += 8;
-	}
-	if (v >> 4) {
-		v >>= 4;
-		e += 4;
-	}
-	if (v >> 2) {
-		v >>= 2;
-		e += 2;
-	}
-	return e + (v >> 1);
+	e = sg_any(v >> 32) << 5;
+	v >>= e;
+	n = sg_any(v >> 16) << 4;
+	v >>= n;
+	e += n;
+	n = sg_any(v >> 8) << 3;
+	v >>= n;
+	e += n;
+	n = sg_any(v >> 4) << 2;
+	v >>= n;
+	e += n;
+	n = sg_any(v >> 2) << 1;
+	v >>= n;
+	return e + n + (v >> 1);
+}
+
+/* How many bounds of an octave are below m, whose highest bit is set as theirs is. */
+SG_INLINE __u32 sg_bounds_below(__u64 m, const volatile __u8 *below, const volatile __u64 *bound)
+{
+	__u32 c = below[(m >> 56) & 127] & 15;
+	__u64 d = bound[c] - m;
+
+	SG_HIDE(d);
+	return c + (d >> 63);
 }
 
 /* Row position 0..SG_BUCKETS-1 of a duration in nanoseconds. */
 SG_INLINE __u32 sg_bucket_ns(__u64 ns)
 {
-	__u32 e, c, k;
-	__u64 m;
+	__u32 e, k;
 
 	if (!ns)
 		return 0;
 	e = sg_log2(ns);
-	m = ns << (63 - e);
-	c = sg_bucket_below[(m >> 56) & 127];
-	if (c > 8) /* never; tells the verifier what the table holds */
-		c = 8;
-	k = 8 * e + c + (m > sg_bucket_bound[c]);
+	k = 8 * e + sg_bounds_below(ns << (63 - e), sg_bucket_below, sg_bucket_bound);
 	return k < SG_BUCKETS ? k : SG_BUCKETS - 1;
 }
 
@@ -119,17 +134,12 @@ SG_INLINE __u32 sg_bucket_ns(__u64 ns)
  */
 SG_INLINE __u32 sg_bucket_units(__u64 n)
 {
-	__u32 e, c, k;
-	__u64 m;
+	__u32 e, k;
 
 	if (!n)
 		return 0;
 	e = sg_log2(n);
-	m = n << (63 - e);
-	c = sg_bucket_unit_below[(m >> 56) & 127];
-	if (c > 8)
-		c = 8;
-	k = 8 * e + c + (m > sg_bucket_unit_bound[c]);
+	k = 8 * e + sg_bounds_below(n << (63 - e), sg_bucket_unit_below, sg_bucket_unit_bound);
 	return k < SG_BUCKETS ? k : SG_BUCKETS - 1;
 }
 
