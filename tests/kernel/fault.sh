@@ -5,12 +5,12 @@
 . "$(dirname "$0")/lib.sh"
 begin
 [ -x "$O/tools/work-mem" ] || skip_all "the tools are not built"
-others="probe.sched=false probe.syscall=false probe.tcp=false probe.irq=false probe.mem=false probe.process=false"
+room="probe.slots=2048 probe.max_comms=2048" # others start programs too
 for n in sg-touch sg-kernel sg-major; do cp "$O/tools/work-mem" "$tmp/$n"; done
 faults() { total "sgprobe_comm_fault_faults_total{comm=\"$1\",mode=\"$2\"}"; }
 vm() { awk -v k="$1" '$1 == k { print $2 }' /proc/vmstat; }
 
-watch $others
+watch_only fault $room
 if grep -q 'sgprobe_domain_up{domain="fault",variant=""' "$OUT"; then skip_all "this kernel has no such trace point"; fi
 f0=$(vm pgfault)
 "$tmp/sg-touch" touch 1000000
@@ -27,7 +27,7 @@ ok "nothing was dropped" is "$(total sgprobe_dropped_total)" 0
 
 dd if=/dev/zero of="$tmp/file" bs=1M count=16 conv=fsync status=none
 dd of="$tmp/file" oflag=nocache conv=notrunc,fdatasync count=0 status=none
-watch $others
+watch_only fault $room
 major=$("$tmp/sg-major" major "$tmp/file")
 unwatch
 if [ "${major:-0}" -gt 100 ]; then

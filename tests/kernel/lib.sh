@@ -83,14 +83,14 @@ watch() {
 	skip_all "the probe does not start here"
 }
 
-# Every domain, by name.
-domains() { sed -n 's/^SG_DOMAIN(\(.*\))$/\1/p' userspace/probe/domains.def; }
+# Every domain that can be switched off, by name.
+domains() { sed -n 's/^SETTING("probe\.\([a-z]*\)", BOOL, domain_.*/\1/p' userspace/config/settings.def; }
 
 watch_only() { # DOMAIN [SETTINGS...]
-	local d only=$1
+	local d only=$1 off=()
 	shift
-	for d in $(domains); do [ "$d" = "$only" ] || set -- "$@" "probe.$d=false"; done
-	watch "$@"
+	for d in $(domains); do [ "$d" = "$only" ] || off+=("probe.$d=false"); done
+	watch "${off[@]}" "probe.$only=true" "$@"
 }
 
 unwatch() {

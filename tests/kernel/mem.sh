@@ -5,7 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 begin
 [ -x "$O/tools/work-mem" ] || skip_all "the tools are not built"
-others="probe.sched=false probe.syscall=false probe.tcp=false probe.irq=false probe.fault=false"
+room="probe.slots=2048 probe.max_comms=2048" # others start programs too
 page=$(getconf PAGESIZE)
 vm() { awk -v k="$1" '$1 == k { print $2 }' /proc/vmstat; }
 named() { cp "$O/tools/work-mem" "$tmp/$1" && echo "$tmp/$1"; }
@@ -37,7 +37,7 @@ if [ -n "$group" ]; then
 	cp "$(command -v dd)" "$tmp/sg-reader"
 	dd if=/dev/zero of="$tmp/file" bs=1M count=128 conv=fsync status=none
 	dd of="$tmp/file" oflag=nocache conv=notrunc,fdatasync count=0 status=none
-	watch $others
+	watch_only mem probe.process=true $room
 	inside "$tmp/sg-reader" if="$tmp/file" of=/dev/null bs=1M status=none
 	unwatch
 	s='sgprobe_comm_mem_reclaim_stall_seconds{comm="sg-reader",kind="memcg"}'
@@ -53,7 +53,7 @@ if [ -n "$group" ]; then
 
 	eater=$(named sg-eater)
 	k0=$(vm oom_kill)
-	watch $others
+	watch_only mem probe.process=true $room
 	inside "$eater" eat 100000000 2> /dev/null
 	status=$?
 	unwatch
@@ -72,7 +72,7 @@ fi
 if [ -w /proc/sys/vm/compact_memory ]; then
 	cp "$(command -v bash)" "$tmp/sg-compact"
 	m0=$(vm pgmigrate_success)
-	watch $others
+	watch_only mem probe.process=true $room
 	"$tmp/sg-compact" -c 'echo 1 > /proc/sys/vm/compact_memory'
 	unwatch
 	m1=$(vm pgmigrate_success)
@@ -92,7 +92,7 @@ if [ "${SG_TEST_PRESSURE:-}" = 1 ]; then
 	restore() { echo "$min" > /proc/sys/vm/min_free_kbytes; }
 	trap 'restore; cleanup' EXIT
 	a0=$(awk '/^allocstall/ { s += $2 } END { print s }' /proc/vmstat) s0=$(vm pgsteal_direct)
-	watch $others
+	watch_only mem probe.process=true $room
 	free=$(awk '/^MemFree/ { print $2 }' /proc/meminfo)
 	echo $((free + 50000)) > /proc/sys/vm/min_free_kbytes
 	"$O/tools/work-mem" touch 200000

@@ -5,14 +5,14 @@
 . "$(dirname "$0")/lib.sh"
 begin
 [ -x "$O/tools/work-mem" ] || skip_all "the tools are not built"
-others="probe.sched=false probe.syscall=false probe.tcp=false probe.irq=false probe.mem=false probe.process=false probe.fault=false"
+room="probe.slots=2048 probe.max_comms=2048" # others start programs too
 cp "$O/tools/work-mem" "$tmp/sg-mmap"
 
-watch $others
+watch
 unwatch
 ok "it is off by default" is "$(grep -c '^sgprobe_mm_' "$OUT")" 0
 [ -d /sys/kernel/tracing/events/mmap_lock ] || skip_all "the kernel has no trace points of mmap_lock"
-watch $others probe.mm=true
+watch_only mm $room
 "$tmp/sg-mmap" mmap 20000
 unwatch
 s='sgprobe_comm_mm_lock_wait_seconds{comm="sg-mmap",mode="write"}'
