@@ -76,7 +76,8 @@ eventually() {
 
 watch() {
 	: > "$OUT"
-	"$PROBE_PRINT" "$@" > "$OUT" 2> "$tmp/err" &
+	# Counts and latencies whole: tests of the budget set one.
+	"$PROBE_PRINT" probe.budget=0s "$@" > "$OUT" 2> "$tmp/err" &
 	probe_pid=$!
 	eventually grep -q ready "$OUT" && return 0
 	sed 's/^/# /' "$tmp/err"

@@ -36,7 +36,7 @@ balanced "four loops"
 
 # ---- a busy host: within its budget, calls past the first of a tick are sampled ------
 near() { between "$1" $(($2 * 95 / 100)) $(($2 * 105 / 100)); }
-watch probe.sched=false probe.tcp=false
+watch probe.budget=5ms probe.sched=false probe.tcp=false
 "$O/tools/work-calls" pair 500000
 unwatch
 ok "sampling leaves the count exact" is "$(calls sched_get_priority_min)" 500000
@@ -46,7 +46,7 @@ ok "whatever the rhythm of the load" near "$(observed sched_get_priority_max)" 5
 ok "what was not timed is counted" between "$(field 'sgprobe_untimed_total{domain="syscall"}' 2)" 500000 1000000
 balanced "sampled"
 
-watch probe.sched=false probe.tcp=false
+watch probe.budget=5ms probe.sched=false probe.tcp=false
 "$O/tools/work-calls" slow 50
 unwatch
 s='sgprobe_syscall_latency_seconds{syscall="rt_sigtimedwait"}'

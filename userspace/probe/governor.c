@@ -44,14 +44,23 @@ static enum sg_step next_up(const struct sg_governed *d, enum sg_step s)
 	return d->limited ? s - 1 : SG_STEP_FULL;
 }
 
+/* Detail goes first; programs only when that has not helped for long. */
+static bool may_lose(const struct sg_governor *g, const struct sg_governed *d, size_t i, bool off)
+{
+	return d[i].up && d[i].cost_ns > 0 && g->at[i].step != SG_STEP_OFF &&
+	       (next_down(&d[i], g->at[i].step) == SG_STEP_OFF) == off;
+}
+
 static int costliest(const struct sg_governor *g, const struct sg_governed *d, size_t n)
 {
+	bool patient = g->hot < SG_GOVERNOR_PATIENCE;
 	int worst = -1;
 
-	for (size_t i = 0; i < n; i++)
-		if (d[i].up && g->at[i].step != SG_STEP_OFF && d[i].cost_ns > 0 &&
-		    (worst < 0 || d[i].cost_ns > d[worst].cost_ns))
-			worst = (int)i;
+	for (int off = 0; worst < 0 && off <= !patient; off++)
+		for (size_t i = 0; i < n; i++)
+			if (may_lose(g, d, i, off) &&
+			    (worst < 0 || d[i].cost_ns > d[worst].cost_ns))
+				worst = (int)i;
 	return worst;
 }
 

@@ -22,6 +22,7 @@
 
 #define SG_GOVERNED_MAX 64 /* domains */
 #define SG_GOVERNOR_HOT 3 /* ticks above the budget, and between two steps down */
+#define SG_GOVERNOR_PATIENCE 30 /* ticks above it before programs are taken off their hooks */
 #define SG_GOVERNOR_CALM                                                                           \
 	60 /* ticks well below it before a step up; doubled after each that was too early */
 
@@ -36,7 +37,7 @@ struct sg_governed {
 };
 
 struct sg_governor {
-	uint64_t budget_ns; /* per tick of a second; 0: everything is left as it is */
+	uint64_t budget_ns; /* per tick of a second, of all CPUs; 0: everything is left as it is */
 	uint64_t tick, changed_tick;
 	double total_ns; /* what watching took in this tick */
 	unsigned int hot, calm; /* ticks in a row */

@@ -110,6 +110,7 @@ void sg_shared_init(struct sg_shared *s, const struct sg_config *cfg)
 
 void sg_shared_free(struct sg_shared *s)
 {
+	sg_shared_forget_types(s);
 	if (s->state)
 		munmap(s->state, (size_t)sysconf(_SC_PAGESIZE));
 	for (size_t i = 0; i < SG_SHARED_MAPS; i++)
@@ -435,8 +436,24 @@ static bool needs_type(const struct bpf_program *p)
 	return bpf_program__type(p) == BPF_PROG_TYPE_TRACING;
 }
 
+/* Whether the kernel has the trace point; its types are read once, for that takes a tenth of a second. */
+static bool has_hook(struct sg_shared *s, const char *hook)
+{
+	char name[128];
+
+	if (!s->types)
+		s->types = btf__load_vmlinux_btf();
+	snprintf(name, sizeof(name), "btf_trace_%s", hook);
+	return s->types && btf__find_by_name_kind(s->types, name, BTF_KIND_TYPEDEF) >= 0;
+}
+
+void sg_shared_forget_types(struct sg_shared *s)
+{
+	btf__free(sg_take(s->types));
+}
+
 /* A program that the table says is optional must not keep the others from loading. */
-static int load_object(struct bpf_object *o, const struct sg_domain *d)
+static int load_object(struct bpf_object *o, const struct sg_domain *d, struct sg_shared *s)
 {
 	struct bpf_program *p;
 
@@ -445,7 +462,7 @@ static int load_object(struct bpf_object *o, const struct sg_domain *d)
 		const struct sg_program *row = sg_program_of(d, bpf_program__name(p));
 
 		if (row && row->optional && bpf_program__autoload(p) && needs_type(p) &&
-		    libbpf_find_vmlinux_btf_id(row->hook, BPF_TRACE_RAW_TP) < 0)
+		    !has_hook(s, row->hook))
 			bpf_program__set_autoload(p, false);
 	}
 	return bpf_object__load(o);
@@ -530,7 +547,7 @@ static int try_variant(struct sg_loaded *l, struct sg_shared *s, const struct va
 	if (r == 0)
 		r = size_maps(l, s, o);
 	if (r == 0)
-		r = load_object(o, l->domain);
+		r = load_object(o, l->domain, s);
 	if (r == 0)
 		r = keep_shared(s, o); /* with free slots to hand out before the first event */
 	if (r == 0 && find_map(o, sg_shared_names[SG_MAP_POOL_KEYS]))

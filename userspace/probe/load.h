@@ -44,6 +44,7 @@ struct sg_shared {
 	uint32_t slots, shards;
 	uint32_t pool_rows, pool_cells;
 	bool private_rows;
+	struct btf *types; /* of the kernel, while domains are loaded; NULL: not read */
 	bool tracked; /* a domain that tells when a task's slot changes is up */
 	bool no_storage; /* the kernel may sleep where it makes storage of tasks and sockets */
 	uint64_t bytes; /* that the shared maps take in the kernel, about */
@@ -66,6 +67,8 @@ static inline size_t sg_retiring_bytes(const struct sg_shared *s)
 }
 
 void sg_shared_init(struct sg_shared *s, const struct sg_config *cfg);
+/* Forgets the kernel's types, which are megabytes. */
+void sg_shared_forget_types(struct sg_shared *s);
 void sg_shared_free(struct sg_shared *s); /* ready to be used again */
 int sg_shared_map(struct sg_shared *s); /* the state's memory, if it is not mapped yet */
 

@@ -310,14 +310,15 @@ static int set_up(struct sg_probe *p, const struct sg_config *cfg, struct sg_kep
 		r = load_all(p, cfg, kept);
 	if (r == 0)
 		r = sg_pool_new(&p->shared, p->slots, p->drains, &p->pool);
-	p->governor.budget_ns = cfg->budget_ns;
+	p->governor.budget_ns = cfg->budget_ns * (uint64_t)SG_MAX(sysconf(_SC_NPROCESSORS_ONLN), 1);
 	for (size_t i = 0; r == 0 && i < sg_n_domains; i++)
 		set_limit(p, i);
 	if (r < 0)
 		return r;
+	sg_shared_forget_types(&p->shared);
 	malloc_trim(0); /* the kernel's types, read to load, were megabytes */
 	/* Here: loading is not part of what running costs. */
-	sg_self_init(&p->self, (double)cfg->budget_ns * 1e-9);
+	sg_self_init(&p->self, (double)p->governor.budget_ns * 1e-9);
 	p->flipped_ns = sg_mono_ns();
 	if (p->resumed)
 		resume_reading(p);

@@ -88,7 +88,7 @@ static void ten_times_the_budget_ends_with_the_programs_off(void **state)
 {
 	struct fixture *f = *state;
 
-	run(f, 4 * SG_GOVERNOR_HOT, 100, 3);
+	run(f, 2 * SG_GOVERNOR_HOT + SG_GOVERNOR_PATIENCE, 100, 3);
 	assert_int_equal(f->g.at[SYSCALL].step, SG_STEP_OFF);
 	assert_int_equal(f->g.at[SCHED].step, SG_STEP_FULL);
 }
@@ -97,7 +97,9 @@ static void a_domain_that_cannot_be_sampled_is_switched_off(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_int_equal(run(f, SG_GOVERNOR_HOT, 1, 50), SCHED);
+	run(f, SG_GOVERNOR_PATIENCE - 1, 1, 50);
+	assert_int_equal(f->g.at[SCHED].step, SG_STEP_FULL);
+	run(f, 2 * SG_GOVERNOR_PATIENCE, 1, 50);
 	assert_int_equal(f->g.at[SCHED].step, SG_STEP_OFF);
 }
 
@@ -105,7 +107,7 @@ static void it_comes_back_when_the_host_is_calm(void **state)
 {
 	struct fixture *f = *state;
 
-	run(f, 4 * SG_GOVERNOR_HOT, 100, 3);
+	run(f, 3 * SG_GOVERNOR_PATIENCE, 100, 3);
 	run(f, 10 * 3600, 1, 1);
 	assert_int_equal(f->g.at[SYSCALL].step, SG_STEP_FULL);
 }
