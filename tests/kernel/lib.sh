@@ -84,7 +84,8 @@ watch() {
 }
 
 # Every domain, by name.
-domains() { sed -n 's/^SG_DOMAIN(\(.*\))$/\1/p' userspace/probe/domains.def; }
+# Those that can be switched off.
+domains() { sed -n 's/^SETTING("probe\.\([a-z]*\)", BOOL, domain_.*/\1/p' userspace/config/settings.def; }
 
 watch_only() { # DOMAIN [SETTINGS...]
 	local d only=$1

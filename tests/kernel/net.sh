@@ -16,7 +16,6 @@ cleanup() {
 trap cleanup EXIT
 in_a() { ip netns exec $a "$@"; }
 in_b() { ip netns exec $b "$@"; }
-only_net() { watch probe.sched=false probe.syscall=false probe.tcp=false probe.irq=false probe.udp=false probe.dns=false "$@"; }
 send() { in_a "$O/tools/udp-send" -a 10.94.22.2 "$@" > "$tmp/sent"; }
 receive() { # OPTIONS...: in the background
 	ip netns exec $b "$O/tools/udp-send" -l -a 10.94.22.2 "$@" > "$tmp/received" & # no function: $! is the tool
@@ -45,7 +44,7 @@ ip -n $b neigh replace 10.94.22.1 lladdr "$(in_a cat /sys/class/net/sgnet0/addre
 # 958 bytes make packets of 1000: between two bounds of buckets, 939 and 1024.
 sent='sgprobe_net_transmit_size_bytes{device="netns/sgnet0"}' received='sgprobe_net_receive_size_bytes{device="netns/sgnet1"}'
 receive -n 5000 -b 8000000
-only_net
+watch_only net
 send -n 5000 -s 958
 wait $receiver
 in_a "$O/tools/udp-send" -n 100 -s 10 > /dev/null # to a port of loopback that nobody has
@@ -63,7 +62,7 @@ ok "queues for a CPU are polled, all that came through them" between \
 
 received_before=$(in_b bash -c 'device sgnet1 1; device sgnet1 2')
 receive -n 300
-only_net
+watch_only net
 for s in 0 1 17 300 1400; do send -n 60 -s $s; done
 wait $receiver
 unwatch
@@ -73,7 +72,7 @@ ok "packets of all sizes are those of /proc/net/dev" is "$(field "$received" 2)"
 ok "and their bytes are" is "$(field "$received" 3)" "$(grew 1).000000000"
 ok "smallest and largest are told apart" between "$(field "$received" 5)" 1300 1600
 
-only_net
+watch_only net
 "$O/tools/udp-send" -l -n 50 > "$tmp/received" &
 receiver=$!
 eventually grep -q listening "$tmp/received"
@@ -85,7 +84,7 @@ ok "the probe's own devices are called by their name alone" between "$(field 'sg
 # A rate of 8 Mbit/s: 1 ms per packet of 1,000 bytes. The last of 100 that come at once waits 100 ms.
 if in_a tc qdisc replace dev sgnet0 root tbf rate 8mbit burst 2kb limit 1mb 2> /dev/null; then
 	receive -n 100
-	only_net probe.budget=0s
+	watch_only net probe.budget=0s
 	send -n 100 -s 958
 	wait $receiver
 	unwatch
@@ -100,7 +99,7 @@ if in_a tc qdisc replace dev sgnet0 root tbf rate 8mbit burst 2kb limit 1mb 2> /
 	# 2,000 packets a second past the limit of a tick: one in sixteen is timed, and stands for all.
 	in_a tc qdisc replace dev sgnet0 root tbf rate 800mbit burst 2kb limit 8mb
 	receive -n 8000 -b 16000000
-	only_net probe.budget=1us
+	watch_only net probe.budget=1us
 	send -n 8000 -s 58
 	wait $receiver
 	unwatch
@@ -115,7 +114,7 @@ fi
 # A receiver that does not read: its queue is full after a few.
 before=$(in_b bash -c 'snmp RcvbufErrors')
 receive -q -n 500 -b 10000
-only_net
+watch_only net
 send -n 500 -s 958
 errors=$(($(in_b bash -c 'snmp RcvbufErrors') - before))
 unwatch
@@ -126,7 +125,7 @@ ok "which are those of /proc/net/snmp" is "$(total 'sgprobe_net_drops_total{reas
 
 # A socket for pings that reads no answer.
 in_b sysctl -qw net.ipv4.ping_group_range="0 2147483647"
-only_net
+watch_only net
 ip netns exec $b "$O/tools/udp-send" -e -a 127.0.0.1 -n 300 -s 1000 > "$tmp/sent" &
 receiver=$!
 eventually grep -q sent "$tmp/sent"
@@ -147,7 +146,7 @@ wire=$!
 if eventually grep -q ready "$tmp/wire"; then
 	kill -STOP $wire
 	before=$(in_a bash -c 'device wire 12')
-	only_net
+	watch_only net
 	in_a "$O/tools/udp-send" -a 10.94.20.2 -n 3000 -s 100 > /dev/null
 	refused=$(($(in_a bash -c 'device wire 12') - before))
 	unwatch
