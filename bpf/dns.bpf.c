@@ -223,22 +223,23 @@ SG_FLATTEN bool remember(const struct sg_dns_key *key, struct sk_buff *skb, __u3
 }
 
 /* Not inlined: of packets to port 53 only. */
-static __noinline int on_to_dns(struct sk_buff *skb, struct span *s)
+static __noinline int on_to_dns(struct sk_buff *skb, const unsigned char *at, __u32 len)
 {
 	__u32 part = sg_part(), type;
 	struct sg_dns_key key;
+	struct span s = {at, len};
 	struct message m = {};
 
-	if (!skb || !s)
+	if (!skb)
 		return 0;
-	switch (take_message(s, &m, false)) {
+	switch (take_message(&s, &m, false)) {
 	case NOT_OURS: return 0;
 	case BROKEN: sg_count(part, DNS_MALFORMED, 1, false); return 0;
 	case WHOLE: break;
 	}
 	if (m.dns.flags & DNS_QR)
 		return 0; /* an answer to a server that asks from port 53 */
-	type = m.dns.flags & DNS_OPCODE ? DNS_TYPE_OTHER : type_of(s, &m);
+	type = m.dns.flags & DNS_OPCODE ? DNS_TYPE_OTHER : type_of(&s, &m);
 	if (type == DNS_TYPES) {
 		sg_count(part, DNS_MALFORMED, 1, false);
 		return 0;
@@ -276,7 +277,7 @@ SG_FLATTEN int on_sent(struct sk_buff *skb, bool btf)
 		return 0;
 	s.len -= link;
 	if (may_be_dns(&s, GET(skb, protocol, btf), false))
-		on_to_dns(skb, &s);
+		on_to_dns(skb, s.at, s.len);
 	return 0;
 }
 
@@ -338,15 +339,16 @@ SG_FLATTEN bool is_told_apart(__u64 hash)
 	return true;
 }
 
-/* Five bits a character. */
-SG_FLATTEN void write_name(char name[SG_DNS_NAME_LEN + 1], __u64 low, __u64 high)
+SG_FLATTEN char digit(__u8 n)
 {
-	for (int i = 0; i < SG_DNS_NAME_LEN; i++) {
-		__u8 bits = low & 31;
+	return n < 10 ? '0' + n : 'a' + n - 10;
+}
 
-		name[i] = bits < 26 ? 'a' + bits : '0' + bits - 26;
-		low = low >> 5 | high << 59;
-		high >>= 5;
+SG_FLATTEN void write_name(char name[SG_DNS_NAME_LEN + 1], const __u8 address[16])
+{
+	for (int i = 0; i < 16; i++) {
+		name[2 * i] = digit(address[i] >> 4);
+		name[2 * i + 1] = digit(address[i] & 15);
 	}
 	name[SG_DNS_NAME_LEN] = '\0';
 }
@@ -361,8 +363,9 @@ SG_FLATTEN void observe(const struct sg_dns_key *q, __u32 rcode, __u64 ns, __u32
 	hash = sg_hash64(address[0], address[1]);
 	key = sg_key(DNS_LATENCY, rcode, hash);
 	if (!is_told_apart(hash))
-		key = sg_key_other(&key);
-	write_name(name, address[0], address[1]);
+		key = (struct sg_pool_key){
+			.domain = key.domain, .signal = key.signal, .kind = SG_KEY_OTHER};
+	write_name(name, q->server);
 	sg_pool_observe(&key, name, part, ns, false);
 }
 
@@ -378,17 +381,18 @@ SG_FLATTEN bool claim(const struct sg_dns_key *key, __u64 *ns)
 }
 
 /* Not inlined: of packets from port 53 only. */
-static __noinline int on_from_dns(struct sk_buff *skb, struct span *s)
+static __noinline int on_from_dns(struct sk_buff *skb, const unsigned char *at, __u32 len)
 {
 	struct sg_dns_key key;
+	struct span s = {at, len};
 	struct message m = {};
 	__u32 part = sg_part();
 	__u32 rcode;
 	__u64 ns;
 
-	if (!skb || !s)
+	if (!skb)
 		return 0;
-	switch (take_message(s, &m, true)) {
+	switch (take_message(&s, &m, true)) {
 	case NOT_OURS: return 0;
 	case BROKEN: sg_count(part, DNS_MALFORMED, 1, false); return 0;
 	case WHOLE: break;
@@ -418,7 +422,7 @@ SG_FLATTEN int on_received(struct sk_buff *skb, bool btf)
 
 	sg_count(sg_part(), DNS_RUNS_RECEIVE, 1, true);
 	if (may_be_dns(&s, GET(skb, protocol, btf), true))
-		on_from_dns(skb, &s);
+		on_from_dns(skb, s.at, s.len);
 	return 0;
 }
 

@@ -309,20 +309,16 @@ SG_FLATTEN void queue_of(struct queue *q, struct Qdisc *qdisc, struct netdev_que
 
 #define SLASHES 0x2f2f2f2f2f2f2f2fULL
 
-/* Not inlined: once per queue and CPU. */
-static __noinline __u32 learn_queue(const struct sg_pool_key *key, const struct queue *q,
-				    __u32 part)
+SG_FLATTEN __u32 learn_queue(const struct sg_pool_key *key, const struct queue *q, __u32 part)
 {
 	__u64 name[4], m0, m1;
 
-	if (!q)
-		return 0;
 	m0 = sg_below_zero_byte(q->device.name[0]);
 	m1 = m0 == ~0ULL ? sg_below_zero_byte(q->device.name[1]) : 0;
 	name[0] = q->device.name[0] | (~m0 & SLASHES);
 	name[1] = q->device.name[1] | (~m1 & SLASHES);
 	name[2] = q->kind[0];
-	name[3] = q->kind[1] & 0xffffff; /* as much as fits */
+	name[3] = q->kind[1];
 	return sg_quick_learn(key, name, part);
 }
 

@@ -62,21 +62,26 @@ SG_FLATTEN __u32 sg_quick(const struct sg_pool_key *key)
 	return word & ((1U << SG_QUICK_TAG_SHIFT) - 1);
 }
 
-/* Not inlined: once per key and CPU, and when two keys have the same place. */
-static __noinline __u32 sg_quick_learn(const struct sg_pool_key *key, const void *name, __u32 part)
+/* Not inlined: once per key and CPU, and when two keys have the same place. As sg_pool_new(). */
+static __noinline __u32 sg_quick_find(__u64 first, __u64 b, const void *name, __u32 part)
 {
+	struct sg_pool_key key = {.b = b};
 	__u64 hash, *at;
 	__u32 number;
 
-	if (!key)
-		return 0;
+	*(__u64 *)&key = first;
 	/* The epoch before the lookup: a number that is taken back meanwhile is looked up again. */
-	hash = sg_quick_hash(key);
-	number = sg_pool_number(key, name, part);
+	hash = sg_quick_hash(&key);
+	number = sg_pool_number(&key, name, part);
 	at = sg_quick_word(hash);
 	if (at && number)
 		*(volatile __u64 *)at = hash << SG_QUICK_TAG_SHIFT | number;
 	return number;
+}
+
+SG_FLATTEN __u32 sg_quick_learn(const struct sg_pool_key *key, const void *name, __u32 part)
+{
+	return sg_quick_find(*(const __u64 *)key, key->b, name, part);
 }
 
 #endif

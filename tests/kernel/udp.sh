@@ -16,7 +16,6 @@ cleanup() {
 }
 trap cleanup EXIT
 in_ns() { ip netns exec $ns "$@"; }
-only_udp() { watch probe.sched=false probe.syscall=false probe.tcp=false probe.irq=false probe.net=false probe.dns=false "$@"; }
 receive() { # OPTIONS...: in the background
 	ip netns exec $ns "$tmp/sg-udp-$$" -l "$@" > "$tmp/received" &
 	receiver=$!
@@ -36,7 +35,7 @@ grep -q 'sock_send_length' /sys/kernel/tracing/available_events 2> /dev/null ||
 
 for address in 127.0.0.1 ::1; do # 100 messages fit into a receive queue, whoever runs first
 	receive -a $address -n 100
-	only_udp
+	watch_only udp
 	in_ns "$tmp/sg-udp-$$" -a $address -n 100 -s 500 > "$tmp/sent"
 	wait $receiver
 	unwatch
@@ -56,7 +55,7 @@ for address in 127.0.0.1 ::1; do # 100 messages fit into a receive queue, whoeve
 		[ $port -lt 32768 ] || label=ephemeral
 		before=$(rcvbuf_errors)
 		receive -q -a $address -p $port -n 400 -b 10000
-		only_udp
+		watch_only udp
 		in_ns "$tmp/sg-udp-$$" -a $address -p $port -n 400 -s 500 > "$tmp/sent"
 		drops=$(($(rcvbuf_errors) - before))
 		unwatch
@@ -70,7 +69,7 @@ for address in 127.0.0.1 ::1; do # 100 messages fit into a receive queue, whoeve
 done
 
 # Nobody listens: every second send gets the error that the one before caused.
-only_udp
+watch_only udp
 in_ns "$tmp/sg-udp-$$" -p 1954 -n 100 > "$tmp/sent"
 unwatch
 refused=$(awk '$1 == "failed" { print $2 }' "$tmp/sent")
@@ -79,7 +78,7 @@ ok "and are errors, not messages" is "$(total 'sgprobe_udp_send_errors_total{err
 ok "the others are messages" is "$(of_comm sent 2)" $((100 - refused))
 
 # What is no UDP is no message.
-only_udp
+watch_only udp
 in_ns "$O/tools/tcp-churn" -p 19431 -n 50 -s 100 > /dev/null
 unwatch
 ok "TCP is seen by the hooks" between "$(total 'sgprobe_bpf_runs_total{program="udp/sock_send_length"}')" 50 1000000

@@ -27,27 +27,16 @@ static void address_text(char *out, size_t cap, const uint8_t address[16])
 		inet_ntop(AF_INET6, address, out, (socklen_t)cap);
 }
 
-/* Undoes what the program did; false: it is none of its names. */
+/* The digits that the program wrote; false: it is none of its names. */
 static bool read_name(uint8_t address[16], const char *name)
 {
-	unsigned __int128 v = 0;
-	uint64_t words[2];
-
-	if (strlen(name) != SG_DNS_NAME_LEN)
+	if (strlen(name) != SG_DNS_NAME_LEN || strspn(name, "0123456789abcdef") != SG_DNS_NAME_LEN)
 		return false;
-	for (size_t i = SG_DNS_NAME_LEN; i > 0; i--) {
-		char c = name[i - 1];
+	for (size_t i = 0; i < 16; i++) {
+		const char pair[3] = {name[2 * i], name[2 * i + 1]};
 
-		if (c >= 'a' && c <= 'z')
-			v = v << 5 | (unsigned int)(c - 'a');
-		else if (c >= '0' && c <= '5')
-			v = v << 5 | (unsigned int)(c - '0' + 26);
-		else
-			return false;
+		address[i] = (uint8_t)strtoul(pair, NULL, 16);
 	}
-	words[0] = (uint64_t)v;
-	words[1] = (uint64_t)(v >> 64);
-	memcpy(address, words, sizeof(words));
 	return true;
 }
 
@@ -259,8 +248,8 @@ static const struct sg_metric_row metrics[] = {
 };
 
 static const struct sg_program programs[] = {
-	{"net_dev_queue", DNS_RUNS_SEND},
-	{"netif_receive_skb", DNS_RUNS_RECEIVE},
+	{"net_dev_queue", DNS_RUNS_SEND, .rate = SG_HOT},
+	{"netif_receive_skb", DNS_RUNS_RECEIVE, .rate = SG_HOT},
 };
 
 const struct sg_domain sg_domain_dns = {

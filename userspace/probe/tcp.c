@@ -97,7 +97,7 @@ static const struct sg_program programs[] = {
 	{"tcp_probe", TCP_RUNS_PROBE, .rate = SG_HOT, .made_up_for = true},
 	{"tcp_retransmit_skb", TCP_RUNS_RETRANSMIT, .made_up_for = true},
 	{"tcp_retransmit_synack", TCP_RUNS_SYNACK, .optional = true},
-	{"tcp_bad_csum", TCP_BAD_CHECKSUMS, .optional = true},
+	{"tcp_bad_csum", TCP_BAD_CHECKSUMS, .optional = true, .since = "5.14"},
 	{"tcp_send_reset", TCP_RESETS_SENT},
 	{"tcp_receive_reset", TCP_RESETS_RECEIVED},
 };

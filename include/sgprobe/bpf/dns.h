@@ -46,11 +46,8 @@ enum sg_dns_type {
 
 #define SG_DNS_RCODES 16
 
-/*
- * Rows of the pool: a is the rcode, b a hash of the server's address, which is the
- * key's name: 26 characters of five bits each, the lowest first, 'a' to 'z', '0' to '5'.
- */
-#define SG_DNS_NAME_LEN 26
+/* Rows of the pool: a is the rcode, b a hash of the server's address, whose digits are the key's name. */
+#define SG_DNS_NAME_LEN 32
 enum sg_dns_signal { DNS_LATENCY, DNS_SIGNALS_END };
 
 enum sg_dns_counter {
