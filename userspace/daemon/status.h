@@ -9,7 +9,7 @@
 
 #include "ctl.h"
 
-#define SG_STATUS_DOMAINS 16
+#define SG_STATUS_DOMAINS 64
 
 struct sg_domain_state { /* as sgprobe_domain_up{domain,variant,reason} says it */
 	char domain[32], variant[64], reason[256];

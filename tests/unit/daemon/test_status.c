@@ -86,7 +86,7 @@ static void more_domains_than_there_is_room_for_are_cut_off(void **state)
 
 	memset(longest, 'x', sizeof(longest) - 1);
 	longest[sizeof(longest) - 1] = '\0';
-	for (int i = 0; i < 40; i++) {
+	for (int i = 0; i < SG_STATUS_DOMAINS + 8; i++) {
 		snprintf(name, sizeof(name), "d%d", i);
 		add_domain(f, name, longest, 0);
 	}
