@@ -221,6 +221,21 @@ test("a selector cannot be left by its label's value", () => {
   assert.equal(text.selector("m", { comm: 'x"} or y\\\n' }), 'm{comm="x\\"} or y\\\\\\n"}');
 });
 
+test("a hundred metrics are asked for in messages that the server takes", () => {
+  const names = Array.from({ length: 100 }, (_, i) => `sgprobe_cgroup_domain${i}_something_latency_seconds`);
+  const lists = text.messages(names);
+  assert.deepEqual(lists.flat(), names);
+  const labels = { cgroup: "system.slice/nginx.service" };
+  for (const list of lists) {
+    const match = text.selectors(list, labels);
+    assert.ok(match.length <= 16 && match.every((m) => m.length < 1024 + 100 && m.includes('cgroup="system.slice/nginx.service"')));
+    assert.ok(match.every((m) => /"([^"]*)"/.exec(m)[1].length <= 1024));
+    assert.ok(JSON.stringify({ type: "subscribe", id: 65535, match, from_ms: Date.now(), max_points: 3600 }).length <= 4096);
+  }
+  assert.deepEqual(text.selectors([]), []);
+  assert.deepEqual(text.selectors(["up"]), ["up"]);
+});
+
 test("the worst thing is said first", () => {
   const fine = { connected: true, lastMs: 1, ageMs: 0, dropped: 0, refused: [], storeTrouble: "", latencies: [], known: 600 };
   assert.equal(judge(fine).level, "good");

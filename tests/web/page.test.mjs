@@ -67,7 +67,7 @@ t("the overview shows health, tiles, cost and probes, and asks no other host", a
   await page.waitForFunction(() => document.querySelectorAll(".tile").length >= 12);
   assert.match(await page.textContent(".tiles"), /CPU busy[\d.]+ %/);
   assert.match(await page.textContent(".facts"), /In the kernel, per event172 ns/);
-  assert.equal(await page.locator(".probes li").count(), 3);
+  assert.equal(await page.locator(".probes li").count(), 4);
   await close(page);
 });
 
@@ -194,6 +194,9 @@ t("a refused probe is named with its reason and its cure", async () => {
   // In the sentence or, when something worse is the case, in the line under it.
   assert.match(await page.textContent(".health"), /probe tcp is not running/);
   server.refused = false;
+  // What someone switched off is said, and is no trouble.
+  assert.match(await page.textContent(".probes li:has-text('mem')"), /switched off: probe\.mem is false/);
+  assert.doesNotMatch(await page.textContent(".health"), /mem/);
   await close(page);
 });
 

@@ -79,9 +79,12 @@ export class FakeServer {
       processes: { supervisor: { pid: 1, restarts: 0 }, probe: { pid: 2, restarts: 0 }, server: { pid: 3, restarts: 0 } },
       tick: { t_ms: Math.floor(Date.now() / 1000) * 1000, tick_ms: 1000, late: false, lag_seconds: 0.002 },
       store: { ok: true, message: "", frames: 1, lost_frames: 0, bytes: 5 << 20, blocks: 9, bad_blocks: 0, oldest_ms: 0, newest_ms: 0, quarantined: "" },
-      probes: ["sched", "syscall", "tcp"].map((name) => ({
-        name, up: !(this.refused && name === "tcp"), variant: "tp_btf", reason: this.refused && name === "tcp" ? "the kernel refused tcp_rtt: no BTF" : "",
-      })),
+      probes: [
+        ...["sched", "syscall", "tcp"].map((name) => ({
+          name, up: !(this.refused && name === "tcp"), variant: "tp_btf", reason: this.refused && name === "tcp" ? "the kernel refused tcp_rtt: no BTF" : "",
+        })),
+        { name: "mem", up: false, variant: "", reason: "switched off: probe.mem is false" },
+      ],
     };
   }
 
@@ -139,6 +142,8 @@ export class FakeServer {
     }
   }
   subscribe(c, m) {
+    // The real one's limits.
+    if (JSON.stringify(m).length > 4096 || m.match.length > 16 || m.match.some((x) => x.length > 1024)) return c.ws.text({ type: "error", id: m.id, code: "bad_match", message: "too long" });
     const tests = m.match.map(matcher);
     const sub = { id: m.id, seq: 0, sent: 0, series: series.filter((s) => tests.some((f) => f(s))) };
     this.subscribed.push(m);
@@ -173,7 +178,8 @@ export class FakeServer {
     if (routes[url.pathname]) return routes[url.pathname]();
     const label = /^\/api\/v1\/label\/(\w+)\/values$/.exec(url.pathname);
     if (label) {
-      const f = matcher(url.searchParams.get("match[]"));
+      const tests = url.searchParams.getAll("match[]").map(matcher);
+      const f = (s) => tests.some((t) => t(s));
       return json({ status: "success", data: [...new Set(series.filter(f).map((s) => s.labels[label[1]]).filter(Boolean))] });
     }
     const path = url.pathname === "/" ? "/index.html" : url.pathname;

@@ -3,7 +3,7 @@
 
 import { batch, effect, signal } from "@preact/signals";
 import { DELTA } from "./core/decode";
-import { nameSelectors, oneOf, selector } from "./core/text";
+import { messages, selector, selectors } from "./core/text";
 import type { Latency } from "./core/health";
 import { EVENTS_MIN, usual } from "./core/health";
 import type { Metric } from "./data/api";
@@ -22,7 +22,6 @@ import * as s from "./state";
 
 /** Ten minutes: what "than usual" compares with. */
 const HOST_SPAN = 620_000;
-const SELECTOR_BYTES = 3000;
 
 export const catalog = signal<readonly Metric[]>([]);
 export const groups = signal<ReadonlyMap<string, string>>(new Map());
@@ -98,13 +97,13 @@ function spanWanted(): number {
 function subscribeHost(): void {
   const known = new Set(catalog.value.map((m) => m.name));
   const wanted = [...new Set([...TILES.flatMap((t) => t.metrics), ...EXTRA_METRICS])].filter((n) => known.has(n));
-  const subscribe = (names: string[]) => feed.subscribe(nameSelectors(names, 1000).map(oneOf), HOST_SPAN);
+  const subscribe = (names: string[]) => feed.subscribe(selectors(names), HOST_SPAN);
   host = subscribe(wanted.filter((n) => !fromServer(n)));
   // On its own: the server has ticks also when the probe, whose silence must be seen, has none.
   server = subscribe(wanted.filter(fromServer));
   probeTracks.clear();
-  for (const names of nameSelectors(probes().map((p) => p.name), SELECTOR_BYTES)) {
-    const track = feed.subscribe([oneOf(names)], spanWanted());
+  for (const names of messages(probes().map((p) => p.name))) {
+    const track = feed.subscribe(selectors(names), spanWanted());
     for (const n of names) probeTracks.set(n, track);
   }
 }
@@ -113,18 +112,19 @@ function subscribeHost(): void {
 function subscribeExtra(): void {
   const { page, probe, dim, pick } = s.route.value;
   const value = pick[dim] ?? "";
-  const match: string[] = [];
+  const names: string[] = [];
   if (page === "latency" && dim)
     for (const p of probes()) {
       if (probe && p.name !== probe) continue;
       const split = splits(p).find((x) => x.dim === dim);
       // A natural label's series are in the host's track already.
-      if (split && split.metric !== p.name) match.push(probe || !value ? split.metric : selector(split.metric, { [dim]: value }));
+      if (split && split.metric !== p.name && (probe || value)) names.push(split.metric);
     }
-  const key = match.slice(0, 16).join(" ");
+  const match = selectors(names, probe ? {} : { [dim]: value });
+  const key = match.join(" ");
   if (extra?.key === key) return;
   if (extra) feed.unsubscribe(extra.track);
-  extra = match.length ? { key, track: feed.subscribe(match.slice(0, 16), spanWanted()) } : null;
+  extra = match.length ? { key, track: feed.subscribe(match, spanWanted()) } : null;
 }
 
 /** What the System page shows: asked for when it is opened first, and kept. */
@@ -132,7 +132,7 @@ let system: Track = LOST;
 function subscribeSystem(): void {
   if (system !== LOST || s.route.value.page !== "system") return;
   const known = new Set(catalog.value.map((m) => m.name));
-  system = feed.subscribe(nameSelectors(SYSTEM_METRICS.filter((n) => known.has(n)), 1000).map(oneOf), SYSTEM_SPAN);
+  system = feed.subscribe(selectors(SYSTEM_METRICS.filter((n) => known.has(n))), SYSTEM_SPAN);
 }
 export function systemTracks(): Tracks {
   return { probe: system, server };
@@ -164,7 +164,7 @@ export const labelValues = signal<{ probe: string; values: ReadonlyMap<string, r
 const inOrder = new Intl.Collator("en", { numeric: true });
 async function valuesOf(label: string, metrics: readonly string[]): Promise<[string, string[]]> {
   try {
-    return [label, (await getLabelValues(label, oneOf(metrics.slice(0, 40)))).sort(inOrder.compare)];
+    return [label, (await getLabelValues(label, selectors(metrics))).sort(inOrder.compare)];
   } catch {
     return [label, []];
   }

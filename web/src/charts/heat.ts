@@ -83,7 +83,7 @@ export class Heat implements Chart {
       this.arrange();
       this.paint();
       this.blit(ctx);
-      this.unwatched(ctx);
+      if (this.source.fill === "ready") this.unwatched(ctx);
     }
     this.axes(ctx);
     if (this.columns.n > 0) this.lines(ctx);
@@ -168,7 +168,7 @@ export class Heat implements Chart {
     const col = w / c.n;
     ctx.fillStyle = hatching(ctx);
     // A column that is still to come is not a hole.
-    const known = c.columnAt(newest.value || Infinity);
+    const known = c.columnAt(Math.min(newest.value || Infinity, this.source.reaches));
     for (let i = 0; i < c.n; ) {
       let j = i;
       while (j < c.n && !c.watched[c.slot(c.first + j)] && c.first + j <= known) j++;
@@ -294,13 +294,17 @@ export class Heat implements Chart {
     if (c.n === 0 || !c.has(col)) return null;
     const s = c.slot(col);
     const title = c.step === 1 ? moment(c.time(col), newest.value) : `${moment(c.time(col - 1), newest.value)} + ${c.step} s`;
-    if (!c.watched[s]) return { title, rows: [], note: c.time(col) > newest.value ? "not yet measured" : "not watched: no sample of this time" };
+    if (!c.watched[s]) return { title, rows: [], note: this.missing(c.time(col)) };
     const rows: [string, string][] = [];
     const text = this.unit.observed;
     if (Number.isFinite(value)) rows.push(...this.cellRows(s, value));
     rows.push(["p50", text(c.p50[s])], ["p90", text(c.p90[s])], ["p99", text(c.p99[s])], ["max", c.count[s] ? `≤ ${text(c.max[s])}` : "–"]);
     rows.push(["events", `${grouped(c.count[s])} (${perSecond(c.count[s] / c.watched[s])})`]);
     return c.count[s] ? { title, rows } : { title, rows: [], note: "watched, and nothing happened" };
+  }
+  private missing(end: number): string {
+    if (end > newest.value) return "not yet measured";
+    return end > this.source.reaches ? "not yet loaded" : "not watched: no sample of this time";
   }
   private cellRows(s: number, value: number): [string, string][] {
     const pos = Math.floor(this.scale.positionOf(value));

@@ -22,23 +22,31 @@ export function selector(name: string, labels: Record<string, string> = {}): str
   const inner = Object.entries(labels).map(([k, v]) => `${k}=${quote(v)}`);
   return inner.length ? `${name}{${inner.join(",")}}` : name;
 }
-/** Selectors for many names, short enough for one message: names share a pattern. */
-export function nameSelectors(names: readonly string[], maxBytes: number): string[][] {
-  const groups: string[][] = [];
-  let group: string[] = [];
-  let size = 0;
-  for (const n of names) {
-    if (size + n.length + 1 > maxBytes && group.length) {
-      groups.push(group);
-      group = [];
-      size = 0;
+/** The server takes patterns of at most 1024 bytes, and messages of at most 4096. */
+const PATTERN_BYTES = 1000;
+const MESSAGE_BYTES = 3600;
+
+/** Cuts a list where the sizes of a part would add up to more than the most. */
+function parts<T>(list: readonly T[], size: (x: T) => number, most: number): T[][] {
+  const out: T[][] = [];
+  let left = 0;
+  for (const x of list) {
+    const n = size(x);
+    if (!out.length || n > left) {
+      out.push([]);
+      left = most;
     }
-    group.push(n);
-    size += n.length + 1;
+    out[out.length - 1].push(x);
+    left -= n;
   }
-  if (group.length) groups.push(group);
-  return groups;
+  return out;
 }
-export function oneOf(names: readonly string[]): string {
-  return names.length === 1 ? names[0] : `{__name__=~"${names.join("|")}"}`;
+/** As few selectors as possible for the series of these names that have these labels. */
+export function selectors(names: readonly string[], labels: Record<string, string> = {}): string[] {
+  const inner = Object.entries(labels).map(([k, v]) => `${k}=${quote(v)}`);
+  return parts(names, (n) => n.length + 1, PATTERN_BYTES).map((p) => (p.length === 1 ? selector(p[0], labels) : `{${[`__name__=~"${p.join("|")}"`, ...inner].join(",")}}`));
+}
+/** The names in lists that one message each can ask for. */
+export function messages(names: readonly string[]): string[][] {
+  return parts(names, (n) => n.length + 1, MESSAGE_BYTES - PATTERN_BYTES);
 }

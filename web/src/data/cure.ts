@@ -5,10 +5,14 @@ const CURES: readonly [RegExp, string][] = [
   [/off for now/i, "A larger probe.budget keeps it on."],
   [/EPERM|permission|not permitted|capab/i, "Start the daemon as root, or give it CAP_BPF and CAP_PERFMON."],
   [/BTF/i, "Needs a kernel with CONFIG_DEBUG_INFO_BTF=y; Debian's has it."],
-  [/disabled|configur|switched off/i, "It is switched off in sgprobe.yaml."],
+  [/disabled|configur/i, "It is switched off in sgprobe.yaml."],
   [/ENOMEM|memlock|memory/i, "Raise the limit of locked memory (LimitMEMLOCK=infinity)."],
   [/ENOENT|not found|no such/i, "This kernel does not have the hook; a newer one has."],
 ];
+/** Off because someone wished so: no trouble. */
+export function isWished(reason: string): boolean {
+  return /^switched off/.test(reason);
+}
 export function cureOf(reason: string): string {
   return CURES.find(([re]) => re.test(reason))?.[1] ?? "sgprobe doctor says what this kernel can do.";
 }

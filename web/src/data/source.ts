@@ -23,6 +23,8 @@ export class Source {
   readonly columns: Columns;
   fill: Fill = "ready";
   error = "";
+  /** Up to where it was loaded; what is later is no hole. */
+  reaches = Infinity;
   private key = "";
   private loaded: Fetched | null = null;
   private abort: AbortController | null = null;
@@ -39,7 +41,9 @@ export class Source {
     const step = columnStep(w.to - w.from, this.most);
     const { track, series, key } = this.pick();
     if (isLive.value || (track && this.ringHolds(track, w.from))) {
-      this.fill = "ready";
+      // Nothing came yet: that is not time that nobody watched.
+      this.reaches = track?.newest ?? 0;
+      this.fill = this.reaches ? "ready" : "loading";
       if (track) this.columns.update(track, series, w.to, Math.round((w.to - w.from) / 1000 / step) || 1, step, key);
     } else this.fetched(Math.floor(w.from / 1000 / step) * step * 1000, Math.floor(w.to / 1000 / step) * step * 1000, step * 1000);
     return this.columns;
@@ -61,6 +65,7 @@ export class Source {
         this.loaded = { stepMs: heat.step_ms, columns: heat.columns, gaps: [...watched, ...gaps.value], oldestMs: readStatus(statusDoc.value).store.oldestMs, newestMs: newest.value };
         this.columns.load(this.loaded, from, to);
         this.fill = "ready";
+        this.reaches = Infinity;
       })
       .catch((e: unknown) => {
         if (abort.signal.aborted) return;

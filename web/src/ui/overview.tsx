@@ -6,7 +6,7 @@ import { EVENTS_MIN, judge } from "../core/health";
 import { visible } from "../core/text";
 import { age } from "../core/time";
 import { bytes, grouped, percent, perSecond, seconds, unitOf } from "../core/units";
-import { cureOf } from "../data/cure";
+import { cureOf, isWished } from "../data/cure";
 import type { ProbeState, Status } from "../data/status";
 import { readStatus } from "../data/status";
 import type { Tile } from "../data/tiles";
@@ -30,7 +30,7 @@ function facts(status: Status, list: readonly Standing[]): Facts {
     connected: s.connection.value === "open" || !s.everOpened.value,
     lastMs: s.newest.value, ageMs: s.newest.value ? s.wall.value - s.newestAt.value : 0,
     dropped: increase(t, "sgprobe_dropped_total", last, TEN_MINUTES),
-    refused: status.probes.filter((p) => !p.up),
+    refused: status.probes.filter((p) => !p.up && !isWished(p.reason)),
     storeTrouble: store.ok ? "" : store.message || "it cannot be written",
     latencies: known >= 60 ? list : [], known,
   };
@@ -185,13 +185,14 @@ function Probes({ status }: { status: Status }) {
   );
 }
 function Probe({ p }: { p: ProbeState }) {
-  const cure = p.up ? "" : cureOf(p.reason);
+  const wished = isWished(p.reason);
+  const cure = p.up || wished ? "" : cureOf(p.reason);
   return (
     <li>
-      <Mark level={p.up ? "good" : "warn"} />
+      <Mark level={p.up ? "good" : wished ? "unknown" : "warn"} />
       <span class="name">{visible(p.name)}</span>
-      <span class="dim">{p.up ? visible(p.variant || "running") : "not running"}</span>
-      {!p.up && <p class="reason">{visible(p.reason || "The kernel refused it.")} <em>{cure}</em></p>}
+      <span class="dim">{p.up ? visible(p.variant || "running") : wished ? visible(p.reason) : "not running"}</span>
+      {!p.up && !wished && <p class="reason">{visible(p.reason || "The kernel refused it.")} <em>{cure}</em></p>}
     </li>
   );
 }

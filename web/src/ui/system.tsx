@@ -4,7 +4,7 @@
 import type { ComponentChildren } from "preact";
 import { visible } from "../core/text";
 import { bytes, count, grouped, percent, perSecond, seconds } from "../core/units";
-import { cureOf } from "../data/cure";
+import { cureOf, isWished } from "../data/cure";
 import type { Process } from "../data/status";
 import { readStatus } from "../data/status";
 import type { Budget, Domain, Loss, Program } from "../data/system";
@@ -77,8 +77,7 @@ function Domains({ list }: { list: readonly Domain[] }) {
 }
 function DomainRow({ d }: { d: Domain }) {
   const title = groups.value.get(d.name);
-  // Off because someone wished so is no trouble.
-  const wished = /switched off/.test(d.reason);
+  const wished = isWished(d.reason);
   return (
     <tr>
       <th scope="row">{title ?? d.name}{title && <span class="also">{d.name}</span>}</th>
