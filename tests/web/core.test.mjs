@@ -152,6 +152,8 @@ test("latencies read as people write them", () => {
   assert.equal(units.bytes(1536), "1.50 KiB");
   assert.equal(units.perSecond(12_345), "12.3 k/s");
   assert.equal(units.percent(0.00001), "< 0.01 %");
+  assert.equal(units.percent(1.5), "150 %");
+  assert.equal(units.percent(0.99999), "100 %");
   assert.equal(units.percentile(0.99912), "p99.91");
 });
 

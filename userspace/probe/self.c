@@ -44,8 +44,8 @@ static const struct sg_metric_info metrics[] = {
 	 "Times that the budget made a domain lose or regain detail.", "", NULL, "self", NULL, NULL,
 	 SG_COUNTER},
 	{"sgprobe_budget_seconds", "Budget",
-	 "CPU time per second that watching may take (probe.budget); 0: no limit.", "seconds", NULL,
-	 "self", NULL, NULL, SG_GAUGE},
+	 "CPU time per second that watching may take on all CPUs together (probe.budget); 0: no limit.",
+	 "seconds", NULL, "self", NULL, NULL, SG_GAUGE},
 	{"sgprobe_untimed_total", "Events sampled",
 	 "Events that were counted but not timed, to keep probe.budget; the latencies of others "
 	 "stand for them.",

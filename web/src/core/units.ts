@@ -38,7 +38,7 @@ export function percent(share: number): string {
   if (!Number.isFinite(share)) return NONE;
   const p = share * 100;
   if (p !== 0 && Math.abs(p) < 0.01) return "< 0.01 %";
-  return `${p >= 99.995 ? "100" : digits(p)} %`;
+  return `${digits(p)} %`;
 }
 /** A percentile with as many nines as it needs: p50, p99.9, p99.97. */
 export function percentile(share: number): string {

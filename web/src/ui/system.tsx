@@ -132,7 +132,7 @@ function BudgetCard({ b, list }: { b: Budget; list: readonly Domain[] }) {
     b.changes > 0 && `Detail was taken or given back ${count(b.changes)} × in 10 min.`,
   ];
   return (
-    <Card id="budget" title="Budget" sub="what watching takes, against probe.budget; last minute">
+    <Card id="budget" title="Budget" sub="what watching takes, against probe.budget on all CPUs; last minute">
       <p class={`big ${over ? "warn" : ""}`}>{known ? `${percent(total)} of one CPU${b.limit > 0 ? `, of ${percent(b.limit)}` : ""}` : "Not measured yet"}{over && " – over budget"}</p>
       {b.limit > 0 && <meter class={`wide ${over ? "over" : ""}`} min={0} max={b.limit} value={Math.min(total, b.limit)} aria-label="What watching takes, of the budget" />}
       <p class="sub">{parts.filter(Boolean).join(" ")}</p>
