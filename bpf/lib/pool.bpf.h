@@ -242,7 +242,8 @@ SG_FLATTEN void sg_pool_observe_row(__u32 number, __u32 part, __u32 bucket, __u6
 	struct sg_row *row = bpf_map_lookup_elem(&sg_pool_rows, &at);
 	__u64 *sum = bpf_map_lookup_elem(&sg_pool_sums, &at);
 
-	if (!row || !sum || bucket >= SG_BUCKETS)
+	sg_opaque(bucket);
+	if (bucket >= SG_BUCKETS || !row || !sum)
 		return;
 	sg_add32(&row->buckets[bucket], weight, exclusive);
 	sg_add(sum, (n ? n : 1) * weight, exclusive);

@@ -19,7 +19,6 @@ cleanup() {
 	rm -rf "$tmp" "$mem"
 }
 trap cleanup EXIT
-only="probe.sched=false probe.syscall=false probe.tcp=false probe.irq=false"
 truncate -s 64M "$mem/image"
 dev=$(losetup -f --show "$mem/image") || skip_all "no loop device"
 dev=${dev#/dev/}
@@ -35,8 +34,7 @@ exactly() { # N OP COMMAND...
 	local n=$1 op=$2
 	shift 2
 	for _ in 1 2 3 4 5; do
-		# shellcheck disable=SC2086
-		watch $only
+		watch_only block
 		"$@"
 		unwatch
 		[ "$(block requests_total "$op")" != "$n" ] || return 0
@@ -122,8 +120,7 @@ if echo mq-deadline > "/sys/block/$dev/queue/scheduler" 2> /dev/null; then
 		merges=$(($(stat_of 9) - merges)) ios=$(($(stat_of 8) - ios))
 	}
 	for _ in 1 2 3 4 5; do
-		# shellcheck disable=SC2086
-		watch $only
+		watch_only block
 		merging
 		unwatch
 		[ "$(block requests_total write)" != "$ios" ] || break
@@ -164,8 +161,7 @@ if mkfs.ext4 -q "$lower" 2> /dev/null && mount "$lower" "$tmp/mnt" && truncate -
 	exactly 192 write frozen 0.5 write bs=12M count=1
 	echo "$sectors" > "/sys/block/$dev/queue/max_sectors_kb"
 	ok "what the device has no room for waits in the queue" between "$(block queue_seconds write 3)" 5 1000
-	# shellcheck disable=SC2086
-	watch $only
+	watch_only block
 	fsfreeze -f "$tmp/mnt"
 	write bs=4k count=1 &
 	writer=$!

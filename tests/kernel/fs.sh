@@ -17,7 +17,6 @@ cleanup() {
 	rm -rf "$tmp" "$mem"
 }
 trap cleanup EXIT
-only="probe.sched=false probe.syscall=false probe.tcp=false probe.irq=false probe.block=false"
 device() { # FILE SIZE: a loop device with ext4 on it, in $dev
 	truncate -s "$2" "$1" && dev=$(losetup -f --show "$1") && devs="$devs $dev" && mkfs.ext4 -q "$dev" 2> /dev/null
 }
@@ -44,8 +43,7 @@ mib=$((1024 * 1024 / page)) # pages of one
 dd_file old 8 conv=fsync
 umount "$tmp/mnt" && mount "$main" "$tmp/mnt" # its pages leave the cache
 sync -f "$tmp/mnt"
-# shellcheck disable=SC2086
-watch $only
+watch_only fs
 c0=$(commits)
 (fsyncs)
 dd_file new 4 conv=fsync
@@ -87,8 +85,7 @@ ok "nothing failed" is "$(total sgprobe_fs_fsync_errors_total)" 0
 ok "nothing was dropped" is "$(total sgprobe_dropped_total)" 0
 
 # Pages leave the cache with their file.
-# shellcheck disable=SC2086
-watch $only
+watch_only fs
 rm "$tmp/mnt/copy" "$tmp/mnt/new"
 unwatch
 ok "pages of a removed file are evicted" between "$(total sgprobe_fs_cache_removed_pages_total)" $((8 * mib)) 100000000
@@ -96,8 +93,7 @@ ok "pages of a removed file are evicted" between "$(total sgprobe_fs_cache_remov
 # A device that may hold one MiB of dirty pages.
 bdi=/sys/class/bdi/$(mountpoint -d "$tmp/mnt")
 if echo 1 > "$bdi/strict_limit" 2> /dev/null && echo $((1024 * 1024)) > "$bdi/max_bytes"; then
-	# shellcheck disable=SC2086
-	watch $only
+	watch_only fs
 	dd_file fast 64
 	unwatch
 	ok "who dirties too fast is paused" between "$(field 'sgprobe_comm_fs_dirty_pause_seconds{comm="dd"}' 2)" 1 100000
@@ -112,8 +108,7 @@ fi
 mkdir "$mem/small" "$tmp/full"
 if mount -t tmpfs -o size=16M sgprobe "$mem/small" && device "$mem/small/image" 64M &&
 	mount "$dev" "$tmp/full"; then
-	# shellcheck disable=SC2086
-	watch $only
+	watch_only fs
 	dd if=/dev/zero of="$tmp/full/file" bs=1M count=32 conv=fsync 2> /dev/null
 	unwatch
 	ok "an fsync that fails is an error" is "$(field 'sgprobe_fs_fsync_errors_total{filesystem="ext4"}' 2)" 1
@@ -125,8 +120,7 @@ for type in xfs btrfs f2fs; do
 	if command -v mkfs.$type > /dev/null && grep -qw $type /proc/filesystems; then
 		truncate -s 512M "$mem/$type" && mkfs.$type -q "$mem/$type" > /dev/null 2>&1 && mkdir "$tmp/$type" &&
 			mount -o loop "$mem/$type" "$tmp/$type" || continue
-		# shellcheck disable=SC2086
-		watch $only
+		watch_only fs
 		for i in 1 2 3; do dd if=/dev/zero of="$tmp/$type/f" bs=64k count=1 conv=fsync 2> /dev/null; done
 		unwatch
 		umount "$tmp/$type"

@@ -27,7 +27,7 @@ cp "$(command -v dd)" "$tmp/dd"
 n=100
 ticks=20 # milliseconds
 for _ in 1 2 3 4 5; do
-	watch -i $ticks probe.rows=256 probe.sched=false probe.syscall=false probe.tcp=false probe.irq=false probe.fs=false
+	watch_only block -i $ticks probe.rows=256
 	write_as first 1 $n
 	sleep $((330 * ticks / 1000 + 1)) # they are idle for so long that they are taken back
 	write_as first 1 10
