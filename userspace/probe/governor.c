@@ -53,10 +53,9 @@ static bool may_lose(const struct sg_governor *g, const struct sg_governed *d, s
 
 static int costliest(const struct sg_governor *g, const struct sg_governed *d, size_t n)
 {
-	bool patient = g->hot < SG_GOVERNOR_PATIENCE;
-	int worst = -1;
+	int rounds = g->hot < SG_GOVERNOR_PATIENCE ? 1 : 2, worst = -1;
 
-	for (int off = 0; worst < 0 && off <= !patient; off++)
+	for (int off = 0; worst < 0 && off < rounds; off++)
 		for (size_t i = 0; i < n; i++)
 			if (may_lose(g, d, i, off) &&
 			    (worst < 0 || d[i].cost_ns > d[worst].cost_ns))
