@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SG_KEPT_NAME 32 /* with its NUL */
+#define SG_KEPT_NAME 64 /* with its NUL */
 #define SG_KEPT_PARTS 128 /* of a set, all passed in one message; the kernel takes 253 */
 #define SG_KEPT_SETS 64 /* what all domains share, and one for each domain */
 

@@ -10,7 +10,7 @@ said() { grep -q "$1" "$tmp/err"; }
 busy() { "$O/tools/work-calls" pair 100000000 & busy_pid=$!; }
 calm() { kill "$busy_pid" 2> /dev/null; wait "$busy_pid" 2> /dev/null; }
 
-watch -i 50 probe.budget=5ms probe.sched=false probe.tcp=false probe.irq=false
+watch_only syscall -i 50 probe.budget=1500us
 links=$(mine)
 busy
 ok "a load of many times the budget is sampled first" eventually said 'syscall is sampled now'
