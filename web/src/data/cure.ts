@@ -3,6 +3,7 @@
 
 const CURES: readonly [RegExp, string][] = [
   [/off for now/i, "A larger probe.budget keeps it on."],
+  [/checker|verifier/i, "No setting helps: this is for the developers."],
   [/EPERM|permission|not permitted|capab/i, "Start the daemon as root, or give it CAP_BPF and CAP_PERFMON."],
   [/BTF/i, "Needs a kernel with CONFIG_DEBUG_INFO_BTF=y; Debian's has it."],
   [/disabled|configur/i, "It is switched off in sgprobe.yaml."],
