@@ -13,18 +13,71 @@
 #define SG_COUNTERS SCHED_COUNTERS
 #define SG_FIXED_BLOCKS 0
 
+#include "limit.bpf.h"
 #include "slot.bpf.h"
+
+/*
+ * What is not timed is dated by the clock of the run queue, a load. It is behind by up
+ * to a tick, so it does not time a wait of microseconds; but it is the same for every
+ * event, timed or not, and so it can say which were slow.
+ */
+#define SLOW_NS 8000000ULL /* none of those is left to chance */
+#define DELAY_SHIFT 10 /* unit of sg_task.delay: 2^32 of them are 73 minutes */
+#define TICK_SHIFT 18 /* unit of sg_task.since_tick: 2^16 of them are 17 s */
+#define SLOW_FOR_SURE_NS 1000000000ULL
+
+/* What one event knows. btf: a constant. */
+struct now {
+	__u64 ns; /* 0: nobody asked yet */
+	__u64 rq; /* rq->clock of this CPU; 0: this kernel does not tell */
+	__u32 part;
+	__u8 shift; /* what begins now stands for 2^this many */
+};
+
+/* A constant: whether the kernel has what the slow ones are known by. Without it nothing is left to chance. */
+SG_FLATTEN bool knows_waits(void)
+{
+	return bpf_core_field_exists(struct task_struct, sched_info.run_delay) &&
+	       bpf_core_field_exists(struct sched_entity, cfs_rq) &&
+	       bpf_core_field_exists(struct cfs_rq, rq);
+}
+
+/* Of the CPU that the task is on. */
+SG_FLATTEN __u64 rq_clock(struct task_struct *task, bool btf)
+{
+	if (!knows_waits())
+		return 0;
+	return btf ? task->se.cfs_rq->rq->clock : BPF_CORE_READ(task, se.cfs_rq, rq, clock);
+}
+
+SG_FLATTEN __u8 admit(__u32 part)
+{
+	return knows_waits() ? sg_admit(part) : 0;
+}
+
+SG_FLATTEN __u64 clock_ns(struct now *now)
+{
+	if (!now->ns)
+		now->ns = bpf_ktime_get_ns();
+	return now->ns;
+}
 
 SG_FLATTEN int on_wakeup(struct task_struct *task, __u32 counter, bool btf)
 {
 	__u32 part = sg_part();
 	struct sg_task *t;
+	__u8 shift;
 
 	sg_count(part, counter, 1, false);
+	shift = admit(part);
+	if (shift == SG_UNTIMED)
+		return 0;
 	t = sg_task_of(task, part, sg_may_create_locked(btf), btf);
 	/* A preempted task that is woken before it ran again has been waiting since it was preempted. */
-	if (t && !t->queued)
+	if (t && !t->queued && t->off != SG_OFF_PREEMPTED) {
+		t->queued_shift = shift;
 		t->queued = bpf_ktime_get_ns();
+	}
 	return 0;
 }
 
@@ -49,64 +102,156 @@ SG_FLATTEN void no_state(__u32 part, bool btf)
 		sg_count(part, SG_C_NO_STATE, 1, true);
 }
 
-SG_FLATTEN void switch_out(struct task_struct *prev, bool runnable, __u32 part, __u64 now, bool btf)
+/* What task t does from now on. */
+SG_FLATTEN void begin(struct sg_task *t, struct now *now, __u8 off)
 {
-	struct sg_task *t = sg_task_of(prev, part, sg_may_create_locked(btf), btf);
-	struct sg_where w;
-
-	if (sg_unlikely(!t)) {
-		no_state(part, btf);
-		return;
-	}
-	if (sg_likely(t->since && t->off == SG_ON_CPU && sg_sane(part, now - t->since)) &&
-	    sg_find_slot(&w, part, sg_slot(t, prev, part, btf)))
-		sg_observe(&w, SCHED_ONCPU, now - t->since, true);
-	t->since = now;
-	t->queued = runnable ? now : 0;
-	t->off = runnable ? SG_OFF_PREEMPTED : SG_OFF_BLOCKED;
+	t->off = off;
+	t->since_shift = now->shift;
+	t->since_tick = now->rq >> TICK_SHIFT;
+	t->since = now->shift == SG_UNTIMED ? now->rq : clock_ns(now);
 }
 
-SG_FLATTEN void switch_in(struct task_struct *next, __u32 part, __u64 now, bool btf)
+/*
+ * What t did since it began with that, and how many that stands for; 0: it is not
+ * recorded. Whether it was slow is asked of the same clock for all, coarse as it is, so
+ * that each is either left to chance or is not.
+ */
+SG_FLATTEN __u32 ended(const struct sg_task *t, struct now *now, __u64 *ns)
 {
-	struct sg_task *t = sg_task_of(next, part, sg_may_create_locked(btf), btf);
+	const __s64 slow = SLOW_NS >> TICK_SHIFT;
+
+	if (t->since_shift == SG_UNTIMED) {
+		*ns = now->rq > t->since ? now->rq - t->since : 0;
+		return (__s64)((now->rq >> TICK_SHIFT) - (t->since >> TICK_SHIFT)) > slow;
+	}
+	*ns = clock_ns(now) - t->since;
+	if (sg_likely(t->since_shift == 0))
+		return 1;
+	if ((__s16)((now->rq >> TICK_SHIFT) - t->since_tick) > slow || *ns >= SLOW_FOR_SURE_NS)
+		return 1;
+	return 1U << (t->since_shift & 15);
+}
+
+/* The wait that ends now, as the kernel has it, and what it adds to all waits of the task. */
+SG_FLATTEN __u64 kernel_wait(struct sg_task *t, struct task_struct *task, __u64 rq, bool btf)
+{
+	__u64 queued, delay;
+	__u32 before = t->delay;
+
+	if (!rq)
+		return 0;
+	queued = btf ? task->sched_info.last_queued : BPF_CORE_READ(task, sched_info.last_queued);
+	delay = btf ? task->sched_info.run_delay : BPF_CORE_READ(task, sched_info.run_delay);
+	if (queued && rq > queued)
+		delay += rq - queued;
+	t->delay = delay >> DELAY_SHIFT;
+	return (__u64)(t->delay - before) << DELAY_SHIFT;
+}
+
+/* How long a task waited for this CPU, and how many that stands for; 0: it is not recorded. */
+SG_FLATTEN __u32 waited(struct sg_task *t, struct task_struct *task, struct now *now, __u64 *ns,
+			bool btf)
+{
+	__u64 by_kernel = kernel_wait(t, task, now->rq, btf);
+
+	if (!t->queued) {
+		*ns = by_kernel;
+		return by_kernel >= SLOW_NS;
+	}
+	*ns = clock_ns(now) - t->queued;
+	if (sg_likely(t->queued_shift == 0) || by_kernel >= SLOW_NS)
+		return 1;
+	return 1U << (t->queued_shift & 15);
+}
+
+SG_FLATTEN void record(struct sg_where *w, __u32 part, __u32 signal, __u64 ns, __u32 weight)
+{
+	if (weight && sg_sane(part, ns))
+		sg_observe_at(w, signal, sg_bucket_ns(ns), ns, weight, true);
+}
+
+SG_FLATTEN void switch_out(struct task_struct *prev, bool runnable, struct now *now, bool btf)
+{
+	struct sg_task *t = sg_task_of(prev, now->part, sg_may_create_locked(btf), btf);
 	struct sg_where w;
+	__u64 ns;
 
 	if (sg_unlikely(!t)) {
-		no_state(part, btf);
+		no_state(now->part, btf);
 		return;
 	}
-	if (sg_find_slot(&w, part, sg_slot(t, next, part, btf))) {
-		if (sg_likely(t->queued) && sg_sane(part, now - t->queued))
-			sg_observe(&w, SCHED_RUNQUEUE, now - t->queued, true);
-		if (sg_likely(t->since) && sg_sane(part, now - t->since)) {
-			if (t->off == SG_OFF_PREEMPTED)
-				sg_observe(&w, SCHED_OFF_PREEMPTED, now - t->since, true);
-			else if (t->off == SG_OFF_BLOCKED)
-				sg_observe(&w, SCHED_OFF_BLOCKED, now - t->since, true);
-		}
+	if (sg_likely(t->since && t->off == SG_ON_CPU)) {
+		__u32 weight = ended(t, now, &ns);
+
+		if (!weight)
+			sg_count(now->part, SG_C_UNTIMED, 1, true);
+		else if (sg_find_slot(&w, now->part, sg_slot(t, prev, now->part, btf)))
+			record(&w, now->part, SCHED_ONCPU, ns, weight);
 	}
-	t->since = now;
+	begin(t, now, runnable ? SG_OFF_PREEMPTED : SG_OFF_BLOCKED);
+	t->queued = runnable && now->shift != SG_UNTIMED ? now->ns : 0;
+	t->queued_shift = now->shift;
+}
+
+/* The wait and the time off the CPU that end when a task is switched in. */
+SG_FLATTEN void off_ended(struct sg_task *t, struct task_struct *next, struct now *now, bool btf)
+{
+	__u32 part = now->part, wait_weight, off_weight = 0;
+	__u64 wait, off = 0;
+	bool left = t->since && t->off != SG_ON_CPU;
+	struct sg_where w;
+
+	wait_weight = waited(t, next, now, &wait, btf);
+	if (sg_likely(left)) {
+		off_weight = ended(t, now, &off);
+		/* It was off the CPU when the programs were attached: so are the kernel's waits older. */
+		if (!t->queued && off > *(volatile __u64 *)&sg_limit.longest_ns)
+			wait_weight = 0;
+	} else if (t->off != SG_OFF_NEW && !t->queued) {
+		return; /* older than the programs: since when it waits is not known */
+	}
+	if (!wait_weight || (left && !off_weight))
+		sg_count(part, SG_C_UNTIMED, !wait_weight + (left && !off_weight), true);
+	if (!(wait_weight | off_weight) || !sg_find_slot(&w, part, sg_slot(t, next, part, btf)))
+		return;
+	record(&w, part, SCHED_RUNQUEUE, wait, wait_weight);
+	if (t->off == SG_OFF_PREEMPTED)
+		record(&w, part, SCHED_OFF_PREEMPTED, off, off_weight);
+	else
+		record(&w, part, SCHED_OFF_BLOCKED, off, off_weight);
+}
+
+SG_FLATTEN void switch_in(struct task_struct *next, struct now *now, bool btf)
+{
+	struct sg_task *t = sg_task_of(next, now->part, sg_may_create_locked(btf), btf);
+
+	if (sg_unlikely(!t)) {
+		no_state(now->part, btf);
+		return;
+	}
+	off_ended(t, next, now, btf);
+	begin(t, now, SG_ON_CPU);
 	t->queued = 0;
-	t->off = SG_ON_CPU;
 }
 
 SG_FLATTEN int on_switch(bool preempt, struct task_struct *prev, struct task_struct *next, bool btf)
 {
-	__u64 now = bpf_ktime_get_ns();
-	__u32 part = sg_part();
-	struct sg_counter_block *c = sg_counters_of(part);
+	struct now now = {.part = sg_part()};
+	struct sg_counter_block *c = sg_counters_of(now.part);
 
 	if (!c)
 		return 0;
 	sg_add(&c->c[SCHED_SWITCHES], 1, true);
+	now.rq = rq_clock(task_pid(next, btf) ? next : prev, btf); /* not the idle task */
+	now.shift = admit(now.part);
 	if (task_pid(prev, btf)) { /* 0: the idle task, which has no latencies */
 		bool runnable = preempt || !task_state(prev, btf);
 
 		sg_add(&c->c[runnable ? SCHED_INVOLUNTARY : SCHED_VOLUNTARY], 1, true);
-		switch_out(prev, runnable, part, now, btf);
+		switch_out(prev, runnable, &now, btf);
 	}
 	if (task_pid(next, btf))
-		switch_in(next, part, now, btf);
+		switch_in(next, &now, btf);
 	return 0;
 }
 
@@ -125,9 +270,11 @@ SEC("tp_btf/sched_process_fork")
 int BPF_PROG(sched_process_fork_btf, struct task_struct *parent, struct task_struct *child)
 {
 	__u32 part = sg_part();
+	struct sg_task *t = sg_task_of(child, part, true, true);
 
 	sg_count(part, SCHED_FORKS, 1, false);
-	sg_task_of(child, part, true, true);
+	if (t)
+		t->off = SG_OFF_NEW;
 	return 0;
 }
 

@@ -65,9 +65,17 @@ start_tool() { # LINKS COMMAND...: something that says nothing and attaches so m
 	await $! links $! "$n"
 }
 watch_nothing() { :; }
-# One domain, in full detail: no budget, past which events would be sampled.
-watch_sched() { start "$PROBE_PRINT" probe.budget=0s probe.syscall=false probe.tcp=false probe.irq=false; }
-watch_syscall() { start "$PROBE_PRINT" probe.budget=0s probe.sched=false probe.tcp=false probe.irq=false; }
+# One domain as it is by default, and in full detail: without a budget, past which events are sampled.
+watch_domain() { # DOMAIN [SETTINGS...]
+	local d only=$1 off=()
+	shift
+	for d in $(domains); do [ "$d" = "$only" ] || off+=("probe.$d=false"); done
+	start "$PROBE_PRINT" "${off[@]}" "$@"
+}
+watch_sched() { watch_domain sched; }
+watch_sched_full() { watch_domain sched probe.budget=0s; }
+watch_syscall() { watch_domain syscall; }
+watch_syscall_full() { watch_domain syscall probe.budget=0s; }
 watch_all() { start "$PROBE_PRINT"; }
 watch_runqlat() { start_tool 3 /usr/sbin/runqlat 1000; }
 watch_syscount() { start_tool 2 /usr/sbin/syscount -L -d 1000; }
@@ -154,41 +162,53 @@ median() {
 row() { printf '%-60s %10s %10s %8s %8s\n' "$@"; }
 verdict() { awk -v a="$1" -v b="$2" -v limit="$3" 'BEGIN { w = a > b ? a : b; print w, w <= limit ? "kept" : "missed" }'; }
 floor() { echo "  the floor: two programs that do nothing $1 ns, two that only read the clock $2 ns"; }
-attached_rows() { # TEXT PART OTHER
-	local first second
-	row "$1, ns (kernel), $3 first" "$(median '$1' "$2.$3-$2")" "$(median '$2' "$2.$3-$2")" \
-		"$(median '$2 / $1' "$2.$3-$2")" "<= 0.50"
-	row "$1, ns (kernel), sgprobe first" "$(median '$2' "$2.$2-$3")" "$(median '$1' "$2.$2-$3")" \
-		"$(median '$1 / $2' "$2.$2-$3")" "<= 0.50"
-	first=$(median '$2 / $1' "$2.$3-$2")
-	second=$(median '$1 / $2' "$2.$2-$3")
-	echo "  the worse of the two: $(verdict "$first" "$second" 0.50)"
-	floor "$(median '$1' "$2.$2_empty-$2_clock")" "$(median '$2' "$2.$2_empty-$2_clock")"
+attached_rows() { # TEXT PART OTHER WATCHER [LIMIT]
+	local text=$1 part=$2 o=$3 w=$4 limit=${5:-}
+	row "$text, ns (kernel), $o first" "$(median '$1' "$part.$o-$w")" "$(median '$2' "$part.$o-$w")" \
+		"$(median '$2 / $1' "$part.$o-$w")" "${limit:+<= $limit}"
+	row "$text, ns (kernel), sgprobe first" "$(median '$2' "$part.$w-$o")" "$(median '$1' "$part.$w-$o")" \
+		"$(median '$1 / $2' "$part.$w-$o")" "${limit:+<= $limit}"
+	[ -z "$limit" ] ||
+		echo "  the worse of the two: $(verdict "$(median '$2 / $1' "$part.$o-$w")" "$(median '$1 / $2' "$part.$w-$o")" "$limit")"
+}
+added_row() { # TEXT NAME OTHER WATCHER LIMIT
+	row "$1" "$(median '$2 - $1' "$2.nothing" "$2.$3")" "$(median '$2 - $1' "$2.nothing" "$2.$4")" \
+		"$(median '($3 - $1) / ($2 - $1)' "$2.nothing" "$2.$3" "$2.$4")" "$5"
+}
+slowed_row() { # TEXT WATCHER LIMIT
+	local slower='($2 / $1 - 1) * 100'
+	row "$1" "$(median "$slower" pingpong.nothing pingpong.runqlat)" "$(median "$slower" pingpong.nothing "pingpong.$2")" \
+		"$(median '($3 - $1) / ($2 - $1)' pingpong.nothing pingpong.runqlat "pingpong.$2")" "$3"
 }
 
 if bpftool prog | grep -qE 'name (sys_enter|sched_switch)'; then
 	echo "# WARNING: other programs are on these hooks already: the ratios of what is added are off"
 fi
 echo "# kernel $(uname -r), $(nproc) CPUs, $ROUNDS rounds, medians"
-attached sched runqlat sched
-attached sched sched runqlat
+for w in sched sched_full; do
+	attached sched runqlat $w
+	attached sched $w runqlat
+done
 attached sched sched_empty sched_clock
-attached syscall syscount syscall
-attached syscall syscall syscount
+for w in syscall syscall_full; do
+	attached syscall syscount $w
+	attached syscall $w syscount
+done
 attached syscall syscall_empty syscall_clock
-rounds pingpong pingpong nothing runqlat sched
-rounds getppid getppid nothing syscount syscall syscall_empty syscall_clock
+rounds pingpong pingpong nothing runqlat sched sched_full
+rounds getppid getppid nothing syscount syscall syscall_full syscall_empty syscall_clock
 
 row what other sgprobe ratio wanted
-attached_rows "wake-up + switch" sched runqlat
-attached_rows "sys_enter + sys_exit" syscall syscount
-slower='($2 / $1 - 1) * 100'
-row "pipe ping-pong slowed by %, against runqlat" "$(median "$slower" pingpong.nothing pingpong.runqlat)" \
-	"$(median "$slower" pingpong.nothing pingpong.sched)" \
-	"$(median '($3 - $1) / ($2 - $1)' pingpong.nothing pingpong.runqlat pingpong.sched)" "< 1.00"
-row "added to getppid, ns, against syscount -L" "$(median '$2 - $1' getppid.nothing getppid.syscount)" \
-	"$(median '$2 - $1' getppid.nothing getppid.syscall)" \
-	"$(median '($3 - $1) / ($2 - $1)' getppid.nothing getppid.syscount getppid.syscall)" "<= 0.50"
+attached_rows "wake-up + switch" sched runqlat sched 0.50
+attached_rows "  in full detail" sched runqlat sched_full
+floor "$(median '$1' sched.sched_empty-sched_clock)" "$(median '$2' sched.sched_empty-sched_clock)"
+attached_rows "sys_enter + sys_exit" syscall syscount syscall 0.50
+attached_rows "  in full detail" syscall syscount syscall_full
+floor "$(median '$1' syscall.syscall_empty-syscall_clock)" "$(median '$2' syscall.syscall_empty-syscall_clock)"
+slowed_row "pipe ping-pong slowed by %, against runqlat" sched "< 1.00"
+slowed_row "  in full detail" sched_full "< 1.00"
+added_row "added to getppid, ns, against syscount -L" getppid syscount syscall "<= 0.50"
+added_row "  in full detail" getppid syscount syscall_full ""
 floor "$(median '$2 - $1' getppid.nothing getppid.syscall_empty)" \
 	"$(median '$2 - $1' getppid.nothing getppid.syscall_clock)"
 

@@ -46,6 +46,24 @@ struct signal_struct {
 	int nr_threads;
 };
 
+/* With CONFIG_SCHED_INFO; in the time of rq->clock. */
+struct sched_info {
+	unsigned long long run_delay; /* spent runnable, without the wait that goes on */
+	unsigned long long last_queued; /* 0: not waiting for a CPU */
+};
+
+struct rq {
+	u64 clock; /* of the last event that updated it: behind by as much */
+};
+
+struct cfs_rq {
+	struct rq *rq; /* with CONFIG_FAIR_GROUP_SCHED, as the next */
+};
+
+struct sched_entity {
+	struct cfs_rq *cfs_rq; /* of the CPU that the task is on, whatever its class */
+};
+
 struct task_struct {
 	struct thread_info thread_info;
 	unsigned int __state; /* since 5.14 */
@@ -57,6 +75,8 @@ struct task_struct {
 	struct css_set *cgroups;
 	struct signal_struct *signal;
 	char comm[16];
+	struct sched_entity se;
+	struct sched_info sched_info;
 	int exit_code;
 	u64 start_time; /* monotonic */
 	unsigned long maj_flt;

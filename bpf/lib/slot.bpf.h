@@ -15,12 +15,15 @@
 struct sg_task {
 	/* The cached slot, and what it was computed from: it holds while these are the same. */
 	__u64 css; /* address of the css_set */
-	__u64 comm[2]; /* of the leader */
+	__u64 comm; /* hash of the leader's */
 	__u32 epoch; /* SG_EPOCH_NONE: look it up again */
 	__u32 slot; /* with SG_SLOT_THREAD when another task, the leader, has the comm */
 	/* sched */
-	__u64 since; /* when the task was switched in or out; 0: not seen yet */
-	__u64 queued; /* when it became runnable; 0: it is not waiting for a CPU */
+	__u64 since; /* when the task was switched in or out; 0: not seen yet; by rq->clock when that is not timed */
+	__u64 queued; /* when it became runnable; 0: it is not waiting for a CPU, or the wait is not timed */
+	__u32 delay; /* of all its waits before this one, by the kernel, in its units; see sched.bpf.c */
+	__u16 since_tick; /* rq->clock at since, coarse */
+	__u8 since_shift, queued_shift; /* what they stand for, 2^this many; SG_UNTIMED */
 	/* syscall */
 	__u64 call_at; /* 0: not in a call that was seen to begin; jiffies when it is not timed */
 	__u16 call; /* row of the call */
@@ -108,14 +111,16 @@ static __noinline __u32 sg_slot_refresh(struct sg_task *t, struct task_struct *t
 {
 	struct task_struct *leader;
 	struct sg_slot_key key = {};
+	__u64 comm[2] = {};
 
 	/* The epoch before the lookup: a slot that is retired meanwhile is looked up again. */
 	t->epoch = *(volatile __u32 *)&sg_state.epoch;
 	t->css = (__u64)BPF_CORE_READ(task, cgroups);
 	leader = BPF_CORE_READ(task, group_leader);
-	bpf_core_read(t->comm, sizeof(t->comm), &leader->comm);
+	bpf_core_read(comm, sizeof(comm), &leader->comm);
+	t->comm = sg_hash64(comm[0], comm[1]);
 	key.cgroup_id = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
-	sg_slot_comm(&key, t->comm, BPF_CORE_READ(task, flags) & SG_PF_KTHREAD);
+	sg_slot_comm(&key, comm, BPF_CORE_READ(task, flags) & SG_PF_KTHREAD);
 	t->slot = sg_slot_of_key(&key, part);
 	if (leader == task)
 		return t->slot;
@@ -153,7 +158,7 @@ SG_FLATTEN bool sg_slot_holds(const struct sg_task *t, struct task_struct *task,
 	if (sg_cfg.tracked && sg_likely(!(t->slot & SG_SLOT_THREAD)))
 		return true;
 	sg_leader_comm(task, comm, btf);
-	if (sg_unlikely(t->comm[0] != comm[0] || t->comm[1] != comm[1]))
+	if (sg_unlikely(t->comm != sg_hash64(comm[0], comm[1])))
 		return false;
 	return sg_cfg.tracked ||
 	       t->css == (btf ? (__u64)task->cgroups : (__u64)BPF_CORE_READ(task, cgroups));

@@ -88,7 +88,8 @@ ok "nothing was dropped" is "$(total sgprobe_dropped_total)" 0
 watch_only fs
 rm "$tmp/mnt/copy" "$tmp/mnt/new"
 unwatch
-ok "pages of a removed file are evicted" between "$(total sgprobe_fs_cache_removed_pages_total)" $((8 * mib)) 100000000
+# Eviction is a tight loop: a program that interrupts itself there is left out by the kernel, a few times.
+ok "pages of a removed file are evicted" between "$(total sgprobe_fs_cache_removed_pages_total)" $((8 * mib * 98 / 100)) 100000000
 
 # A device that may hold one MiB of dirty pages.
 bdi=/sys/class/bdi/$(mountpoint -d "$tmp/mnt")

@@ -59,6 +59,34 @@ s='sgprobe_comm_sched_offcpu_seconds{comm="sg-sleeper",reason="blocked"}'
 ok "five sleeps of half a second are 2.5 s blocked" between "$(field "$s" 3)" 2.5 2.9
 ok "the longest lies in the bucket of half a second" between "$(field "$s" 6)" 0.5 0.65
 
+# ---- sampled: counts stay exact, the shape stays, and what is slow is never left to chance
+watch_only sched probe.budget=200us
+c0=$(ctxt)
+burn 0 6 sg-loop-a &
+a=$!
+burn 0 6 sg-loop-b &
+b=$!
+"$O/tools/work-pingpong" 100000 > /dev/null
+for _ in 1 2 3 4 5; do "$tmp/sg-sleeper" 0.5; done
+wait $a $b
+c1=$(ctxt)
+unwatch
+ok "sampled: context switches agree with /proc/stat" between "$(total 'sgprobe_sched_switches_total ')" $(((c1 - c0) * 995 / 1000)) $(((c1 - c0) * 102 / 100 + 600))
+ok "sampled: some events were not timed" between "$(total 'sgprobe_untimed_total{domain="sched"')" 50000 10000000
+ended=$(($(total sgprobe_sched_voluntary_switches_total) + $(total sgprobe_sched_involuntary_switches_total)))
+ok "sampled: those that were stand for all times on a CPU" between "$(total 'sgprobe_sched_oncpu_seconds')" $((ended * 90 / 100)) $((ended * 110 / 100))
+ok "sampled: and for all waits" between "$(total 'sgprobe_sched_runqueue_latency_seconds')" $((ended * 90 / 100)) $((ended * 110 / 100))
+ok "sampled: five sleeps of half a second are 2.5 s blocked" between "$(field "$s" 3)" 2.5 2.9
+ok "sampled: the longest lies in the bucket of half a second" between "$(field "$s" 6)" 0.5 0.65
+for m in runqueue_latency_seconds oncpu_seconds offcpu_seconds; do
+	ok "sampled: $m: the sum over comms equals the host's" is "$(total "sgprobe_comm_sched_$m")" "$(total "sgprobe_sched_$m")"
+done
+for l in sg-loop-a sg-loop-b; do
+	run=$(field "sgprobe_comm_sched_oncpu_seconds{comm=\"$l\"}" 3)
+	waited=$(field "sgprobe_comm_sched_runqueue_latency_seconds{comm=\"$l\"}" 3)
+	ok "sampled: $l: running and waiting add up to about its 6 seconds" between "$(awk "BEGIN { print $run + $waited }")" 4.2 7.8
+done
+
 # ---- a CPU quota: 20 ms of every 100 ms --------------------------------------------
 v1=/sys/fs/cgroup/cpu v2=$(awk '$3 == "cgroup2" { print $2; exit }' /proc/mounts)
 group=

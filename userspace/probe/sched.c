@@ -56,6 +56,7 @@ const struct sg_domain sg_domain_sched = {
 	.title = "CPU scheduler",
 	SG_OBJECT(sched),
 	.slot_blocks = true,
+	.limited = true,
 	.signals = SCHED_SIGNALS,
 	.counters = SCHED_COUNTERS,
 	.programs = programs,

@@ -13,7 +13,7 @@ enum sg_sched_signal {
 	SCHED_SIGNALS,
 };
 
-enum sg_off { SG_ON_CPU, SG_OFF_BLOCKED, SG_OFF_PREEMPTED };
+enum sg_off { SG_ON_CPU, SG_OFF_BLOCKED, SG_OFF_PREEMPTED, SG_OFF_NEW };
 
 enum sg_sched_counter {
 	SCHED_SWITCHES = SG_COMMON_COUNTERS,
