@@ -186,7 +186,7 @@ int BPF_PROG(jbd2_end_commit, struct journal_s *journal)
 
 SG_FLATTEN void observe_jiffies(__u32 block, __u64 jiffies, __u32 part)
 {
-	__u64 ns = jiffies * sg_cfg.jiffy_ns;
+	__u64 ns = jiffies * sg_cfg(jiffy_ns);
 	struct sg_where w;
 
 	if (sg_sane(part, ns) && sg_find_block(&w, part, block))
@@ -236,7 +236,7 @@ SG_FLATTEN int on_pause(__u64 *ctx, bool btf)
 	if (pause <= 0)
 		return 0;
 	key = sg_key_of_slot(FS_PAUSE, slot_of_current(part, true, btf));
-	sg_pool_observe(&key, NULL, part, pause * sg_cfg.jiffy_ns, false);
+	sg_pool_observe(&key, NULL, part, pause * sg_cfg(jiffy_ns), false);
 	return 0;
 }
 

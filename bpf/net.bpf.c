@@ -52,7 +52,7 @@ SG_FLATTEN void device_of(struct device *d, struct net_device *dev, bool btf)
 	clean_name(d->name, name);
 	d->name[2] = 0;
 	d->id = sg_hash64(d->name[0], d->name[1]);
-	d->elsewhere = netns == sg_cfg.netns ? 0 : SG_NET_ELSEWHERE;
+	d->elsewhere = netns == sg_cfg(netns) ? 0 : SG_NET_ELSEWHERE;
 }
 
 /* What has no device: packets that the kernel itself queues for a CPU. */

@@ -205,7 +205,7 @@ SG_FLATTEN void off_ended(struct sg_task *t, struct task_struct *next, struct no
 	if (sg_likely(left)) {
 		off_weight = ended(t, now, &off);
 		/* It was off the CPU when the programs were attached: so are the kernel's waits older. */
-		if (!t->queued && off > *(volatile __u64 *)&sg_limit.longest_ns)
+		if (!t->queued && off > sg_longest_ns(part))
 			wait_weight = 0;
 	} else if (t->off != SG_OFF_NEW && !t->queued) {
 		return; /* older than the programs: since when it waits is not known */
@@ -273,8 +273,13 @@ int BPF_PROG(sched_process_fork_btf, struct task_struct *parent, struct task_str
 	struct sg_task *t = sg_task_of(child, part, true, true);
 
 	sg_count(part, SCHED_FORKS, 1, false);
-	if (t)
-		t->off = SG_OFF_NEW;
+	if (!t)
+		return 0;
+	/* It may be that of an earlier task at the same place whose end was missed. */
+	t->epoch = SG_EPOCH_NONE;
+	t->since = t->queued = t->call_at = 0;
+	t->delay = 0;
+	t->off = SG_OFF_NEW;
 	return 0;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What changes a task's slot: a new name, another cgroup. Both are rare, so that
+ * What changes a task's slot: a new name, another cgroup; and the end of a task. Both are rare, so that
  * telling the task's state here is cheaper than asking for them with every event;
  * see sg_slot() in slot.bpf.h.
  */
@@ -35,6 +35,25 @@ SG_FLATTEN int on_attach(struct task_struct *task, bool threadgroup, bool btf)
 	if (threadgroup && BPF_CORE_READ(task, signal, nr_threads) > 1)
 		__sync_fetch_and_add(&sg_state.epoch, 1);
 	return 0;
+}
+
+SG_FLATTEN int on_free(struct task_struct *task, bool btf)
+{
+	sg_count(sg_part(), TASK_FREES, 1, false);
+	sg_task_gone(task, btf);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_free")
+int BPF_PROG(sched_process_free_btf, struct task_struct *task)
+{
+	return on_free(task, true);
+}
+
+SEC("raw_tp/sched_process_free")
+int BPF_PROG(sched_process_free_raw, struct task_struct *task)
+{
+	return on_free(task, false);
 }
 
 SEC("tp_btf/task_rename")

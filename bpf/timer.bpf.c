@@ -136,7 +136,7 @@ SG_FLATTEN int on_entry(struct timer_list *timer, bool btf)
 	struct cpu_timers *c = this_cpu();
 
 	sg_count(part, TIMER_EXPIRES, 1, false);
-	late(part, TIMER_WHEEL, (__s64)(bpf_jiffies64() - due) * sg_cfg.jiffy_ns);
+	late(part, TIMER_WHEEL, (__s64)(bpf_jiffies64() - due) * sg_cfg(jiffy_ns));
 	if (c)
 		begin(&c->running[WHEEL], (__u64)timer, TIMER_WHEEL);
 	return 0;

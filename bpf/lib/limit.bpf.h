@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * A bound on what a domain costs, kept inside the program: of each tick the first
- * sg_limit.full events of a CPU are timed; past that one in 2^shift, which one being
+ * sg_bpf_limit.full events of a CPU are timed; past that one in 2^shift, which one being
  * left to chance, so that no rhythm of the load hides a kind of event. What is not
  * timed reads no clock and touches no histogram.
  *
@@ -18,18 +18,8 @@
 #define SG_UNTIMED 255 /* no shift */
 #define SG_SLOW_JIFFIES 2
 
-/* Of one shard. CPUs that share one may lose an update: that only moves the bound a little. */
-struct sg_limiter {
-	__u32 tick;
-	__u32 left; /* events of this tick that are still all timed */
-	__u32 skip; /* events until the next one that is timed */
-	__u32 random;
-	__u8 pad[48]; /* a cache line of its own */
-};
-struct sg_limiter sg_limiters[SG_MAX_SHARDS] SEC(".data.limiters") = {};
-
 /* Uniform in 1 .. 2^(shift+1) - 1: 2^shift on average. */
-SG_FLATTEN __u32 sg_next_skip(struct sg_limiter *l, __u32 shift)
+SG_FLATTEN __u32 sg_next_skip(struct sg_bpf_head *l, __u32 shift)
 {
 	__u32 mask = (2U << shift) - 1, n;
 
@@ -41,15 +31,19 @@ SG_FLATTEN __u32 sg_next_skip(struct sg_limiter *l, __u32 shift)
 /* How an event that begins now is to be timed: its shift, or SG_UNTIMED. */
 SG_FLATTEN __u8 sg_admit(__u32 part)
 {
-	__u32 full = *(volatile __u32 *)&sg_limit.full, shift, tick;
-	struct sg_limiter *l;
+	struct sg_shard *s = sg_shard_of(part);
+	__u32 full, shift, tick;
+	struct sg_bpf_head *l;
 
+	if (!s)
+		return 0;
+	l = &s->head;
+	full = *(volatile __u32 *)&l->limit.full;
 	if (full == SG_NO_LIMIT)
 		return 0;
-	l = &sg_limiters[part & (sg_cfg.shards - 1) & (SG_MAX_SHARDS - 1)];
-	tick = *(volatile __u32 *)&sg_state.tick;
-	if (sg_unlikely(l->tick != tick)) {
-		l->tick = tick;
+	tick = *(volatile __u32 *)&l->tick;
+	if (sg_unlikely(l->seen != tick)) {
+		l->seen = tick;
 		l->left = full;
 	}
 	if (l->left) {
@@ -60,7 +54,7 @@ SG_FLATTEN __u8 sg_admit(__u32 part)
 		l->skip--;
 		return SG_UNTIMED;
 	}
-	shift = *(volatile __u32 *)&sg_limit.shift & 15;
+	shift = *(volatile __u32 *)&l->limit.shift & 15;
 	if (shift > SG_MAX_SHIFT)
 		shift = SG_MAX_SHIFT;
 	l->skip = sg_next_skip(l, shift);
@@ -70,7 +64,7 @@ SG_FLATTEN __u8 sg_admit(__u32 part)
 /* Nanoseconds of that many jiffies, give or take half a jiffy. */
 SG_FLATTEN __u64 sg_jiffies_ns(__u64 jiffies)
 {
-	return jiffies * sg_cfg.jiffy_ns;
+	return jiffies * sg_cfg(jiffy_ns);
 }
 
 #endif

@@ -80,13 +80,13 @@ struct {
 SG_FLATTEN struct sg_pool_key sg_key(__u8 signal, __u32 a, __u64 b)
 {
 	return (struct sg_pool_key){
-		.domain = sg_cfg.domain, .signal = signal, .kind = SG_KEY_LABELS, .a = a, .b = b};
+		.domain = sg_cfg(domain), .signal = signal, .kind = SG_KEY_LABELS, .a = a, .b = b};
 }
 
 SG_FLATTEN struct sg_pool_key sg_key_of_slot(__u8 signal, __u32 slot)
 {
 	return (struct sg_pool_key){
-		.domain = sg_cfg.domain, .signal = signal, .kind = SG_KEY_SLOT, .a = slot};
+		.domain = sg_cfg(domain), .signal = signal, .kind = SG_KEY_SLOT, .a = slot};
 }
 
 /*
@@ -142,7 +142,7 @@ SG_FLATTEN struct sg_pool_key sg_pool_key_of(__u64 word, __u64 b)
 
 SG_FLATTEN struct sg_pool_key *sg_pool_owner(const struct sg_pool_key *key, __u32 number)
 {
-	__u32 at = number + (key->cell ? sg_cfg.pool_rows : 0);
+	__u32 at = number + (key->cell ? sg_cfg(pool_rows) : 0);
 
 	return bpf_map_lookup_elem(&sg_pool_owners, &at);
 }
@@ -238,7 +238,7 @@ SG_FLATTEN __u32 sg_pool_number(const struct sg_pool_key *key, const void *name,
 SG_FLATTEN void sg_pool_observe_row(__u32 number, __u32 part, __u32 bucket, __u64 n, __u32 weight,
 				    bool exclusive)
 {
-	__u32 at = part * sg_cfg.pool_rows + number;
+	__u32 at = part * sg_cfg(pool_rows) + number;
 	struct sg_row *row = bpf_map_lookup_elem(&sg_pool_rows, &at);
 	__u64 *sum = bpf_map_lookup_elem(&sg_pool_sums, &at);
 
@@ -294,7 +294,7 @@ SG_FLATTEN void sg_pool_tally(const struct sg_pool_key *key, const void *name, _
 /* To the cell of that number. */
 SG_FLATTEN void sg_pool_add_cell(__u32 number, __u32 part, __u64 n, bool exclusive)
 {
-	__u32 at = part * sg_cfg.pool_cells + number;
+	__u32 at = part * sg_cfg(pool_cells) + number;
 	__u64 *cell = bpf_map_lookup_elem(&sg_pool_cells, &at);
 
 	if (cell)

@@ -53,13 +53,25 @@ SG_FLATTEN __u64 sg_hash64(__u64 a, __u64 b)
 
 char LICENSE[] SEC("license") = "GPL";
 
-const volatile struct sg_bpf_config sg_cfg SEC(".rodata.cfg") = {1, 1, 1, 0, 1, 0, 0, 1, 1, 0};
+/* A field of struct sg_bpf_config, which the loader puts in place of the number. */
+#define sg_cfg(field)                                                                              \
+	({                                                                                         \
+		__u64 sg_v;                                                                        \
+		asm("%0 = %1"                                                                      \
+		    : "=r"(sg_v)                                                                   \
+		    : "i"(SG_CONFIG_PLACEHOLDER +                                                  \
+			  __builtin_offsetof(struct sg_bpf_config, field) / 4));                   \
+		(__u32) sg_v;                                                                      \
+	})
 struct sg_bpf_state sg_state SEC(".data.state") = {.epoch = 1};
-struct sg_bpf_limit sg_limit SEC(".data.limit") = {SG_NO_LIMIT, 0, SG_MAX_LATENCY_NS};
 
 struct sg_counter_block {
 	__u64 c[SG_COUNTERS];
 };
+struct sg_shard {
+	struct sg_bpf_head head;
+	struct sg_counter_block c[SG_BANKS];
+} __attribute__((aligned(64)));
 
 /* max_entries of all maps are set by the loader. */
 #ifndef SG_NO_ROWS
@@ -92,21 +104,34 @@ struct {
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct sg_counter_block);
-} sg_counters SEC(".maps");
+	__type(value, struct sg_shard);
+} sg_shards SEC(".maps");
 
 /* Where this event is counted: element number of block 0 of the open bank and this CPU's shard. */
 SG_FLATTEN __u32 sg_part(void)
 {
-	__u32 bank = *(volatile __u32 *)&sg_state.bank & 1;
+	__u32 shard = bpf_get_smp_processor_id() & (sg_cfg(shards) - 1);
+	struct sg_shard *s = bpf_map_lookup_elem(&sg_shards, &shard);
 
-	return bank * sg_cfg.shards + (bpf_get_smp_processor_id() & (sg_cfg.shards - 1));
+	/* A jump, which is foretold, so that nothing waits for the bank to arrive from memory. */
+	if (s && *(volatile __u32 *)&s->head.bank & 1) {
+		shard += sg_cfg(shards);
+		sg_opaque(shard);
+	}
+	return shard;
+}
+
+SG_FLATTEN struct sg_shard *sg_shard_of(__u32 part)
+{
+	__u32 shard = part & (sg_cfg(shards) - 1);
+
+	return bpf_map_lookup_elem(&sg_shards, &shard);
 }
 
 /* exclusive: a constant, true where nothing can interrupt the program and count on this CPU too. */
 SG_FLATTEN void sg_add(__u64 *p, __u64 n, bool exclusive)
 {
-	if (exclusive && sg_cfg.private_rows)
+	if (exclusive && sg_cfg(private_rows))
 		*p += n;
 	else
 		__sync_fetch_and_add(p, n);
@@ -114,7 +139,7 @@ SG_FLATTEN void sg_add(__u64 *p, __u64 n, bool exclusive)
 
 SG_FLATTEN void sg_add32(__u32 *p, __u32 n, bool exclusive)
 {
-	if (exclusive && sg_cfg.private_rows)
+	if (exclusive && sg_cfg(private_rows))
 		*p += n;
 	else
 		__sync_fetch_and_add(p, n);
@@ -122,7 +147,13 @@ SG_FLATTEN void sg_add32(__u32 *p, __u32 n, bool exclusive)
 
 SG_FLATTEN struct sg_counter_block *sg_counters_of(__u32 part)
 {
-	return bpf_map_lookup_elem(&sg_counters, &part);
+	struct sg_shard *s = sg_shard_of(part);
+
+	if (!s)
+		return NULL;
+	if (part < sg_cfg(shards))
+		return &s->c[0];
+	return &s->c[1];
 }
 
 /* Counts n in counter i (i < SG_COUNTERS, checked by the caller when it is no constant). */
@@ -141,9 +172,17 @@ static __noinline int sg_drop(__u32 part, __s64 ns)
 	return 0;
 }
 
+/* The longest latency that is believed. */
+SG_FLATTEN __u64 sg_longest_ns(__u32 part)
+{
+	struct sg_shard *s = sg_shard_of(part);
+
+	return s ? *(volatile __u64 *)&s->head.limit.longest_ns : 0;
+}
+
 SG_FLATTEN bool sg_sane(__u32 part, __u64 ns)
 {
-	if (sg_likely(ns <= *(volatile __u64 *)&sg_limit.longest_ns))
+	if (sg_likely(ns <= sg_longest_ns(part)))
 		return true;
 	sg_drop(part, ns);
 	return false;
@@ -158,7 +197,7 @@ struct sg_where {
 
 SG_FLATTEN bool sg_find_block(struct sg_where *w, __u32 part, __u32 block)
 {
-	__u32 i = part * sg_cfg.blocks + block;
+	__u32 i = part * sg_cfg(blocks) + block;
 
 	w->rows = bpf_map_lookup_elem(&sg_rows, &i);
 	w->sums = bpf_map_lookup_elem(&sg_sums, &i);
@@ -167,7 +206,7 @@ SG_FLATTEN bool sg_find_block(struct sg_where *w, __u32 part, __u32 block)
 
 SG_FLATTEN bool sg_find_slot(struct sg_where *w, __u32 part, __u32 slot)
 {
-	return sg_find_block(w, part, SG_FIXED_BLOCKS + (slot & (sg_cfg.slots - 1)));
+	return sg_find_block(w, part, SG_FIXED_BLOCKS + (slot & (sg_cfg(slots) - 1)));
 }
 
 /*

@@ -13,9 +13,9 @@
 
 /* One cache line. Belongs to the task: written by whoever runs it, reads or wakes it under the run queue's lock. */
 struct sg_task {
+	__u64 owner; /* address of the task, in the table; 0: nobody's, or in task storage */
 	/* The cached slot, and what it was computed from: it holds while these are the same. */
-	__u64 css; /* address of the css_set */
-	__u64 comm; /* hash of the leader's */
+	__u64 from; /* hash of the leader's comm and, where that is not tracked, of the css_set */
 	__u32 epoch; /* SG_EPOCH_NONE: look it up again */
 	__u32 slot; /* with SG_SLOT_THREAD when another task, the leader, has the comm */
 	/* sched */
@@ -33,6 +33,18 @@ struct sg_task {
 	__u8 off; /* how it left the CPU: enum sg_off */
 };
 
+/*
+ * State is here, by thread id, where no other task has the place; then it costs no
+ * call. A place is had until its task is freed (domain task).
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct sg_task);
+} sg_task_table SEC(".maps");
+
+/* Else it is here. */
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -107,6 +119,16 @@ SG_FLATTEN void sg_slot_comm(struct sg_slot_key *key, const __u64 comm[2], bool 
 	to[1] = m0 == ~0ULL ? comm[1] & m1 : 0;
 }
 
+/* Not a direct load: the verifier lets nobody reckon with the address of a css_set. */
+SG_FLATTEN __u64 sg_slot_from(const __u64 comm[2], struct task_struct *task)
+{
+	__u64 from = sg_hash64(comm[0], comm[1]);
+
+	if (!sg_cfg(tracked))
+		from ^= (__u64)BPF_CORE_READ(task, cgroups);
+	return from;
+}
+
 static __noinline __u32 sg_slot_refresh(struct sg_task *t, struct task_struct *task, __u32 part)
 {
 	struct task_struct *leader;
@@ -115,10 +137,9 @@ static __noinline __u32 sg_slot_refresh(struct sg_task *t, struct task_struct *t
 
 	/* The epoch before the lookup: a slot that is retired meanwhile is looked up again. */
 	t->epoch = *(volatile __u32 *)&sg_state.epoch;
-	t->css = (__u64)BPF_CORE_READ(task, cgroups);
 	leader = BPF_CORE_READ(task, group_leader);
 	bpf_core_read(comm, sizeof(comm), &leader->comm);
-	t->comm = sg_hash64(comm[0], comm[1]);
+	t->from = sg_slot_from(comm, task);
 	key.cgroup_id = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
 	sg_slot_comm(&key, comm, BPF_CORE_READ(task, flags) & SG_PF_KTHREAD);
 	t->slot = sg_slot_of_key(&key, part);
@@ -155,13 +176,10 @@ SG_FLATTEN bool sg_slot_holds(const struct sg_task *t, struct task_struct *task,
 
 	if (sg_unlikely(t->epoch != *(volatile __u32 *)&sg_state.epoch))
 		return false;
-	if (sg_cfg.tracked && sg_likely(!(t->slot & SG_SLOT_THREAD)))
+	if (sg_cfg(tracked) && sg_likely(!(t->slot & SG_SLOT_THREAD)))
 		return true;
 	sg_leader_comm(task, comm, btf);
-	if (sg_unlikely(t->comm != sg_hash64(comm[0], comm[1])))
-		return false;
-	return sg_cfg.tracked ||
-	       t->css == (btf ? (__u64)task->cgroups : (__u64)BPF_CORE_READ(task, cgroups));
+	return t->from == sg_slot_from(comm, task);
 }
 
 /* The slot of a task, which is looked up again when the cached one does not hold. */
@@ -192,30 +210,66 @@ SG_FLATTEN bool sg_may_create_locked(bool btf)
 	       bpf_core_field_exists(struct bpf_local_storage, mem_charge);
 }
 
+SG_FLATTEN struct sg_task *sg_task_stored(struct task_struct *task, __u32 tid, bool create,
+					  bool btf)
+{
+	struct sg_task fresh = {};
+
+	if (btf)
+		return bpf_task_storage_get(&sg_tasks, task, 0,
+					    create ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);
+	if (create)
+		bpf_map_update_elem(&sg_tids, &tid, &fresh, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&sg_tids, &tid);
+}
+
+/*
+ * Of a task that has no place in the table: it gets one if that is free, unless it has
+ * its state elsewhere already. Two tasks that want a place at once may both believe
+ * for one event that they have it.
+ */
+SG_FLATTEN struct sg_task *sg_task_elsewhere(struct task_struct *task, struct sg_task *place,
+					     __u32 tid, __u32 part, bool create, bool btf)
+{
+	struct sg_task *t = sg_task_stored(task, tid, false, btf);
+
+	if (t || !create)
+		return t;
+	if (place && !place->owner) {
+		__builtin_memset(place, 0, sizeof(*place));
+		place->owner = (__u64)task;
+		return place;
+	}
+	t = sg_task_stored(task, tid, true, btf);
+	if (sg_unlikely(!t))
+		sg_count(part, SG_C_NO_STATE, 1, false);
+	return t;
+}
+
+SG_FLATTEN __u32 sg_tid_of(struct task_struct *task, bool btf)
+{
+	return btf ? task->pid : BPF_CORE_READ(task, pid);
+}
+
 /* The task's state, created when create (a constant) is set; NULL is counted. */
 SG_FLATTEN struct sg_task *sg_task_of(struct task_struct *task, __u32 part, bool create, bool btf)
 {
-	struct sg_task *t;
+	__u32 tid = sg_tid_of(task, btf), at = tid & (sg_cfg(tasks) - 1);
+	struct sg_task *t = bpf_map_lookup_elem(&sg_task_table, &at);
 
-	if (btf) {
-		t = bpf_task_storage_get(&sg_tasks, task, 0, 0);
-		if (sg_unlikely(!t) && create)
-			t = bpf_task_storage_get(&sg_tasks, task, 0,
-						 BPF_LOCAL_STORAGE_GET_F_CREATE);
-	} else {
-		__u32 tid = BPF_CORE_READ(task, pid);
+	if (sg_likely(t && t->owner == (__u64)task))
+		return t;
+	return sg_task_elsewhere(task, t, tid, part, create, btf);
+}
 
-		t = bpf_map_lookup_elem(&sg_tids, &tid);
-		if (sg_unlikely(!t) && create) {
-			struct sg_task fresh = {};
+/* A task is freed: its place is. */
+SG_FLATTEN void sg_task_gone(struct task_struct *task, bool btf)
+{
+	__u32 at = sg_tid_of(task, btf) & (sg_cfg(tasks) - 1);
+	struct sg_task *t = bpf_map_lookup_elem(&sg_task_table, &at);
 
-			bpf_map_update_elem(&sg_tids, &tid, &fresh, BPF_NOEXIST);
-			t = bpf_map_lookup_elem(&sg_tids, &tid);
-		}
-	}
-	if (sg_unlikely(!t) && create)
-		sg_count(part, SG_C_NO_STATE, 1, false);
-	return t;
+	if (t && t->owner == (__u64)task)
+		t->owner = 0;
 }
 
 SG_FLATTEN struct task_struct *sg_current(bool btf)

@@ -278,17 +278,20 @@ static void read_counters(struct sg_drain *d, uint32_t bank)
 	size_t n = d->loaded->domain->counters;
 	uint32_t shards = d->slots->shared->shards;
 
-	for (size_t part = (size_t)bank * shards; part < ((size_t)bank + 1) * shards; part++)
-		for (size_t i = 0; i < n; i++) {
-			uint64_t now = __atomic_load_n(&d->loaded->counters[part * n + i],
-						       __ATOMIC_RELAXED);
+	for (uint32_t shard = 0; shard < shards; shard++) {
+		const uint64_t *counters = sg_counters_of(d->loaded, bank, shard);
+		uint64_t *prev = &d->prev_counters[((size_t)bank * shards + shard) * n];
 
-			if (now == d->prev_counters[part * n + i])
+		for (size_t i = 0; i < n; i++) {
+			uint64_t now = __atomic_load_n(&counters[i], __ATOMIC_RELAXED);
+
+			if (now == prev[i])
 				continue;
-			d->counted[i] += now - d->prev_counters[part * n + i];
-			d->prev_counters[part * n + i] = now;
+			d->counted[i] += now - prev[i];
+			prev[i] = now;
 			d->counter_tick[i] = d->slots->tick;
 		}
+	}
 }
 
 void sg_drain_clear(struct sg_drain *d)
@@ -372,12 +375,15 @@ static void skip_signal(struct sg_drain *d, size_t e, size_t signal)
 
 void sg_drain_skip(struct sg_drain *d, uint32_t bank)
 {
-	size_t counters = (size_t)d->slots->shared->shards * d->loaded->domain->counters;
-	size_t n = elements(d) / SG_BANKS;
+	size_t counters = d->loaded->domain->counters, n = elements(d) / SG_BANKS;
+	uint32_t shards = d->slots->shared->shards;
 
 	for (size_t e = bank * n; e < (bank + 1) * n; e++)
 		for (size_t s = 0; s < d->loaded->domain->signals; s++)
 			skip_signal(d, e, s);
-	for (size_t i = bank * counters; i < (bank + 1) * counters; i++)
-		d->prev_counters[i] = __atomic_load_n(&d->loaded->counters[i], __ATOMIC_RELAXED);
+	for (uint32_t shard = 0; shard < shards; shard++)
+		for (size_t i = 0; i < counters; i++)
+			d->prev_counters[((size_t)bank * shards + shard) * counters + i] =
+				__atomic_load_n(&sg_counters_of(d->loaded, bank, shard)[i],
+						__ATOMIC_RELAXED);
 }

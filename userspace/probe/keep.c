@@ -123,6 +123,7 @@ static int adopt_shared_maps(struct sg_shared *s, struct sg_kept *k)
 	const uint32_t rows = s->pool_rows, cells = s->pool_cells, parts = sg_parts(s);
 	const struct shape shapes[SG_SHARED_MAPS] = {
 		[SG_MAP_STATE] = {BPF_MAP_TYPE_ARRAY, 4, sizeof(struct sg_bpf_state), 1, true},
+		[SG_MAP_TASK_TABLE] = {BPF_MAP_TYPE_ARRAY, 4, 64, s->tasks},
 		[SG_MAP_TASKS] = {BPF_MAP_TYPE_TASK_STORAGE},
 		[SG_MAP_TIDS] = {BPF_MAP_TYPE_LRU_HASH},
 		[SG_MAP_SLOTS] = {BPF_MAP_TYPE_HASH, sizeof(struct sg_slot_key), 4, s->slots},
@@ -203,12 +204,9 @@ static int adopt_maps(struct sg_loaded *l, const struct sg_shared *s, struct sg_
 		 rows,
 		 {BPF_MAP_TYPE_ARRAY, 4, sizeof(struct sg_row) * signals, parts * l->blocks, true}},
 		{"sg_sums", rows, {BPF_MAP_TYPE_ARRAY, 4, 8 * signals, parts * l->blocks, true}},
-		{"sg_counters",
+		{"sg_shards",
 		 true,
-		 {BPF_MAP_TYPE_ARRAY, 4, 8u * l->domain->counters, parts, true}},
-		{".data.limit",
-		 true,
-		 {BPF_MAP_TYPE_ARRAY, 4, sizeof(struct sg_bpf_limit), 1, true}},
+		 {BPF_MAP_TYPE_ARRAY, 4, (uint32_t)sg_shard_bytes(l->domain), s->shards, true}},
 	};
 
 	for (uint32_t i = 0; i < k->n; i++) {

@@ -11,10 +11,12 @@
 #include <sys/utsname.h>
 #include <time.h>
 
+#include "constants.h"
 #include "load.h"
 #include "pool.h"
 
 #define TIDS_MAX 32768u
+#define TASKS_MAX 32768u /* places of 64 bytes */
 /*
  * Shards are memory in the kernel: a slot takes 20 KB in each, with all domains on.
  * With this many of both together that is 84 MB; where it leaves fewer shards
@@ -24,6 +26,7 @@
 
 const char *const sg_shared_names[SG_SHARED_MAPS] = {
 	[SG_MAP_STATE] = ".data.state",
+	[SG_MAP_TASK_TABLE] = "sg_task_table",
 	[SG_MAP_TASKS] = "sg_tasks",
 	[SG_MAP_TIDS] = "sg_tids",
 	[SG_MAP_SLOTS] = "sg_slots",
@@ -64,6 +67,16 @@ static uint32_t power_of_two(uint64_t n, uint32_t min, uint32_t max)
 	return p;
 }
 
+static uint64_t pid_max(void)
+{
+	sg_auto_buf b = {0};
+	unsigned long n = 0;
+
+	if (sg_read_file("/proc/sys/kernel/pid_max", 64, &b) >= 0)
+		n = strtoul(b.data, NULL, 10);
+	return n ? n : TASKS_MAX;
+}
+
 /* A kernel with PREEMPT_RT may preempt what others run with interrupts off. */
 static bool is_realtime(void)
 {
@@ -102,6 +115,7 @@ void sg_shared_init(struct sg_shared *s, const struct sg_config *cfg)
 	s->slots = power_of_two(cfg->slots, 16, 65536);
 	s->shards = power_of_two(cpus > 0 ? (uint64_t)cpus : 1, 1,
 				 SG_MIN(SG_MAX_SHARDS, SG_MAX(SLOTS_OF_ALL_SHARDS / s->slots, 1u)));
+	s->tasks = power_of_two(pid_max(), 1024, TASKS_MAX);
 	s->pool_rows = (uint32_t)cfg->pool_rows;
 	s->pool_cells = (uint32_t)cfg->pool_cells;
 	s->private_rows = cpus > 0 && (uint32_t)cpus <= s->shards && !is_realtime();
@@ -181,6 +195,7 @@ static uint32_t shared_entries(const struct sg_shared *s, enum sg_shared_map i)
 	switch (i) {
 	case SG_MAP_SLOTS:
 	case SG_MAP_FREE: return s->slots;
+	case SG_MAP_TASK_TABLE: return s->tasks;
 	case SG_MAP_TIDS: return TIDS_MAX;
 	case SG_MAP_POOL_KEYS:
 	case SG_MAP_POOL_OWNERS: return s->pool_rows + s->pool_cells;
@@ -239,28 +254,53 @@ static uint32_t own_netns(void)
 	return stat("/proc/self/ns/net", &st) == 0 ? (uint32_t)st.st_ino : 0;
 }
 
+static struct sg_bpf_config config_of(const struct sg_loaded *l, const struct sg_shared *s)
+{
+	return (struct sg_bpf_config){.slots = s->slots,
+				      .shards = s->shards,
+				      .blocks = l->blocks,
+				      .private_rows = s->private_rows,
+				      .jiffy_ns = jiffy_ns(),
+				      .tracked = s->tracked,
+				      .tasks = s->tasks,
+				      .domain = (uint32_t)index_of(l->domain),
+				      .pool_rows = s->pool_rows,
+				      .pool_cells = s->pool_cells,
+				      .netns = own_netns()};
+}
+
 static int size_maps(struct sg_loaded *l, const struct sg_shared *s, struct bpf_object *o)
 {
-	const struct sg_bpf_config cfg = {.slots = s->slots,
-					  .shards = s->shards,
-					  .blocks = l->blocks,
-					  .private_rows = s->private_rows,
-					  .jiffy_ns = jiffy_ns(),
-					  .tracked = s->tracked,
-					  .domain = (uint32_t)index_of(l->domain),
-					  .pool_rows = s->pool_rows,
-					  .pool_cells = s->pool_cells,
-					  .netns = own_netns()};
 	bool rows = find_map(o, "sg_rows");
 	uint32_t parts = sg_parts(s);
-	int r = bpf_map__set_initial_value(find_map(o, ".rodata.cfg"), &cfg, sizeof(cfg));
+	int r = 0;
 
-	if (r == 0 && rows)
+	if (rows)
 		r = bpf_map__set_max_entries(find_map(o, "sg_rows"), parts * l->blocks);
 	if (r == 0 && rows)
 		r = bpf_map__set_max_entries(find_map(o, "sg_sums"), parts * l->blocks);
 	if (r == 0)
-		r = bpf_map__set_max_entries(find_map(o, "sg_counters"), parts);
+		r = bpf_map__set_max_entries(find_map(o, "sg_shards"), s->shards);
+	return r;
+}
+
+/* What programs are told before the first of them runs. */
+static int prepare_shards(const struct sg_loaded *l, const struct sg_shared *s,
+			  struct bpf_object *o)
+{
+	struct bpf_map *m = find_map(o, "sg_shards");
+	size_t n = sg_shard_bytes(l->domain);
+	sg_auto_free char *element = calloc(1, n);
+	struct sg_bpf_head *h = (void *)element;
+	int r = 0;
+
+	if (!h || bpf_map__value_size(m) != n)
+		return h ? -EINVAL : -ENOMEM;
+	h->bank = s->state->bank;
+	h->tick = s->state->tick;
+	h->limit = (struct sg_bpf_limit){SG_NO_LIMIT, 0, SG_MAX_LATENCY_NS};
+	for (uint32_t i = 0; r == 0 && i < s->shards; i++)
+		r = bpf_map_update_elem(bpf_map__fd(m), &i, element, BPF_ANY);
 	return r;
 }
 
@@ -468,12 +508,26 @@ static int load_object(struct bpf_object *o, const struct sg_domain *d, struct s
 	return bpf_object__load(o);
 }
 
-static struct bpf_object *open_object(const struct sg_domain *d)
+/* NULL and errno. The copy of the file that is opened is for the caller to free, after the object. */
+static struct bpf_object *open_object(const struct sg_loaded *l, const struct sg_shared *s,
+				      void **copy)
 {
+	const struct sg_domain *d = l->domain;
 	DECLARE_LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = d->name);
+	size_t n = (size_t)((const char *)d->object_end - (const char *)d->object);
+	const struct sg_bpf_config cfg = config_of(l, s);
+	int r;
 
-	return bpf_object__open_mem(d->object,
-				    (const char *)d->object_end - (const char *)d->object, &opts);
+	*copy = malloc(n + 1);
+	if (!*copy)
+		return NULL;
+	memcpy(*copy, d->object, n);
+	r = sg_constants_set(*copy, n, &cfg);
+	if (r < 0) {
+		errno = -r;
+		return NULL;
+	}
+	return bpf_object__open_mem(*copy, n, &opts);
 }
 
 static int fill_free_slots(const struct sg_shared *s)
@@ -535,7 +589,8 @@ static const char *cure(int r)
 
 static int try_variant(struct sg_loaded *l, struct sg_shared *s, const struct variant *v)
 {
-	struct bpf_object *o = open_object(l->domain);
+	sg_auto_free void *copy = NULL;
+	struct bpf_object *o = open_object(l, s, &copy);
 	int r = o ? 0 : -errno;
 
 	if (r < 0)
@@ -550,6 +605,8 @@ static int try_variant(struct sg_loaded *l, struct sg_shared *s, const struct va
 		r = load_object(o, l->domain, s);
 	if (r == 0)
 		r = keep_shared(s, o); /* with free slots to hand out before the first event */
+	if (r == 0)
+		r = prepare_shards(l, s, o);
 	if (r == 0 && find_map(o, sg_shared_names[SG_MAP_POOL_KEYS]))
 		r = sg_pool_prepare(s, l->domain, index_of(l->domain));
 	if (r == 0)

@@ -25,6 +25,7 @@
 /* What all domains share: descriptors of the maps, made by the first domain that needs each. */
 enum sg_shared_map {
 	SG_MAP_STATE,
+	SG_MAP_TASK_TABLE,
 	SG_MAP_TASKS,
 	SG_MAP_TIDS,
 	SG_MAP_SLOTS,
@@ -41,7 +42,7 @@ enum sg_shared_map {
 struct sg_shared {
 	int fd[SG_SHARED_MAPS]; /* -1: not made yet */
 	struct sg_bpf_state *state; /* mapped; NULL until the first domain is loaded */
-	uint32_t slots, shards;
+	uint32_t slots, shards, tasks;
 	uint32_t pool_rows, pool_cells;
 	bool private_rows;
 	struct btf *types; /* of the kernel, while domains are loaded; NULL: not read */
@@ -102,12 +103,14 @@ struct sg_loaded {
 	void *rows; /* address space for the whole map, filled in where it is looked at */
 	size_t rows_bytes;
 	uint8_t *rows_mapped; /* a bit per piece */
-	const uint64_t *sums, *counters;
-	size_t sums_bytes, counters_bytes;
-	struct sg_bpf_limit *limit; /* mapped */
+	const uint64_t *sums;
+	size_t sums_bytes;
+	char *shards; /* map sg_shards, mapped; of shard_bytes each */
+	size_t shards_bytes, shard_bytes;
+	const uint64_t *counters; /* of bank 0 and shard 0; the others: so many further on */
+	size_t counters_per_bank, counters_per_shard;
 	bool shed; /* the governor took its programs off their hooks */
 	uint64_t attached_ns; /* monotonic time; what began earlier is not believed */
-	size_t limit_bytes;
 	uint64_t bytes; /* that its own maps take in the kernel */
 	void *state; /* of the domain's own functions */
 	struct sg_memory seen; /* what was read before, see drain.c */
@@ -140,6 +143,20 @@ const char *sg_variant_name(const char *name);
 /* map_memory.c: the memory that the programs write, of sizes that follow from the domain. */
 int sg_map_memory(struct sg_loaded *l, const struct sg_shared *s);
 void sg_unmap_memory(struct sg_loaded *l);
+static inline const uint64_t *sg_counters_of(const struct sg_loaded *l, uint32_t bank,
+					     uint32_t shard)
+{
+	return l->counters + bank * l->counters_per_bank + shard * l->counters_per_shard;
+}
+/* What the programs of a shard are told; shard below the number that the memory was mapped with. */
+static inline struct sg_bpf_head *sg_head_of(const struct sg_loaded *l, uint32_t shard)
+{
+	return (struct sg_bpf_head *)(l->shards + shard * l->shard_bytes);
+}
+/* Bytes of an element of map sg_shards. */
+size_t sg_shard_bytes(const struct sg_domain *d);
+/* Tells the programs the bank and the tick of the shared state. */
+void sg_tell_bank(struct sg_loaded *l, const struct sg_shared *s);
 /* Address space for the rows of a map of so many bytes, filled in by sg_load_rows. 0 or -ENOMEM. */
 int sg_load_map_rows(struct sg_loaded *l, int fd, size_t bytes);
 

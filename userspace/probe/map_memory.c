@@ -6,6 +6,7 @@
 
 #include "load.h"
 
+#define CACHE_LINE 64u
 #define PIECE 65536u /* bytes of rows mapped at once; a multiple of every page size */
 
 static size_t whole_pages(size_t n)
@@ -50,22 +51,43 @@ int sg_load_map_rows(struct sg_loaded *l, int fd, size_t n)
 	return l->rows && l->rows_mapped ? 0 : -ENOMEM;
 }
 
-static int map_limit(struct sg_loaded *l)
+size_t sg_shard_bytes(const struct sg_domain *d)
 {
-	l->limit_bytes = whole_pages(sizeof(*l->limit));
-	l->bytes += l->limit_bytes;
-	l->limit = map_whole(sg_map_fd(l, ".data.limit"), l->limit_bytes, PROT_READ | PROT_WRITE);
-	return l->limit ? 0 : -ENOMEM;
+	size_t n = sizeof(struct sg_bpf_head) + SG_BANKS * d->counters * sizeof(uint64_t);
+
+	return (n + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
+}
+
+void sg_tell_bank(struct sg_loaded *l, const struct sg_shared *s)
+{
+	for (uint32_t i = 0; l->shards && i < s->shards; i++) {
+		struct sg_bpf_head *h = sg_head_of(l, i);
+
+		__atomic_store_n(&h->bank, s->state->bank, __ATOMIC_SEQ_CST);
+		__atomic_store_n(&h->tick, s->state->tick, __ATOMIC_RELAXED);
+	}
+}
+
+static int map_shards(struct sg_loaded *l, const struct sg_shared *s)
+{
+	l->shard_bytes = sg_shard_bytes(l->domain);
+	l->shards_bytes = whole_pages(s->shards * l->shard_bytes);
+	l->bytes += l->shards_bytes;
+	l->shards = map_whole(sg_map_fd(l, "sg_shards"), l->shards_bytes, PROT_READ | PROT_WRITE);
+	if (!l->shards)
+		return -ENOMEM;
+	l->counters = (const uint64_t *)(l->shards + sizeof(struct sg_bpf_head));
+	l->counters_per_bank = l->domain->counters;
+	l->counters_per_shard = l->shard_bytes / sizeof(uint64_t);
+	sg_tell_bank(l, s);
+	return 0;
 }
 
 int sg_map_memory(struct sg_loaded *l, const struct sg_shared *s)
 {
 	size_t parts = sg_parts(s), signals = parts * l->blocks * l->domain->signals;
 
-	l->counters_bytes = whole_pages(parts * l->domain->counters * sizeof(*l->counters));
-	l->bytes += l->counters_bytes;
-	l->counters = map_whole(sg_map_fd(l, "sg_counters"), l->counters_bytes, PROT_READ);
-	if (!l->counters || map_limit(l) < 0)
+	if (map_shards(l, s) < 0)
 		return -ENOMEM;
 	if (!signals)
 		return 0; /* it has counters only */
@@ -83,10 +105,8 @@ void sg_unmap_memory(struct sg_loaded *l)
 		munmap(l->rows, (l->rows_bytes + PIECE - 1) / PIECE * PIECE);
 	if (l->sums)
 		munmap((void *)l->sums, l->sums_bytes);
-	if (l->counters)
-		munmap((void *)l->counters, l->counters_bytes);
-	if (l->limit)
-		munmap(l->limit, l->limit_bytes);
+	if (l->shards)
+		munmap(l->shards, l->shards_bytes);
 	free(l->rows_mapped);
 }
 

@@ -412,8 +412,11 @@ static int map_memory(struct sg_pool *p)
 	l->domain = &p->domain;
 	l->blocks = s->pool_rows;
 	l->sums = map_array(s->fd[SG_MAP_POOL_SUMS], parts * s->pool_rows, &l->sums_bytes);
-	l->counters =
-		map_array(s->fd[SG_MAP_POOL_CELLS], parts * s->pool_cells, &l->counters_bytes);
+	l->shards = (char *)map_array(s->fd[SG_MAP_POOL_CELLS], parts * s->pool_cells,
+				      &l->shards_bytes);
+	l->counters = (const uint64_t *)l->shards; /* cells alone, no heads */
+	l->counters_per_shard = s->pool_cells;
+	l->counters_per_bank = (size_t)s->shards * s->pool_cells;
 	if (!l->sums || !l->counters)
 		return -ENOMEM;
 	return sg_load_map_rows(l, s->fd[SG_MAP_POOL_ROWS],

@@ -218,11 +218,14 @@ static void set_limit(struct sg_probe *p, size_t i)
 	struct sg_bpf_limit want =
 		sg_governor_limit(p->governor.budget_ns, p->governor.at[i].step, p->shared.shards);
 
-	if (!l->limit)
-		return;
-	__atomic_store_n(&l->limit->shift, want.shift, __ATOMIC_RELAXED);
-	__atomic_store_n(&l->limit->full, want.full, __ATOMIC_RELAXED);
-	__atomic_store_n(&l->limit->longest_ns, SG_MIN(age, SG_MAX_LATENCY_NS), __ATOMIC_RELAXED);
+	for (uint32_t j = 0; l->shards && j < p->shared.shards; j++) {
+		struct sg_bpf_limit *limit = &sg_head_of(l, j)->limit;
+
+		__atomic_store_n(&limit->shift, want.shift, __ATOMIC_RELAXED);
+		__atomic_store_n(&limit->full, want.full, __ATOMIC_RELAXED);
+		__atomic_store_n(&limit->longest_ns, SG_MIN(age, SG_MAX_LATENCY_NS),
+				 __ATOMIC_RELAXED);
+	}
 }
 
 static int put_on(struct sg_probe *p, size_t i)
@@ -425,6 +428,8 @@ static uint32_t flip(struct sg_probe *p, int64_t t_ms, struct sg_frame *f)
 		closed = __atomic_fetch_xor(&s->bank, 1, __ATOMIC_SEQ_CST) & 1;
 		__atomic_store_n(&s->unsent, 1u << closed, __ATOMIC_SEQ_CST);
 		__atomic_add_fetch(&s->tick, 1, __ATOMIC_RELAXED);
+		for (size_t i = 0; i < sg_n_domains; i++)
+			sg_tell_bank(&p->loaded[i], &p->shared);
 		s->last_ms = t_ms;
 		s->flipped_ns = now;
 	}

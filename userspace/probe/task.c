@@ -17,6 +17,7 @@ static const struct sg_metric_row metrics[] = {
 static const struct sg_program programs[] = {
 	{"task_rename", TASK_RENAMES},
 	{"cgroup_attach_task", TASK_MOVES},
+	{"sched_process_free", TASK_FREES},
 };
 
 const struct sg_domain sg_domain_task = {

@@ -17,13 +17,15 @@
  *   sg_rows      an element per block: struct sg_row[signals]
  *   sg_sums      an element per block: __u64[signals], nanoseconds; a sum changes
  *                whenever its row does, so a reader looks only at rows that changed
- *   sg_counters  one element: __u64[counters]
+ *   sg_shards    an element per shard: struct sg_bpf_head, __u64[SG_BANKS][counters]; whole
+ *                cache lines. What every event needs lies together here, in one page of
+ *                most domains: after a system call each page costs a walk of its own.
  *
  * Blocks of a domain: first its fixed ones (for example one per system call
  * number), then one per slot. The element of block b is
- * ((bank * shards) + shard) * blocks + b; of the counters, bank * shards + shard.
+ * ((bank * shards) + shard) * blocks + b.
  * shard = CPU number & (shards - 1). A bank is half of the memory: programs write
- * to the bank that sg_state.bank names, and a tick flips it before it reads the
+ * to the bank that their shard's head names, and a tick flips it before it reads the
  * other, so that everything read in a tick was written in the same interval.
  * Nothing is ever reset: readers subtract what they saw before, modulo 2^32 for
  * buckets and 2^64 for the rest; what a program in flight adds to a closed bank is
@@ -48,7 +50,8 @@ struct sg_row {
 	__u32 buckets[320]; /* SG_BUCKETS of bucket.h */
 };
 
-/* Known at load: section ".rodata.cfg", variable sg_cfg. */
+/* Known at load: constants in the programs, sg_cfg(field). */
+#define SG_CONFIG_PLACEHOLDER 0x53470000 /* of the first field; of the next one more */
 struct sg_bpf_config {
 	__u32 slots; /* power of two */
 	__u32 shards; /* power of two, at most SG_MAX_SHARDS */
@@ -58,14 +61,15 @@ struct sg_bpf_config {
 	__u32 tracked; /* 1: domain task marks tasks whose slot changes */
 	__u32 domain; /* number of this domain, for keys of the pool */
 	__u32 pool_rows, pool_cells; /* of the pool, per bank and shard */
+	__u32 tasks; /* places of sg_task_table; power of two */
 	__u32 netns; /* the probe's own network namespace, by the number of its inode; 0: unknown */
 };
 
 /* Changes while running: section ".data.state", variable sg_state, shared by all domains. */
 struct sg_bpf_state {
-	__u32 bank; /* 0 or 1: where programs write */
+	__u32 bank; /* 0 or 1: where programs write; they read it in their shard's head */
 	__u32 epoch; /* raised when slots or numbers of the pool were retired: cached ones are looked up again; never 0 */
-	__u32 tick; /* raised with every tick: what is limited per tick begins again */
+	__u32 tick; /* raised with every tick */
 	/* User space's own, here because it outlives the process that reads. */
 	__u32 unsent; /* a bit per bank: it is being read, and the frame of that is not sent yet */
 	__s64 last_ms; /* stamp of the last tick; 0: there was none */
@@ -73,8 +77,7 @@ struct sg_bpf_state {
 };
 
 /*
- * Changes while running: section ".data.limit", variable sg_limit of every domain.
- * What began before the domain's programs were attached (again) is not believed.
+ * Changes while running. What began before the domain's programs were attached (again) is not believed.
  * Limited domains (limit.bpf.h) may leave events untimed: every event is counted; of
  * those past "full" in a tick only one in 2^shift is timed, and counts for all of them.
  */
@@ -84,6 +87,19 @@ struct sg_bpf_limit {
 	__u32 full; /* events per tick and shard that are all timed; SG_NO_LIMIT: every one */
 	__u32 shift; /* at most SG_MAX_SHIFT */
 	__u64 longest_ns; /* a latency above it is dropped and counted */
+};
+
+/* What user space tells the programs of a shard, and what these keep for limit.bpf.h. */
+struct sg_bpf_head {
+	__u32 bank; /* 0 or 1: where programs write */
+	__u32 tick; /* raised with every tick: what is limited per tick begins again */
+	struct sg_bpf_limit limit;
+	/* The programs' own. CPUs that share a shard may lose an update: that only moves the bound a little. */
+	__u32 seen; /* tick in which left was set */
+	__u32 left; /* events of this tick that are still all timed */
+	__u32 skip; /* events until the next one that is timed */
+	__u32 random;
+	__u64 pad[3];
 };
 
 /*

@@ -8,6 +8,7 @@
 enum sg_task_counter {
 	TASK_RENAMES = SG_COMMON_COUNTERS,
 	TASK_MOVES,
+	TASK_FREES,
 	TASK_COUNTERS,
 };
 

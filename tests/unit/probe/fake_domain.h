@@ -91,7 +91,9 @@ static void fake_new(struct fake *f, struct sg_config *cfg)
 				       .rows_fd = f->rows_fd,
 				       .rows_bytes = F_ROWS_BYTES,
 				       .sums = f->sums,
-				       .counters = f->counters};
+				       .counters = f->counters,
+				       .counters_per_bank = (size_t)F_SHARDS * F_COUNTERS,
+				       .counters_per_shard = F_COUNTERS};
 	f->loaded.rows_mapped = calloc(F_ROWS_BYTES / 65536 / 8 + 1, 1);
 	f->loaded.rows = mmap(NULL, (F_ROWS_BYTES + 65535) / 65536 * 65536, PROT_NONE,
 			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
