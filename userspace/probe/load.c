@@ -18,8 +18,8 @@
 #define TIDS_MAX 32768u
 #define TASKS_MAX 32768u /* places of 64 bytes */
 /*
- * Shards are memory in the kernel: a slot takes 20 KB in each, with all domains on.
- * With this many of both together that is 84 MB; where it leaves fewer shards
+ * Shards are memory in the kernel: a slot takes 26 KB in each, with all domains on.
+ * With this many of both together that is 105 MB; where it leaves fewer shards
  * than CPUs, programs add with atomics. Fewer slots make room for more shards.
  */
 #define SLOTS_OF_ALL_SHARDS 4096u
