@@ -23,10 +23,10 @@ disks() {
 	done | awk '{ s += $1 } END { printf "%.0f", s * 512 }'
 }
 
-seconds=$(date +%s.%N)
 lo0=$(device rx_bytes)
 written0=$(disks 7)
 watch probe.syscall=false probe.tcp=false
+seconds=$(date +%s.%N)
 written1=$(disks 7)
 sleep 1.1 # the first tick is the base of all differences
 burn 1.5 $((cpus * 2))

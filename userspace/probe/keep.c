@@ -89,19 +89,34 @@ static uint32_t map_id(int fd)
 	return map_info(fd, &i) ? i.id : 0;
 }
 
-/* Whether it is a program, and whether it uses the map of this id. What it missed so far is told already. */
-static bool look_at_program(struct sg_attached *a, uint32_t *id, uint32_t map, bool *uses)
+/* Maps by the numbers that the kernel gave them. */
+struct map_ids {
+	uint32_t id[SG_MAPS_MAX + SG_SHARED_MAPS];
+	size_t n;
+};
+
+static bool is_among(const struct map_ids *m, uint32_t id)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (m->id[i] == id)
+			return true;
+	return false;
+}
+
+/* Whether it is a program, and uses none but these maps. What it missed so far is told already. */
+static int look_at_program(struct sg_attached *a, uint32_t *id, const struct map_ids *known)
 {
 	uint32_t ids[MAP_IDS_MAX] = {0}, n = sizeof(struct bpf_prog_info);
 	struct bpf_prog_info i = {.nr_map_ids = MAP_IDS_MAX, .map_ids = (uintptr_t)ids};
 
 	if (!is_a(a->fd, "bpf-prog") || bpf_obj_get_info_by_fd(a->fd, &i, &n) < 0)
-		return false;
+		return -EINVAL;
 	*id = i.id;
 	a->misses = i.recursion_misses;
 	for (uint32_t j = 0; j < SG_MIN(i.nr_map_ids, (uint32_t)MAP_IDS_MAX); j++)
-		*uses |= ids[j] == map;
-	return true;
+		if (!is_among(known, ids[j]))
+			return -ESTALE;
+	return 0;
 }
 
 /* Kernels without links of perf events attach to the event itself. */
@@ -226,12 +241,13 @@ static int adopt_maps(struct sg_loaded *l, const struct sg_shared *s, struct sg_
 	return 0;
 }
 
-static int adopt_program(struct sg_loaded *l, struct sg_kept *k, uint32_t part, uint32_t map,
-			 bool *uses)
+static int adopt_program(struct sg_loaded *l, struct sg_kept *k, uint32_t part,
+			 const struct map_ids *known)
 {
 	struct sg_attached *a = &l->attached[l->n_attached];
 	const char *name = k->parts[part].name;
 	uint32_t id = 0;
+	int r;
 
 	if (l->n_attached == SG_PROGRAMS_MAX)
 		return -E2BIG;
@@ -242,25 +258,30 @@ static int adopt_program(struct sg_loaded *l, struct sg_kept *k, uint32_t part, 
 	};
 	k->fds[part] = -1;
 	l->n_attached++;
-	if (!a->program || !look_at_program(a, &id, map, uses))
-		return -EINVAL;
+	r = a->program ? look_at_program(a, &id, known) : -EINVAL;
+	if (r < 0)
+		return r;
 	return is_link_of(a->link_fd, id) ? 0 : -EINVAL;
 }
 
 /*
- * The set came in one piece, so its programs are all that there were; but they
- * must be of the same life as the maps that all domains share.
+ * The set came in one piece, so its programs are all that there were; but of the maps
+ * that all domains share they must use those that the others use.
  */
 static int adopt_programs(struct sg_loaded *l, const struct sg_shared *s, struct sg_kept *k)
 {
-	uint32_t state = map_id(s->fd[SG_MAP_STATE]);
-	bool uses = false;
+	struct map_ids known = {0};
 	int r = 0;
 
+	for (size_t i = 0; i < l->n_maps; i++)
+		known.id[known.n++] = map_id(l->maps[i].fd);
+	for (size_t i = 0; i < SG_SHARED_MAPS; i++)
+		if (s->fd[i] >= 0)
+			known.id[known.n++] = map_id(s->fd[i]);
 	for (uint32_t i = 0; r == 0 && i < k->n; i++)
 		if (k->parts[i].kind == SG_KEPT_PROGRAM)
-			r = adopt_program(l, k, i, state, &uses);
-	return r == 0 && !uses ? -ESTALE : r;
+			r = adopt_program(l, k, i, &known);
+	return r;
 }
 
 int sg_loaded_adopt(struct sg_loaded *l, const struct sg_domain *d, struct sg_shared *s,

@@ -345,7 +345,7 @@ static void a_domain_of_another_life_is_refused(void **state)
 	begin(f);
 	keep(f);
 	sg_kept_close(&f->domain);
-	f->domain = old; /* its programs look at a bank that nobody flips */
+	f->domain = old; /* its programs know tasks and slots that nobody else knows */
 	end(&f->life);
 	assert_int_equal(adopt(f), -ESTALE);
 }
