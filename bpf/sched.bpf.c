@@ -21,7 +21,7 @@
  * to a tick, so it does not time a wait of microseconds; but it is the same for every
  * event, timed or not, and so it can say which were slow.
  */
-#define SLOW_NS 8000000ULL /* none of those is left to chance */
+#define SLOW_NS 2000000ULL /* none of those is left to chance: at most 500 a second and CPU */
 #define DELAY_SHIFT 10 /* unit of sg_task.delay: 2^32 of them are 73 minutes */
 #define TICK_SHIFT 18 /* unit of sg_task.since_tick: 2^16 of them are 17 s */
 #define SLOW_FOR_SURE_NS 1000000000ULL
