@@ -129,6 +129,8 @@ SG_FLATTEN int on_submit(__u64 ring, __u64 req, __u64 user_data, __u64 opcode, b
 
 SG_FLATTEN int on_submit_req(struct io_kiocb *req, bool btf)
 {
+	if (!bpf_core_field_exists(struct io_kiocb, cqe))
+		return 0; /* nor has that kernel the trace point */
 	if (btf)
 		return on_submit(0, (__u64)req, req->cqe.user_data, req->opcode,
 				 req->flags & IOSQE_CQE_SKIP_SUCCESS, btf);

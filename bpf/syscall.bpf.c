@@ -187,6 +187,7 @@ SG_FLATTEN int on_exit(struct pt_regs *regs, long ret, bool btf)
 	}
 	weight = time_call(t, &ns);
 	row = t->call;
+	sg_opaque(row);
 	t->call_at = 0;
 	if (sg_unlikely(row >= SYSCALL_ROWS))
 		return 0;

@@ -14,6 +14,7 @@ dir=$(realpath -m "${O:-build}/kernels")
 modules="virtio_pci virtio_blk tun"
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 cpus=2 memory=1024 limit=${KERNEL_TIMEOUT:-900}
+begin_limit=120 boots=3 # an emulated machine hangs while it starts, once in many times: then it is started again
 
 # What a run that was killed left.
 find "$dir" -maxdepth 1 \( -name 'run.*' -o -name 'fetch.*' \) -mmin +60 -exec rm -r {} + 2> /dev/null || true
@@ -131,22 +132,40 @@ fetch() { # NAME
 	rm -rf "$work"
 }
 
+# Runs it to its end; fails when the guest did not begin.
+emulate() { # DIRECTORY IMAGE
+	local at=$1 image=$2 pid
+	: > "$run/output"
+	timeout -k 5 "$limit" qemu-system-x86_64 -accel tcg,thread=multi -cpu max -m $memory -smp $cpus \
+		-nographic -no-reboot -nodefaults -nic none -monitor none -display none \
+		-kernel "$image" -initrd "$run/initrd" \
+		-append "console=ttyS0 panic=-1 loglevel=5 tsc=reliable rcupdate.rcu_cpu_stall_timeout=60" \
+		-serial file:"$at/console" -serial file:"$run/output" \
+		-drive if=none,id=d0,format=raw,cache=unsafe,file="$run/disk" -device virtio-blk-pci,drive=d0 \
+		< /dev/null > "$run/qemu" 2>&1 &
+	pid=$!
+	for _ in $(seq $begin_limit); do
+		[ ! -s "$run/output" ] && kill -0 $pid 2> /dev/null || break
+		sleep 1
+	done
+	[ -s "$run/output" ] || kill $pid 2> /dev/null || true
+	wait $pid || echo "emulator: status $?" >> "$run/qemu"
+	[ -s "$run/output" ]
+}
+
 boot() { # NAME ARCHIVE
-	local at=$dir/$1 image
+	local at=$dir/$1 image i
 	run=$(mktemp -d "$dir/run.XXXXXX")
 	trap 'rm -rf "$run"' EXIT
 	cat "$at/modules.cpio" "$2" > "$run/initrd"
 	truncate -s 64M "$run/disk"
-	for image in "$at/vmlinux" "$at/vmlinuz"; do
-		[ -s "$image" ] || continue
-		timeout -k 5 "$limit" qemu-system-x86_64 -accel tcg,thread=multi -cpu max -m $memory -smp $cpus \
-			-nographic -no-reboot -nodefaults -nic none -monitor none -display none \
-			-kernel "$image" -initrd "$run/initrd" \
-			-append "console=ttyS0 panic=-1 loglevel=5 tsc=reliable rcupdate.rcu_cpu_stall_timeout=60" \
-			-serial file:"$at/console" -serial file:"$run/output" \
-			-drive if=none,id=d0,format=raw,cache=unsafe,file="$run/disk" -device virtio-blk-pci,drive=d0 \
-			< /dev/null > "$run/qemu" 2>&1 || echo "emulator: status $?" >> "$run/qemu"
-		grep -q PVH "$run/qemu" || break # it cannot be started unwrapped
+	for i in $(seq $boots); do
+		for image in "$at/vmlinux" "$at/vmlinuz"; do
+			[ -s "$image" ] || continue
+			emulate "$at" "$image" && break 2
+			grep -q PVH "$run/qemu" || break # else it cannot be started unwrapped
+		done
+		echo "# attempt $i: the guest did not begin"
 	done
 	cat "$run/output"
 	sed 's/^/# /' "$run/qemu"

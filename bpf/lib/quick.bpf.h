@@ -47,8 +47,11 @@ SG_FLATTEN __u64 *sg_quick_word(__u64 hash)
 	struct sg_quick_table *t = bpf_map_lookup_elem(&sg_quick_tables, &(__u32){0});
 	__u64 i = hash >> (64 - SG_QUICK_BITS);
 
+	if (!t)
+		return NULL;
+	sg_opaque(t); /* as in sg_counters_of() */
 	sg_opaque(i);
-	return t && i < 1 << SG_QUICK_BITS ? &t->words[i] : NULL;
+	return i < 1 << SG_QUICK_BITS ? &t->words[i] : NULL;
 }
 
 /* The number of a key, or 0: this CPU does not remember it. */

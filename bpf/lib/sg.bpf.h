@@ -151,18 +151,26 @@ SG_FLATTEN struct sg_counter_block *sg_counters_of(__u32 part)
 
 	if (!s)
 		return NULL;
+	sg_opaque(s); /* or the compiler adds to it before it is known not to be NULL */
 	if (part < sg_cfg(shards))
 		return &s->c[0];
 	return &s->c[1];
 }
 
-/* Counts n in counter i (i < SG_COUNTERS, checked by the caller when it is no constant). */
+/* Counts n in counter i; there is none from SG_COUNTERS on. */
 SG_FLATTEN void sg_count(__u32 part, __u32 i, __u64 n, bool exclusive)
 {
 	struct sg_counter_block *b = sg_counters_of(part);
 
-	if (b)
-		sg_add(&b->c[i], n, exclusive);
+	if (!b)
+		return;
+	/* Just before it is used: older verifiers forget a bound on the way through the stack. */
+	if (!__builtin_constant_p(i)) {
+		sg_opaque(i);
+		if (i >= SG_COUNTERS)
+			return;
+	}
+	sg_add(&b->c[i], n, exclusive);
 }
 
 /* Not inlined: almost never. */

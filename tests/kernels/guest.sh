@@ -99,7 +99,9 @@ work() {
 	"$O/tools/work-pingpong" 1000
 	"$O/tools/tcp-churn" -n 50 -s 100 -r 100
 } > /dev/null
-watch
+# Those too that are off by default.
+watch_all() { watch $(domains | sed 's/.*/probe.&=true/'); }
+watch_all
 work
 unwatch
 for d in $(domains); do
@@ -107,7 +109,7 @@ for d in $(domains); do
 done
 ok "no sum differs from its total" is "$(total sgprobe_balance_error)" 0
 ok "nothing is left of all" eventually as_before
-watch
+watch_all
 work
 kill -KILL "$probe_pid"
 wait "$probe_pid" 2> /dev/null

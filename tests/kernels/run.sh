@@ -29,8 +29,8 @@ ln -s usr/bin usr/sbin usr/lib usr/lib64 "$tree/"
 install tests/kernels/init "$tree/init"
 put "$tree" /usr/bin/{busybox,bash,sleep,true} "$(command -v ip)" "$(command -v ss)"
 ln "$tree/usr/bin/bash" "$tree/usr/bin/sh"
-put "$tree/sg" tests/kernel/lib.sh tests/kernels/*.sh userspace/probe/domains.def
-cp --parents -t "$tree/sg" userspace/probe/domains.def
+put "$tree/sg" tests/kernel/lib.sh tests/kernels/*.sh
+cp --parents -t "$tree/sg" userspace/config/settings.def
 (cd "$O" && for f in tests/kernel/probe_print tests/kernels/bpf_list tools/work-* tools/tcp-churn tools/net-delay; do
 	case $f in *.d) ;; *) put "$tree/sg/build" "$f" ;; esac
 done)
