@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include <sgprobe/err.h>
+#include <sgprobe/named.h>
 #include <sgprobe/str.h>
 
 struct sg_config {
@@ -38,10 +39,15 @@ struct sg_config {
 	bool domain_lock, domain_iouring, domain_timer, domain_workqueue;
 	bool domain_mem, domain_fault, domain_mm, domain_process, domain_block;
 	bool domain_net, domain_udp, domain_dns, domain_fs;
+	uint64_t named_max; /* probe.named_max: 64 probes that a user names */
+	uint64_t
+		named_rate; /* probe.named_rate: 100000 calls a second; above it one is taken off */
 	char cgroup_root
 		[256]; /* probe.cgroup_root: "" = the cgroup2 mount of /proc/self/mountinfo */
 	char proc_root[256]; /* probe.proc_root: /proc */
 	bool bpf_stats; /* probe.bpf_stats: true; measure the programs one second in thirty */
+	struct sg_named probes[SG_NAMED_MAX]; /* probes: the list of them */
+	uint64_t n_probes;
 };
 
 void sg_config_defaults(struct sg_config *c);

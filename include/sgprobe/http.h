@@ -8,6 +8,7 @@
 #define SGPROBE_HTTP_H
 
 #include <sgprobe/config.h>
+#include <sgprobe/named.h>
 #include <sgprobe/reader.h>
 
 struct sg_http_options {
@@ -17,6 +18,12 @@ struct sg_http_options {
 	uint64_t boot_id; /* of this server start: clients notice a restart by it */
 	/* Opens a reader; called in each of the two threads that read, and again after an -EIO. */
 	int (*open_reader)(void *ctx, struct sg_reader **ret, struct sg_error *err);
+	/*
+	 * Passes a command about named probes on: client is its connection, answer a socket
+	 * that struct sg_named_answer comes back on; both stay the caller's. Any thread. 0 or -errno.
+	 */
+	int (*named)(void *ctx, const struct sg_named_command *c, int client, int answer);
+	void *named_ctx;
 	void *ctx;
 };
 

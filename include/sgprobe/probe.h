@@ -62,6 +62,15 @@ int sg_probe_keep(const struct sg_probe *p, sg_keep_cb keep, void *ctx);
 typedef int (*sg_attach_cb)(size_t set, bool on, void *ctx);
 void sg_probe_attached_by(struct sg_probe *p, sg_attach_cb attach, void *ctx);
 
+/*
+ * Probes that a user names: others attach them. The map that they count in, which is
+ * taken over; -1: there are none any more. change is called with a probe that must be
+ * taken off (on false: it runs too often, rate times a second), and with number 0 when
+ * the budget wants all of them taken off or lets them come back.
+ */
+typedef void (*sg_named_change_cb)(uint64_t id, bool on, double rate, void *ctx);
+int sg_probe_named(struct sg_probe *p, int fd, sg_named_change_cb change, void *ctx);
+
 /* Counts into sgprobe_dropped_total{reason} of the next tick. reason is a literal. */
 void sg_probe_dropped(struct sg_probe *p, const char *reason, uint64_t n);
 /* Adds to a counter of the probe process of the next tick, e.g. "sgprobe_probe_ticks_late_total". */

@@ -63,6 +63,9 @@ bool sg_utf8_valid(const char *s, size_t n);
 
 /* "1.5ms", "300ns", "2h30m": parse a duration of ns | us | ms | s | m | h | d | w parts, largest first. */
 int sg_parse_duration(const char *s, uint64_t *ret_ns); /* 0, -EINVAL or -ERANGE */
+/* Edit distance (Damerau-Levenshtein, adjacent swaps); names up to 63 bytes. */
+unsigned int sg_distance(const char *a, const char *b);
+
 /* "64MiB", "10GiB", "4096": binary units only. */
 int sg_parse_bytes(const char *s, uint64_t *ret);
 /* Decimal digits only, whole string, within [min, max]. 0, -EINVAL or -ERANGE. */

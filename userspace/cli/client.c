@@ -41,15 +41,15 @@ static int open_socket(const char *path, struct sg_error *err)
 		       "no daemon answers on %s; start one: sudo sgprobe daemon", path);
 }
 
-static int send_request(int fd, const char *path, struct sg_error *err)
+static int send_request(int fd, const char *method, const char *path, struct sg_error *err)
 {
 	sg_auto_buf b = {0};
 	size_t at = 0;
 
 	sg_buf_printf(&b,
-		      "GET %s HTTP/1.1\r\nHost: localhost\r\nUser-Agent: sgprobe/" SG_VERSION
+		      "%s %s HTTP/1.1\r\nHost: localhost\r\nUser-Agent: sgprobe/" SG_VERSION
 		      "\r\nAccept: */*\r\nConnection: close\r\n\r\n",
-		      path);
+		      method, path);
 	if (b.err)
 		return b.err;
 	while (at < b.len) {
@@ -87,8 +87,8 @@ static int receive(int fd, struct sg_reply *reply, int timeout_ms)
 	return 0;
 }
 
-int sg_client_stream(const char *socket, const char *path, int timeout_ms, sg_client_on_body cb,
-		     void *ctx, struct sg_error *err)
+static int ask(const char *socket, const char *method, const char *path, int timeout_ms,
+	       sg_client_on_body cb, void *ctx, struct sg_error *err)
 {
 	sg_auto_fd int fd = open_socket(socket, err);
 	struct sg_reply reply;
@@ -96,7 +96,7 @@ int sg_client_stream(const char *socket, const char *path, int timeout_ms, sg_cl
 
 	if (fd < 0)
 		return fd;
-	r = send_request(fd, path, err);
+	r = send_request(fd, method, path, err);
 	if (r < 0)
 		return r;
 	sg_reply_init(&reply, cb, ctx);
@@ -111,6 +111,12 @@ int sg_client_stream(const char *socket, const char *path, int timeout_ms, sg_cl
 	return reply.status;
 }
 
+int sg_client_stream(const char *socket, const char *path, int timeout_ms, sg_client_on_body cb,
+		     void *ctx, struct sg_error *err)
+{
+	return ask(socket, "GET", path, timeout_ms, cb, ctx, err);
+}
+
 static int keep(const void *p, size_t n, void *ctx)
 {
 	struct sg_buf *b = ctx;
@@ -123,4 +129,10 @@ int sg_client_get(const char *socket, const char *path, struct sg_buf *body, str
 {
 	body->max = SG_CLIENT_MAX_BODY;
 	return sg_client_stream(socket, path, SG_CLIENT_TIMEOUT_MS, keep, body, err);
+}
+
+int sg_client_post(const char *socket, const char *path, struct sg_buf *body, struct sg_error *err)
+{
+	body->max = SG_CLIENT_MAX_BODY;
+	return ask(socket, "POST", path, SG_CLIENT_TIMEOUT_MS, keep, body, err);
 }

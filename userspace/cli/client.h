@@ -20,6 +20,8 @@ typedef int (*sg_client_on_body)(const void *p, size_t n, void *ctx);
 int sg_client_stream(const char *socket, const char *path, int timeout_ms, sg_client_on_body cb,
 		     void *ctx, struct sg_error *err);
 int sg_client_get(const char *socket, const char *path, struct sg_buf *body, struct sg_error *err);
+/* The same by POST, for what changes something; there is no body. */
+int sg_client_post(const char *socket, const char *path, struct sg_buf *body, struct sg_error *err);
 
 /* Appends text as a URL query value. */
 void sg_url_escape(struct sg_buf *b, const char *text);

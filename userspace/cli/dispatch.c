@@ -23,9 +23,18 @@ const struct sg_command sg_commands[] = {
 	 "Examples:\n"
 	 "  sgprobe status\n"
 	 "  sgprobe status --check || echo sgprobe is not well"},
-	{"probes", sg_cmd_probes, SG_NEEDS_CONFIG, "What is measured, and what the kernel refused",
-	 "[--json]",
-	 "Examples:\n  sgprobe probes\n  sgprobe probes --json | jq -r '.metrics[].name'"},
+	{"probes", sg_cmd_probes, SG_NEEDS_CONFIG,
+	 "What is measured; add and remove probes of your own",
+	 "[--json] | add NAME WHAT [--by-arg N[:string]] [--no-latency] | remove NAME",
+	 "Examples:\n"
+	 "  sgprobe probes\n"
+	 "  sgprobe probes --json | jq -r '.metrics[].name'\n"
+	 "  sudo sgprobe probes add alloc uprobe:libc:malloc --no-latency\n"
+	 "  sudo sgprobe probes add query uprobe:/usr/bin/app:run_query --by-arg 1:string\n"
+	 "  sudo sgprobe probes remove query\n\n"
+	 "WHAT is uprobe:PATH:FUNCTION, usdt:PATH:PROVIDER:NAME, tracepoint:CATEGORY:NAME or\n"
+	 "kernel:FUNCTION; PATH may be the bare name of a library. What was added stays over a\n"
+	 "restart."},
 	{"top", sg_cmd_top, SG_NEEDS_CONFIG, "A live view of latencies in the terminal",
 	 "[--once] [--all] [--by comm|cgroup] [--interval 1s]",
 	 "Examples:\n"

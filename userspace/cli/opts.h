@@ -41,7 +41,4 @@ int sg_opts_parse(struct sg_cli *cli, const struct sg_opt *opts, size_t n, int a
 /* "now", "-10m", Unix seconds, "2026-11-23T12:00:00Z", "2026-11-23 12:00" (local time) to milliseconds; -EINVAL. */
 int sg_parse_time(const char *s, int64_t now_ms, int64_t *ret_ms);
 
-/* Edit distance (Damerau-Levenshtein, adjacent swaps); names up to 63 bytes. */
-unsigned int sg_distance(const char *a, const char *b);
-
 #endif

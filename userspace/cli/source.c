@@ -37,7 +37,9 @@ static int http_errno(int status)
 {
 	switch (status) {
 	case 400: return -EINVAL;
+	case 403: return -EACCES;
 	case 404: return -ENOENT;
+	case 409: return -EEXIST;
 	case 422: return -EOPNOTSUPP;
 	case 503: return -ETIMEDOUT;
 	}
@@ -67,6 +69,14 @@ int sg_src_get(struct sg_src *src, const char *path, json_t **ret, struct sg_err
 {
 	sg_auto_buf body = {0};
 	int r = sg_client_get(src->cfg->socket, path, &body, err);
+
+	return r < 0 ? r : parse_answer(r, &body, ret, err);
+}
+
+int sg_src_post(struct sg_src *src, const char *path, json_t **ret, struct sg_error *err)
+{
+	sg_auto_buf body = {0};
+	int r = sg_client_post(src->cfg->socket, path, &body, err);
 
 	return r < 0 ? r : parse_answer(r, &body, ret, err);
 }

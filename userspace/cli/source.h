@@ -37,6 +37,8 @@ bool sg_src_sum(struct sg_src *src, const char *expr, const char *label, const c
 
 /* A document of the daemon's own API, parsed. Only where src->reader is NULL. */
 int sg_src_get(struct sg_src *src, const char *path, json_t **ret, struct sg_error *err);
+/* What changes something. */
+int sg_src_post(struct sg_src *src, const char *path, json_t **ret, struct sg_error *err);
 /* The newest tick there is, for the default end of a range: now when a daemon runs. */
 int sg_src_newest(struct sg_src *src, int64_t *t_ms, struct sg_error *err);
 

@@ -26,6 +26,8 @@ struct loader {
 	bool *seen; /* by setting */
 	char sections[SECTIONS_MAX][KEY_MAX];
 	size_t n_sections;
+	bool list; /* one may stand here */
+	bool listed; /* probes came already */
 };
 
 static int fail_at(const struct loader *l, const yaml_mark_t *mark, const char *fmt, ...)
@@ -52,6 +54,9 @@ static int refuse_extras(const struct loader *l, const yaml_event_t *e)
 	} else if (e->type == YAML_MAPPING_START_EVENT) {
 		anchor = e->data.mapping_start.anchor;
 		tag = e->data.mapping_start.tag;
+	} else if (e->type == YAML_SEQUENCE_START_EVENT && l->list) {
+		anchor = e->data.sequence_start.anchor;
+		tag = e->data.sequence_start.tag;
 	} else if (e->type == YAML_SEQUENCE_START_EVENT) {
 		return fail_at(l, &e->start_mark, "a list stands here; settings take one value");
 	}
@@ -118,6 +123,8 @@ static int set_value(struct loader *l, const char *key, const yaml_event_t *e)
 }
 
 static int load_map(struct loader *l, const char *section);
+static int full_key(const struct loader *l, const char *section, const yaml_event_t *e,
+		    char out[KEY_MAX]);
 
 static int enter_section(struct loader *l, const char *key, const yaml_event_t *e)
 {
@@ -135,11 +142,162 @@ static int enter_section(struct loader *l, const char *key, const yaml_event_t *
 	return load_map(l, key);
 }
 
+/* ---- the list of probes ---- */
+
+static int set_latency(struct sg_named *n, const char *value, struct sg_error *err)
+{
+	n->untimed = !strcmp(value, "false");
+	return n->untimed || !strcmp(value, "true")
+		       ? 0
+		       : sg_fail(err, -EINVAL, "'%.40s' is neither true nor false", value);
+}
+
+static int set_text(char *to, size_t size, const char *value, struct sg_error *err)
+{
+	if (strlen(value) >= size)
+		return sg_fail(err, -EINVAL, "is longer than %zu bytes", size - 1);
+	memset(to, 0, size);
+	strcpy(to, value);
+	return 0;
+}
+
+static int set_field(struct sg_named *n, const char *key, const char *value, struct sg_error *err)
+{
+	if (!strcmp(key, "name"))
+		return set_text(n->name, sizeof(n->name), value, err);
+	if (!strcmp(key, "probe"))
+		return set_text(n->spec, sizeof(n->spec), value, err);
+	if (!strcmp(key, "by_arg"))
+		return sg_named_parse_arg(value, n, err);
+	if (!strcmp(key, "latency"))
+		return set_latency(n, value, err);
+	return sg_fail(err, -EINVAL,
+		       "there is no such setting of a probe; there are name, probe, by_arg and "
+		       "latency");
+}
+
+/* One value of one probe; its key has been read. */
+static int load_field(struct loader *l, struct sg_named *n, const char *key)
+{
+	struct sg_error why = {""};
+	yaml_event_t e;
+	int r = next_event(l, &e);
+
+	if (r < 0)
+		return r;
+	if (e.type != YAML_SCALAR_EVENT)
+		r = fail_at(l, &e.start_mark, "probes: %s: takes one value", key);
+	else if (strlen((const char *)e.data.scalar.value) != e.data.scalar.length)
+		r = fail_at(l, &e.start_mark, "probes: %s: contains a control character", key);
+	else if (set_field(n, key, (const char *)e.data.scalar.value, &why) < 0)
+		r = fail_at(l, &e.start_mark, "probes: %s: %s", key, why.msg);
+	yaml_event_delete(&e);
+	return r;
+}
+
+static int finish_probe(struct loader *l, const yaml_mark_t *mark, const struct sg_named *n)
+{
+	struct sg_error why = {""};
+
+	if (!n->name[0] || !n->spec[0])
+		return fail_at(l, mark,
+			       "probes: a probe needs a name and what it watches: name, "
+			       "probe");
+	if (sg_named_check(n, &why) < 0)
+		return fail_at(l, mark, "probes: %s", why.msg);
+	for (uint64_t i = 0; i < l->c->n_probes; i++)
+		if (!strcmp(l->c->probes[i].name, n->name))
+			return fail_at(l, mark, "probes: %s: there are two of this name", n->name);
+	if (l->c->n_probes == SG_NAMED_MAX)
+		return fail_at(l, mark, "probes: at most %d are possible", SG_NAMED_MAX);
+	l->c->probes[l->c->n_probes++] = *n;
+	return 0;
+}
+
+/* One probe, whose start was read. */
+static int load_probe(struct loader *l)
+{
+	struct sg_named n = {""};
+	unsigned int seen = 0;
+
+	for (;;) {
+		char key[KEY_MAX];
+		yaml_event_t e;
+		int r = next_event(l, &e);
+		bool end;
+
+		if (r < 0)
+			return r;
+		end = e.type == YAML_MAPPING_END_EVENT;
+		r = end ? finish_probe(l, &e.start_mark, &n) : full_key(l, "", &e, key);
+		if (r == 0 && !end && ++seen > 8)
+			r = fail_at(l, &e.start_mark, "probes: too many settings of a probe");
+		yaml_event_delete(&e);
+		if (r == 0 && !end)
+			r = load_field(l, &n, key);
+		if (end || r < 0)
+			return r;
+	}
+}
+
+/* Entries of a list whose start was read, up to its end. */
+static int load_entries(struct loader *l)
+{
+	for (;;) {
+		yaml_event_t e;
+		int r = next_event(l, &e);
+		bool end, map;
+
+		if (r < 0)
+			return r;
+		end = e.type == YAML_SEQUENCE_END_EVENT;
+		map = e.type == YAML_MAPPING_START_EVENT;
+		if (!end && !map)
+			r = fail_at(l, &e.start_mark,
+				    "probes: write each one as - name: NAME, and below that probe: "
+				    "WHAT");
+		yaml_event_delete(&e);
+		if (r == 0 && map)
+			r = load_probe(l);
+		if (end || r < 0)
+			return r;
+	}
+}
+
+static int load_probes(struct loader *l)
+{
+	yaml_event_t e;
+	bool list;
+	int r;
+
+	l->list = true;
+	r = next_event(l, &e);
+	l->list = false;
+	if (r < 0)
+		return r;
+	list = e.type == YAML_SEQUENCE_START_EVENT;
+	if (l->listed)
+		r = fail_at(l, &e.start_mark, "probes: this list comes a second time");
+	else if (!list && !(e.type == YAML_SCALAR_EVENT && !e.data.scalar.length))
+		r = fail_at(l, &e.start_mark, "probes: a list of probes is expected");
+	l->listed = true;
+	yaml_event_delete(&e);
+	if (r < 0 || !list)
+		return r;
+	l->c->n_probes = 0;
+	memset(l->c->probes, 0, sizeof(l->c->probes));
+	return load_entries(l);
+}
+
 /* A key has been read: its value. */
 static int load_value(struct loader *l, const char *key)
 {
 	yaml_event_t e;
-	int r = next_event(l, &e);
+	int r;
+
+	if (!strcmp(key, "probes"))
+		return load_probes(l);
+	r = next_event(l, &e);
 
 	if (r < 0)
 		return r;

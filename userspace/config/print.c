@@ -28,6 +28,16 @@ static void print_setting(struct sg_buf *b, const struct sg_config *c, const str
 	sg_buf_char(b, '\n');
 }
 
+static void print_probes(struct sg_buf *b, const struct sg_config *c)
+{
+	sg_buf_str(
+		b,
+		"\n# Probes of your own: name, probe, by_arg, latency; see docs/NAMED-PROBES.md\n"
+		"probes:\n");
+	for (uint64_t i = 0; i < c->n_probes; i++)
+		sg_named_print(b, &c->probes[i]);
+}
+
 void sg_config_print(struct sg_buf *b, const struct sg_config *c)
 {
 	const char *section = "";
@@ -43,4 +53,5 @@ void sg_config_print(struct sg_buf *b, const struct sg_config *c)
 		len = n;
 		print_setting(b, c, s);
 	}
+	print_probes(b, c);
 }

@@ -106,7 +106,7 @@ static int receive(int ctl, struct iovec *iov, size_t n_iov, struct received *r)
 static bool is_plain(const struct sg_ctl_msg *m, const struct received *r)
 {
 	return r->bytes == sizeof(*m) && !r->cut && r->n <= 1 && m->type > 0 &&
-	       m->type < SG_CTL_TYPES && m->type != SG_CTL_KEEP;
+	       m->type < SG_CTL_TYPES && m->type != SG_CTL_KEEP && m->type != SG_CTL_COMMAND;
 }
 
 int sg_ctl_recv(int ctl, struct sg_ctl_msg *m, int *fd)
@@ -153,4 +153,56 @@ int sg_ctl_recv_kept(int ctl, struct sg_ctl_msg *m, struct sg_kept *k)
 	close_from(&got, 0);
 	/* Not all of a set came when this process may open no more: it is as good as none. */
 	return set || is_plain(m, &got) ? 1 : -EBADMSG;
+}
+
+int sg_ctl_send_command(int ctl, const struct sg_named_command *c, int client, int answer)
+{
+	struct sg_ctl_msg m = {.type = SG_CTL_COMMAND};
+	struct iovec iov[] = {{&m, sizeof(m)}, {(void *)c, sizeof(*c)}};
+	int fds[] = {client, answer};
+
+	return send_parts(ctl, iov, ARRAY_SIZE(iov), fds, ARRAY_SIZE(fds));
+}
+
+int sg_ctl_recv_command(int ctl, struct sg_ctl_msg *m, struct sg_named_command *c, int fds[2])
+{
+	struct iovec iov[] = {{m, sizeof(*m)}, {c, sizeof(*c)}};
+	struct received got;
+	int r = receive(ctl, iov, ARRAY_SIZE(iov), &got);
+
+	if (r <= 0)
+		return r;
+	if (m->type == SG_CTL_COMMAND && !got.cut && got.bytes == sizeof(*m) + sizeof(*c) &&
+	    got.n == 2 && sg_named_command_valid(c)) {
+		memcpy(fds, got.fds, 2 * sizeof(int));
+		return 1;
+	}
+	close_from(&got, 0);
+	return is_plain(m, &got) ? 1 : -EBADMSG;
+}
+
+int sg_ctl_send_bytes(int ctl, const void *p, size_t n, const int *fds, size_t n_fds)
+{
+	struct iovec iov = {(void *)p, n};
+
+	return send_parts(ctl, &iov, 1, fds, n_fds);
+}
+
+int sg_ctl_recv_bytes(int ctl, void *p, size_t n, int *fds, size_t room, size_t *n_fds)
+{
+	struct iovec iov = {p, n};
+	struct received got;
+	int r = receive(ctl, &iov, 1, &got);
+
+	*n_fds = 0;
+	if (r <= 0)
+		return r;
+	if (got.cut || got.bytes != (ssize_t)n || got.n > room) {
+		close_from(&got, 0);
+		return -EBADMSG;
+	}
+	if (got.n)
+		memcpy(fds, got.fds, got.n * sizeof(int));
+	*n_fds = got.n;
+	return 1;
 }

@@ -89,6 +89,15 @@ static void on_tick(struct sg_source *s, uint64_t n, void *ctx)
 		sg_child_ready(&p->child);
 }
 
+static void change_named(uint64_t id, bool on, double rate, void *ctx)
+{
+	struct probe_proc *p = ctx;
+	const struct sg_ctl_msg m = {.type = on ? SG_CTL_NAMED_ON : SG_CTL_NAMED_OFF,
+				     .named = {.id = id, .rate = (uint64_t)rate}};
+
+	sg_ctl_send(p->child.ctl, &m, -1);
+}
+
 static void on_msg(const struct sg_ctl_msg *m, int fd, void *ctx)
 {
 	struct probe_proc *p = ctx;
@@ -98,6 +107,13 @@ static void on_msg(const struct sg_ctl_msg *m, int fd, void *ctx)
 
 		if (r < 0)
 			sg_log_err(r, "cannot reach the server process");
+		return;
+	}
+	if (m->type == SG_CTL_NAMED) {
+		int r = sg_probe_named(p->probe, fd, change_named, p);
+
+		if (r < 0)
+			sg_log_err(r, "cannot read the named probes");
 		return;
 	}
 	if (fd >= 0)

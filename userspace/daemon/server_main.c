@@ -221,6 +221,13 @@ static int open_reader(void *ctx, struct sg_reader **ret, struct sg_error *err)
 	return sg_lazy_reader(ctx, ret);
 }
 
+static int on_named(void *ctx, const struct sg_named_command *c, int client, int answer)
+{
+	const struct server *s = ctx;
+
+	return sg_ctl_send_command(s->child.ctl, c, client, answer);
+}
+
 static void open_http(struct server *s)
 {
 	struct sg_http_options o = {.cfg = s->env->cfg,
@@ -228,6 +235,8 @@ static void open_http(struct server *s)
 				    .unix_fd = s->env->unix_fd,
 				    .boot_id = s->status.boot_id,
 				    .open_reader = open_reader,
+				    .named = on_named,
+				    .named_ctx = s,
 				    .ctx = &s->door};
 	struct sg_error err = {0};
 

@@ -15,6 +15,7 @@
 #include <sgprobe/file.h>
 #include <sgprobe/http.h>
 
+#include "named_file.h"
 #include "setup.h"
 
 int sg_setup_user(const struct sg_config *cfg, struct sg_setup *s, bool *fallback,
@@ -54,7 +55,10 @@ static void own_files(int dir_fd, const struct sg_setup *s)
 	const struct dirent *e;
 
 	while (d && (e = readdir(d))) {
-		int f = openat(dir_fd, e->d_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+		int f = strcmp(e->d_name, SG_NAMED_FILE) == 0
+				? -1
+				: openat(dir_fd, e->d_name,
+					 O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 		struct stat st;
 
 		if (f < 0)

@@ -21,6 +21,7 @@
 #include "child.h"
 #include "hooks.h"
 #include "inherit.h"
+#include "named.h"
 #include "notify.h"
 #include "restart.h"
 #include "setup.h"
@@ -60,11 +61,13 @@ struct supervisor {
 	struct child children[N_ROLES];
 	struct sg_kept_sets kept; /* the probe process', for the next one */
 	struct sg_trust trust;
+	struct sg_named_set *named;
 	bool given; /* the running one has been given what was kept */
 	pid_t pid;
 	int64_t start_ms;
 	bool link_due; /* the children have no socket to each other */
 	bool info_due; /* the server does not know the latest pids */
+	bool named_due; /* the probe process does not know the latest map of named probes */
 	bool ready, stopping;
 	unsigned int seconds; /* of on_second */
 	int stats_fd;
@@ -107,6 +110,22 @@ static int link_children(struct supervisor *s)
 	return r;
 }
 
+/* The map in which named probes count, or that there is none. */
+static int send_named(struct supervisor *s)
+{
+	struct child *probe = &s->children[PROBE];
+	const struct sg_ctl_msg m = {.type = SG_CTL_NAMED};
+
+	return probe->pid ? sg_ctl_send(probe->ctl, &m, sg_named_set_cells(s->named)) : -ENOTCONN;
+}
+
+static void on_named_changed(int cells, void *ctx)
+{
+	struct supervisor *s = ctx;
+
+	s->named_due = s->named ? send_named(s) < 0 : true;
+}
+
 /* What could not be sent (a stopped child reads nothing) is tried again every second. */
 static void wire(struct supervisor *s)
 {
@@ -114,6 +133,8 @@ static void wire(struct supervisor *s)
 		s->link_due = link_children(s) < 0;
 	if (s->info_due)
 		s->info_due = send_info(s) < 0;
+	if (s->named_due && s->named)
+		s->named_due = send_named(s) < 0;
 }
 
 /* ---- a child ---------------------------------------------------------------------- */
@@ -130,11 +151,28 @@ static void say_ready(struct supervisor *s)
 	sg_notify("READY=1");
 }
 
+/* The server passes on what clients ask for. */
+static int receive_command(struct child *c, struct sg_ctl_msg *m)
+{
+	struct sg_named_command command = {0};
+	int fds[2], r = sg_ctl_recv_command(c->ctl, m, &command, fds);
+
+	if (r <= 0 || m->type != SG_CTL_COMMAND)
+		return r;
+	if (c->sup->named && !c->sup->stopping) {
+		sg_named_set_command(c->sup->named, &command, fds[0], fds[1]);
+		return r;
+	}
+	close(fds[0]);
+	close(fds[1]);
+	return r;
+}
+
 /* Children pass nothing, but that the probe process hands over what is to outlive it. */
 static int receive(struct child *c, struct sg_ctl_msg *m)
 {
 	struct sg_kept k = {0};
-	int r, passed;
+	int r;
 
 	if (c->role == PROBE) {
 		r = sg_ctl_recv_kept(c->ctl, m, &k);
@@ -142,10 +180,7 @@ static int receive(struct child *c, struct sg_ctl_msg *m)
 			sg_warn("a part of the probe process cannot be kept for a restart");
 		return r;
 	}
-	r = sg_ctl_recv(c->ctl, m, &passed);
-	if (r > 0 && passed >= 0)
-		close(passed);
-	return r;
+	return receive_command(c, m);
 }
 
 /* What its budget says. A set that cannot be attached is loaded anew by the next probe process. */
@@ -164,6 +199,16 @@ static void move_hooks(struct supervisor *s, const struct sg_ctl_msg *m)
 		sg_log_err(r, "cannot attach programs of the probe process again");
 }
 
+static void move_named(struct supervisor *s, const struct sg_ctl_msg *m)
+{
+	if (!s->named)
+		return;
+	if (m->type == SG_CTL_NAMED_OFF)
+		sg_named_set_off(s->named, m->named.id, m->named.rate);
+	else
+		sg_named_set_on(s->named);
+}
+
 static int read_msgs(struct child *c)
 {
 	struct sg_ctl_msg m = {0};
@@ -174,6 +219,8 @@ static int read_msgs(struct child *c)
 		c->worked |= m.type == SG_CTL_READY;
 		if (c->role == PROBE && (m.type == SG_CTL_DETACH || m.type == SG_CTL_ATTACH))
 			move_hooks(c->sup, &m);
+		if (c->role == PROBE && (m.type == SG_CTL_NAMED_OFF || m.type == SG_CTL_NAMED_ON))
+			move_named(c->sup, &m);
 		if (m.type == SG_CTL_READY && c->role == SERVER && !c->sup->ready)
 			say_ready(c->sup);
 	}
@@ -285,6 +332,10 @@ static void child_start(struct child *c)
 	}
 	c->ctl = ctl[0];
 	sg_loop_fd(s->loop, c->ctl, EPOLLIN, on_child_msg, c, &c->on_ctl);
+	if (c->role == PROBE && s->named) {
+		s->named_due = true;
+		sg_named_set_on(s->named); /* a new one has shed nothing yet */
+	}
 	s->link_due = s->info_due = true;
 	wire(s);
 }
@@ -351,10 +402,13 @@ static void reap(struct supervisor *s)
 	int status;
 	pid_t pid;
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (sg_named_set_reap(s->named, pid))
+			continue;
 		for (int i = 0; i < N_ROLES; i++)
 			if (s->children[i].pid == pid)
 				child_died(&s->children[i], status);
+	}
 }
 
 /* ---- the end ---------------------------------------------------------------------- */
@@ -496,6 +550,9 @@ static int supervise(struct supervisor *s)
 		s->children[i] = (struct child){.sup = s, .role = i, .ctl = -1};
 		child_start(&s->children[i]);
 	}
+	r = sg_named_set_new(s->loop, &s->cfg, s->setup.lock_fd, on_named_changed, s, &s->named);
+	if (r < 0)
+		sg_log_err(r, "there are no named probes");
 	r = sg_loop_run(s->loop);
 	kill_all(s);
 	if (s->stats_fd >= 0)
@@ -521,6 +578,7 @@ int sg_daemon_run(const struct sg_config *cfg, int argc, char **argv)
 	umask(0077);
 	sg_raise_open_files();
 	r = supervise(&s);
+	sg_named_set_free(s.named);
 	sg_kept_drop(&s.kept);
 	sg_loop_free(s.loop);
 	sg_setup_close(&s.cfg, &s.setup);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
@@ -96,6 +97,11 @@ const struct http_conns_stats *http_conns_stats(const struct http_conns *cs)
 bool http_conn_local(const struct http_conn *c)
 {
 	return c->local;
+}
+
+int http_conn_dup(const struct http_conn *c)
+{
+	return fcntl(c->fd, F_DUPFD_CLOEXEC, 3);
 }
 
 static void watch(struct http_conn *c, uint32_t events)
@@ -420,6 +426,8 @@ static void take_request(struct http_conn *c)
 	int status = http_request_parse(c->in, c->head_len, &req);
 
 	c->set->stats.requests++;
+	if (!status && req.post && !c->local)
+		status = 405; /* nothing is changed over TCP */
 	if (status) {
 		refuse(c, status);
 		return;

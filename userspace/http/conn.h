@@ -44,6 +44,8 @@ void http_conns_tick(struct http_conns *cs); /* once a second: time limits */
 const struct http_conns_stats *http_conns_stats(const struct http_conns *cs);
 
 bool http_conn_local(const struct http_conn *c);
+/* Another descriptor of the connection, the caller's; -1: there is none. */
+int http_conn_dup(const struct http_conn *c);
 /* Sends the answer; takes what r owns. */
 void http_conn_respond(struct http_conn *c, struct http_response *r);
 /*

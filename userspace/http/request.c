@@ -219,6 +219,9 @@ static int check_method(struct http_request *r)
 {
 	if (!strcmp(r->method, "GET"))
 		return 0;
+	r->post = !strcmp(r->method, "POST");
+	if (r->post)
+		return 0;
 	if (strcmp(r->method, "HEAD") != 0)
 		return 405;
 	r->head = true;
@@ -238,7 +241,7 @@ int http_request_parse(char *p, size_t n, struct http_request *r)
 	if (!status)
 		status = check_method(r);
 	if (status) {
-		r->head = r->keep_alive = false;
+		r->head = r->post = r->keep_alive = false;
 		return status;
 	}
 	if (r->connection && http_has_token(r->connection, "close"))

@@ -19,6 +19,7 @@ struct http_request {
 	const char *upgrade, *connection, *ws_key, *ws_version, *ws_protocol;
 	const char *method;
 	bool head; /* HEAD: answered without a body */
+	bool post; /* without a body: what it asks for is in the query */
 	bool keep_alive; /* the client allows another request on this connection */
 };
 

@@ -34,6 +34,11 @@ const struct http_route http_routes[] = {
 	 "match=&from=&to=&step=", "one histogram as columns"},
 	{"/api/sg/v1/report", http_get_report, ROUTE_READS, "from=&to=", "the report document"},
 	{"/api/sg/v1/gaps", http_get_gaps, ROUTE_READS, "from=&to=", "time that was not watched"},
+	{"/api/sg/v1/probes", http_get_probes, ROUTE_WAITS, "", "named probes"},
+	{"/api/sg/v1/probes/add", http_add_probe, ROUTE_WAITS | ROUTE_POST | ROUTE_UNIX_ONLY,
+	 "name=&probe=&by_arg=&latency=", "adds a named probe (root only)"},
+	{"/api/sg/v1/probes/remove", http_remove_probe, ROUTE_WAITS | ROUTE_POST | ROUTE_UNIX_ONLY,
+	 "name=", "removes a named probe (root only)"},
 	{"/api/sg/v1/frames", http_get_frames, ROUTE_UNIX_ONLY | ROUTE_STREAM,
 	 "seconds=", "raw frames as they arrive"},
 };
@@ -73,7 +78,9 @@ static const struct error_kind {
 	{-EINVAL, 400, "bad_data"},	 {-E2BIG, 422, "execution"},
 	{-EOPNOTSUPP, 422, "execution"}, {-ETIMEDOUT, 503, "timeout"},
 	{-EAGAIN, 503, "unavailable"},	 {-ENOENT, 404, "not_found"},
-	{-EACCES, 403, "forbidden"},
+	{-EACCES, 403, "forbidden"},	 {-EPERM, 403, "forbidden"},
+	{-EEXIST, 409, "conflict"},	 {-ENOSPC, 409, "conflict"},
+	{-EBUSY, 409, "conflict"},	 {-ENOEXEC, 422, "execution"},
 };
 
 void http_error(struct http_response *resp, int r, const char *message)
@@ -97,6 +104,8 @@ static void free_call(struct http_call *c)
 {
 	if (!c)
 		return;
+	if (c->peer >= 0)
+		close(c->peer);
 	sg_arena_free(c->arena);
 	http_response_free(&c->resp);
 	free(c);
@@ -126,6 +135,8 @@ static int job_run(struct http_job *j, struct sg_reader *reader, struct sg_error
 	struct http_call *c = (struct http_call *)j;
 
 	c->reader = reader;
+	if (c->route->flags & ROUTE_WAITS)
+		return run_handler(c), 0;
 	if (!reader) {
 		http_error(&c->resp, -EAGAIN,
 			   *err->msg ? err->msg : "the store cannot be read yet");
@@ -179,14 +190,16 @@ static int start_call(struct http_server *s, struct http_call *c)
 
 	if (c->route->flags & ROUTE_STREAM)
 		return c->route->run(c);
-	if (!(c->route->flags & ROUTE_READS)) {
+	if (!(c->route->flags & (ROUTE_READS | ROUTE_WAITS))) {
 		run_handler(c);
 		job_done(&c->job);
 		return 1;
 	}
+	if (c->route->flags & ROUTE_WAITS)
+		c->peer = http_conn_dup(c->conn);
 	c->job.run = job_run;
 	c->job.done = job_done;
-	r = http_worker_submit(s->queries, &c->job);
+	r = http_worker_submit(c->route->flags & ROUTE_WAITS ? s->changes : s->queries, &c->job);
 	if (r < 0)
 		return sg_fail(&c->err, r, "too many requests are waiting; try again");
 	http_conn_wait(c->conn, client_gone, c);
@@ -208,6 +221,7 @@ static void call_route(struct http_server *s, struct http_conn *conn,
 	}
 	c->server = s;
 	c->conn = conn;
+	c->peer = -1;
 	c->route = route;
 	r = prepare_call(c, req, arg, arg_len);
 	if (!r && (route->flags & ROUTE_UNIX_ONLY) && !http_conn_local(conn))
@@ -231,6 +245,12 @@ void http_dispatch(struct http_server *s, struct http_conn *conn, const struct h
 	size_t arg_len = 0;
 
 	route = http_route_find(req->path, &arg, &arg_len);
+	if (req->post != (route && route->flags & ROUTE_POST)) {
+		resp.allow = req->post ? "GET, HEAD" : "POST";
+		http_response_text(&resp, 405, http_reason(405));
+		http_conn_respond(conn, &resp);
+		return;
+	}
 	if (route) {
 		call_route(s, conn, route, req, arg, arg_len);
 		return;

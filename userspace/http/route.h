@@ -16,6 +16,8 @@ enum http_route_flags {
 	ROUTE_READS = 1 << 0, /* needs the reader: runs in the worker thread */
 	ROUTE_UNIX_ONLY = 1 << 1, /* not over TCP */
 	ROUTE_STREAM = 1 << 2, /* takes the connection over itself, in the serving thread */
+	ROUTE_WAITS = 1 << 3, /* for the supervisor: in a thread of its own, without the reader */
+	ROUTE_POST = 1 << 4, /* changes something: POST, and nothing else */
 };
 
 struct http_route {
@@ -41,6 +43,7 @@ struct http_call {
 	struct http_params params;
 	const char *arg;
 	bool accepts_gzip;
+	int peer; /* ROUTE_WAITS: the connection, for the kernel to tell who it is; -1 */
 	struct sg_arena *arena;
 	struct sg_reader *reader; /* ROUTE_READS only */
 	struct sg_error err;
@@ -70,6 +73,9 @@ int http_get_gaps(struct http_call *c);
 int http_get_catalog(struct http_call *c);
 int http_get_status(struct http_call *c);
 int http_get_frames(struct http_call *c);
+int http_get_probes(struct http_call *c); /* api_probes.c */
+int http_add_probe(struct http_call *c);
+int http_remove_probe(struct http_call *c);
 int http_get_healthy(struct http_call *c);
 int http_get_ready(struct http_call *c);
 

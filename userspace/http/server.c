@@ -16,6 +16,7 @@
 #define QUEUE_MAX 128
 #define QUEUE_MAX_BYTES (16U << 20)
 #define JOBS_MAX 16
+#define CHANGES_MAX 8
 #define READS_MAX 256
 #define STATUS_EMPTY "{}"
 
@@ -229,6 +230,7 @@ static void *http_main(void *arg)
 		if (drain(h->wake_fd)) {
 			take_frames(h);
 			http_worker_collect(h->s.queries);
+			http_worker_collect(h->s.changes);
 			http_worker_collect(h->s.reads);
 		}
 		http_conns_step(h->s.conns);
@@ -322,6 +324,11 @@ static int make_timer(struct sg_http *h)
 	return 0;
 }
 
+static int no_reader(void *ctx, struct sg_reader **ret, struct sg_error *err)
+{
+	return -EAGAIN;
+}
+
 static int make_parts(struct sg_http *h)
 {
 	const struct sg_http_options *o = &h->options;
@@ -330,6 +337,9 @@ static int make_parts(struct sg_http *h)
 	if (!r)
 		r = http_worker_start("sg-query", o->open_reader, o->ctx, JOBS_MAX, h->wake_fd,
 				      &h->s.queries);
+	if (!r)
+		r = http_worker_start("sg-change", no_reader, NULL, CHANGES_MAX, h->wake_fd,
+				      &h->s.changes);
 	if (!r)
 		r = http_worker_start("sg-feed", o->open_reader, o->ctx, READS_MAX, h->wake_fd,
 				      &h->s.reads);
@@ -384,6 +394,7 @@ static void free_http(struct sg_http *h)
 	adopt_all(h);
 	http_ws_free(h->s.ws);
 	joined = http_worker_stop(h->s.queries);
+	joined = http_worker_stop(h->s.changes) && joined;
 	joined = http_worker_stop(h->s.reads) && joined;
 	if (!joined)
 		return; /* the rest stays for the thread that is left */
@@ -411,6 +422,8 @@ int sg_http_start(const struct sg_http_options *o, struct sg_http **ret, struct 
 	h->wake_fd = h->timer_fd = -1;
 	pthread_mutex_init(&h->lock, NULL);
 	h->s.assets = sg_assets;
+	h->s.named = o->named;
+	h->s.named_ctx = o->named_ctx;
 	http_guard_init(&h->s.guard, o->cfg->listen, o->cfg->hosts);
 	r = make_parts(h);
 	if (!r)

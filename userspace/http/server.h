@@ -16,9 +16,12 @@ struct http_server {
 	const struct sg_asset *assets;
 	struct http_conns *conns;
 	struct http_worker *queries, *reads; /* of requests, and of the feed */
+	struct http_worker *changes; /* of what waits for the supervisor */
 	struct http_feed *feed;
 	struct http_ws *ws;
 	atomic_bool ready;
+	int (*named)(void *ctx, const struct sg_named_command *c, int client, int answer);
+	void *named_ctx;
 };
 
 /* Any thread: the newest status document. */

@@ -133,5 +133,6 @@ struct sg_metric_table {
 	size_t n;
 };
 extern const struct sg_metric_table sg_self_metrics; /* self.c */
+extern const struct sg_metric_table sg_named_metrics; /* named_read.c */
 
 #endif

@@ -72,6 +72,8 @@ int sg_metrics_each(sg_metric_cb cb, void *ctx)
 			r = each_of_row(sg_domains[i], &sg_domains[i]->metrics[j], cb, ctx);
 	if (r == 0)
 		r = sg_procfs_metrics_each(cb, ctx);
+	for (size_t i = 0; r == 0 && i < sg_named_metrics.n; i++)
+		r = cb(&sg_named_metrics.rows[i], ctx);
 	for (size_t i = 0; r == 0 && i < sg_self_metrics.n; i++)
 		r = cb(&sg_self_metrics.rows[i], ctx);
 	for (size_t i = 0; r == 0 && i < sg_truth_metrics.n; i++)
@@ -84,6 +86,8 @@ const char *sg_group_title(const char *group)
 	for (size_t i = 0; i < sg_n_domains; i++)
 		if (strcmp(sg_domains[i]->name, group) == 0)
 			return sg_domains[i]->title;
+	if (strcmp(group, "named") == 0)
+		return "Named probes";
 	if (strcmp(group, "proc") == 0)
 		return "Resources";
 	return strcmp(group, "self") == 0 ? "sgprobe itself" : NULL;

@@ -16,6 +16,7 @@
 #include "drain.h"
 #include "governor.h"
 #include "keep.h"
+#include "named_read.h"
 #include "pool.h"
 #include "privileges.h"
 #include "procfs.h"
@@ -36,6 +37,12 @@ struct sg_probe {
 	struct sg_truth truth;
 	struct sg_loaded *loaded; /* one per domain */
 	struct sg_drain **drains; /* NULL where a domain is not up */
+	struct sg_named_reader *named; /* NULL: there are none */
+	sg_named_change_cb named_change;
+	void *named_ctx;
+	bool named_shed; /* the budget wants them off */
+	uint64_t named_rate;
+	uint32_t named_max;
 	struct sg_pool *pool; /* NULL where no domain that is up uses it */
 	uint64_t flipped_ns; /* when the bank was flipped last */
 	bool resumed; /* what domains share is another process' */
@@ -272,10 +279,36 @@ static void apply_step(struct sg_probe *p, size_t i)
 			(double)p->governor.budget_ns * 1e-6);
 }
 
+static void hot(uint64_t id, double rate, void *ctx)
+{
+	struct sg_probe *p = ctx;
+
+	p->named_change(id, false, rate, p->named_ctx);
+}
+
+int sg_probe_named(struct sg_probe *p, int fd, sg_named_change_cb change, void *ctx)
+{
+	sg_named_reader_free(sg_take(p->named));
+	p->named_change = change;
+	p->named_ctx = ctx;
+	return fd < 0 ? 0 : sg_named_reader_new(fd, p->named_max, &p->named);
+}
+
+/* Behind the domains, as one more: the probes that a user names. */
+static void shed_named(struct sg_probe *p, size_t i)
+{
+	bool off = p->governor.at[i].step == SG_STEP_OFF;
+
+	sg_self_count(&p->self, "sgprobe_governor_changes_total", 1);
+	p->named_shed = off;
+	if (p->named_change)
+		p->named_change(0, !off, 0, p->named_ctx);
+}
+
 static void govern(struct sg_probe *p)
 {
 	struct sg_governed d[SG_GOVERNED_MAX] = {0};
-	size_t n = SG_MIN(sg_n_domains, SG_GOVERNED_MAX);
+	size_t n = SG_MIN(sg_n_domains, SG_GOVERNED_MAX - 1), named = n;
 	int changed;
 
 	for (size_t i = 0; i < n; i++) {
@@ -284,8 +317,12 @@ static void govern(struct sg_probe *p)
 		d[i].limited = sg_domains[i]->limited;
 		d[i].cost_ns = p->drains[i] ? sg_self_cost(&p->loaded[i], p->drains[i]) : 0;
 	}
-	changed = sg_governor_tick(&p->governor, d, n, p->self.used_seconds * 1e9);
-	if (changed >= 0)
+	d[named].up = p->named || p->named_shed;
+	d[named].cost_ns = sg_named_cost(p->named);
+	changed = sg_governor_tick(&p->governor, d, n + 1, p->self.used_seconds * 1e9);
+	if (changed >= 0 && (size_t)changed == named)
+		shed_named(p, named);
+	else if (changed >= 0)
 		apply_step(p, (size_t)changed);
 	for (size_t i = 0; i < n; i++)
 		if (p->loaded[i].attached_ns)
@@ -313,6 +350,8 @@ static int set_up(struct sg_probe *p, const struct sg_config *cfg, struct sg_kep
 		r = load_all(p, cfg, kept);
 	if (r == 0)
 		r = sg_pool_new(&p->shared, p->slots, p->drains, &p->pool);
+	p->named_rate = cfg->named_rate;
+	p->named_max = (uint32_t)cfg->named_max;
 	p->governor.budget_ns = cfg->budget_ns * (uint64_t)SG_MAX(sysconf(_SC_NPROCESSORS_ONLN), 1);
 	for (size_t i = 0; r == 0 && i < sg_n_domains; i++)
 		set_limit(p, i);
@@ -390,6 +429,7 @@ void sg_probe_free(struct sg_probe *p)
 {
 	if (!p)
 		return;
+	sg_named_reader_free(p->named);
 	sg_pool_free(p->pool);
 	for (size_t i = 0; p->drains && i < sg_n_domains; i++)
 		sg_drain_free(p->drains[i]);
@@ -494,6 +534,8 @@ int sg_probe_tick(struct sg_probe *p, int64_t t_ms, struct sg_frame *f)
 	sg_self_dropped(&p->self, "proc_unreadable", sg_procfs_failed(p->procfs));
 	if (r == 0)
 		r = drain_all(p, bank, f);
+	if (r == 0 && p->named)
+		r = sg_named_read(p->named, p->named_rate, hot, p, f);
 	if (r == 0)
 		govern(p);
 	if (r == 0)

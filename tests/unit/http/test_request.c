@@ -74,7 +74,7 @@ static void what_is_no_request_has_its_status(void **state)
 		{"GET / HTTP/3.0\r\n\r\n", 505},
 		{"GET / HTTX/1.1\r\n\r\n", 400},
 		{"G\x01T / HTTP/1.1\r\n\r\n", 400},
-		{"POST / HTTP/1.1\r\n\r\n", 405},
+		{"PUT / HTTP/1.1\r\n\r\n", 405},
 		{"get / HTTP/1.1\r\n\r\n", 405},
 		{"GET a HTTP/1.1\r\n\r\n", 400},
 		{"GET /# HTTP/1.1\r\n\r\n", 400},
