@@ -5,7 +5,8 @@
  * NAME{LABELS} COUNT SUM P50 P99 MAX. Prints "ready" when the programs run.
  *
  *   probe_print [-i MILLISECONDS] [-d (drop privileges)] [-s (kernel statistics)] [-t (time per tick)]
- *               [-v (say what the kernel refuses)] [KEY=VALUE of the configuration]...
+ *               [-v (say what the kernel refuses)] [-n "NAME ARG WHAT" (a named probe; ARG: as --by-arg, or -; or c: not timed)]...
+ *               [KEY=VALUE of the configuration]...
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -15,6 +16,7 @@
 #include <string.h>
 #include <sys/signalfd.h>
 
+#include <sgprobe/named_attach.h>
 #include <sgprobe/probe.h>
 #include <sgprobe/time.h>
 
@@ -24,7 +26,16 @@ struct total {
 	struct sg_hist hist;
 };
 
+struct named {
+	struct sg_named probe;
+	uint64_t id;
+	struct sg_named_result res;
+};
+
 struct run {
+	struct named named[8];
+	unsigned int n_named;
+	int base[SG_NAMED_BASES];
 	struct sg_config cfg;
 	struct sg_probe *probe;
 	struct sg_frame *frame;
@@ -97,18 +108,81 @@ static void print(const struct run *r)
 	}
 }
 
+static void hot(uint64_t id, bool on, double rate, void *ctx)
+{
+	struct run *r = ctx;
+
+	for (unsigned int i = 0; i < r->n_named; i++) {
+		struct named *n = &r->named[i];
+
+		if (n->id != id)
+			continue;
+		while (n->res.n_links)
+			close(n->res.links[--n->res.n_links]);
+		printf("hot %s\n", n->probe.name);
+		fflush(stdout);
+	}
+}
+
+static int parse_named(struct run *r, const char *text)
+{
+	struct sg_named *p = &r->named[r->n_named].probe;
+	struct sg_error err = {0};
+	char arg[16];
+
+	if (r->n_named == 8 || sscanf(text, "%31s %15s %319s", p->name, arg, p->spec) != 3)
+		return -EINVAL;
+	r->n_named++;
+	p->untimed = *arg == 'c';
+	return *arg == 'c' || *arg == '-' ? 0 : sg_named_parse_arg(arg, p, &err);
+}
+
+static void attach_named(struct run *r)
+{
+	for (unsigned int i = 0; i < r->n_named; i++) {
+		struct named *n = &r->named[i];
+		struct sg_named_job job = {.probe = n->probe,
+					   .id = (uint64_t)(i + 1) * SG_NAMED_MAX + i,
+					   .max_rate = r->cfg.named_rate,
+					   .max_probes = (uint32_t)r->cfg.named_max};
+
+		n->id = job.id;
+		sg_named_attach(&job, r->base, &n->res);
+		printf("%s %s %d %s\n", n->res.r < 0 ? "refused" : "attached", n->probe.name,
+		       n->res.r, n->res.message);
+	}
+	if (r->base[0] >= 0)
+		sg_probe_named(r->probe, dup(r->base[SG_NAMED_MAP_CELLS]), hot, r);
+}
+
+/* What is left of calls that never returned. */
+static void print_calls(const struct run *r)
+{
+	uint64_t key[2], next[2];
+	unsigned int n = 0;
+	bool more = bpf_map_get_next_key(r->base[SG_NAMED_MAP_CALLS], NULL, next) == 0;
+
+	for (; more; n++) {
+		memcpy(key, next, sizeof(key));
+		more = bpf_map_get_next_key(r->base[SG_NAMED_MAP_CALLS], key, next) == 0;
+	}
+	printf("calls under way %u\n", n);
+}
+
 static int options(struct run *r, int argc, char **argv)
 {
 	struct sg_error err = {0};
 	int c;
 
 	r->interval_ms = 1000;
-	while ((c = getopt(argc, argv, "i:dstv")) != -1) {
+	while ((c = getopt(argc, argv, "i:dstvn:")) != -1) {
 		if (c == 'i')
 			r->interval_ms = atoi(optarg);
 		r->drop |= c == 'd';
 		r->stats |= c == 's';
 		r->timing |= c == 't';
+		if (c == 'n' && parse_named(r, optarg) < 0)
+			return -EINVAL;
 		if (c == 'v')
 			sg_log_setup("probe_print", SG_LOG_DEBUG);
 		if (c == '?')
@@ -165,7 +239,11 @@ int main(int argc, char **argv)
 	r.frame = sg_frame_new();
 	if (r.stats)
 		bpf_enable_stats(BPF_STATS_RUN_TIME);
+	for (int i = 0; i < SG_NAMED_BASES; i++)
+		r.base[i] = -1;
 	e = sg_probe_new(&r.cfg, &r.probe, &err);
+	if (e == 0)
+		attach_named(&r);
 	if (e == 0 && r.drop)
 		e = sg_probe_drop_privileges(r.probe, &err);
 	if (e < 0) {
@@ -175,6 +253,8 @@ int main(int argc, char **argv)
 	puts("ready");
 	fflush(stdout);
 	e = run(&r, stop_fd);
+	if (r.base[0] >= 0)
+		print_calls(&r);
 	sg_probe_free(r.probe);
 	print(&r);
 	return e < 0;

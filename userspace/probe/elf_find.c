@@ -278,6 +278,8 @@ static void say_near(const struct near *n, char *out, size_t size)
 	for (int i = 0; i < NEAR_MAX && n->name[i] && len < size; i++)
 		len += (size_t)snprintf(out + len, size - len, "%s%s", i ? ", " : "; did you mean ",
 					n->name[i]);
+	if (len && len + 1 < size)
+		strcpy(out + len, "?");
 }
 
 static void no_such_function(struct file *f, const char *name, const struct table *tables,
