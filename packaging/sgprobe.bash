@@ -17,6 +17,12 @@ _sgprobe() {
 		COMPREPLY=($(compgen -W "$(sgprobe help "$cmd" 2>/dev/null | grep -o -- '--[a-z-]*' | sort -u)" -- "$cur"))
 	elif [ "$cmd" = heat ]; then
 		COMPREPLY=($(compgen -W "$(sgprobe probes 2>/dev/null | sed -n 's/^  sgprobe_\([a-z_]*\) *histogram.*/\1/p')" -- "$cur"))
+	elif [ "$cmd" = probes ] && [ "$COMP_CWORD" = 2 ]; then
+		COMPREPLY=($(compgen -W "add remove" -- "$cur"))
+	elif [ "$cmd" = probes ] && [ "${COMP_WORDS[2]}" = remove ]; then
+		COMPREPLY=($(compgen -W "$(sgprobe probes 2>/dev/null | sed -n "/^named probes\$/,/^\$/s/^  \([^:]*\):.*/\1/p")" -- "$cur"))
+	elif [ "$cmd" = probes ] && [ "$COMP_CWORD" = 4 ]; then
+		COMPREPLY=($(compgen -W "uprobe: usdt: tracepoint: kernel:" -- "$cur"))
 	elif [ "$cmd" = replay ]; then
 		COMPREPLY=($(compgen -f -- "$cur"))
 	fi

@@ -14,8 +14,8 @@ rank() {
 home() { # the folder that implements include/sgprobe/NAME.h
 	case $1 in
 	err | mem | str | time | file | loop) echo base ;;
-	hist | series | frame | metric | reader | link | kept) echo model ;;
-	config) echo config ;; probe) echo probe ;; store) echo store ;; query) echo query ;;
+	hist | series | frame | metric | reader | link | kept | named) echo model ;;
+	config) echo config ;; probe | named_attach) echo probe ;; store) echo store ;; query) echo query ;;
 	report) echo report ;; http) echo http ;; daemon) echo daemon ;; *) echo model ;;
 	esac
 }

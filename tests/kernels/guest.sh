@@ -92,6 +92,8 @@ domain() { # DOMAIN
 }
 
 for d in $(domains); do domain "$d"; done
+counts named
+ok "named: nothing is left after work" eventually as_before
 
 work() {
 	"$O/tools/work-getppid" 20000

@@ -291,7 +291,7 @@ static void on_report(struct sg_source *src, int fd, uint32_t events, void *ctx)
 	struct sg_named_set *s = ctx;
 	int fds[SG_KEPT_PARTS], r;
 	struct entry *e = s->work;
-	struct report rep;
+	struct report rep = {0};
 	size_t n;
 
 	r = sg_ctl_recv_bytes(fd, &rep, sizeof(rep), fds, SG_KEPT_PARTS, &n);

@@ -9,6 +9,7 @@
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGITS "0123456789"
 #define ARG_MAX_NUMBER 32
+#define PARTS_MAX 3
 
 static const struct kind {
 	const char *name, *form;
@@ -62,9 +63,9 @@ static int wrong_form(const struct kind *k, const char *spec, struct sg_error *e
 }
 
 /* Splits the rest at colons; the last part, a function, may have some of its own. */
-static bool split(const char *rest, char (*to[])[SG_NAMED_SPEC], unsigned int n)
+static bool split(const char *rest, char (*to[PARTS_MAX])[SG_NAMED_SPEC], unsigned int n)
 {
-	for (unsigned int i = 0; i < n; i++) {
+	for (unsigned int i = 0; i < n && i < PARTS_MAX; i++) {
 		const char *colon = i + 1 < n ? strchr(rest, ':') : NULL;
 		size_t len = colon ? (size_t)(colon - rest) : strlen(rest);
 
@@ -94,7 +95,7 @@ int sg_named_parse(const char *spec, struct sg_named_target *ret, struct sg_erro
 	size_t n = strcspn(spec, ":");
 	const struct kind *k = kind_of(spec, n);
 	struct sg_named_target t = {0};
-	char(*parts[3])[SG_NAMED_SPEC] = {&t.path, &t.group, &t.symbol};
+	char(*parts[PARTS_MAX])[SG_NAMED_SPEC] = {&t.path, &t.group, &t.symbol};
 
 	if (!k || spec[n] != ':')
 		return wrong_form(k, spec, err);

@@ -582,7 +582,14 @@ struct usdt {
 	uint64_t semaphore_at; /* address */
 	struct near near;
 	bool any;
+	unsigned int notes; /* looked at, of all sections */
 };
+
+static bool is_same_place(const struct sg_place *a, const struct sg_place *b)
+{
+	return a->place == b->place && a->size == b->size && a->is_signed == b->is_signed &&
+	       a->reg == b->reg && a->off == b->off;
+}
 
 static void add_site(struct file *f, struct usdt *u, const struct note *n)
 {
@@ -596,7 +603,7 @@ static void add_site(struct file *f, struct usdt *u, const struct note *n)
 		       u->t->group, u->t->symbol, f->name, u->probe->arg, n->args);
 		return;
 	}
-	if (found->n && memcmp(&place, &found->arg, sizeof(place)) != 0) {
+	if (found->n && !is_same_place(&place, &found->arg)) {
 		refuse(f, -EOPNOTSUPP,
 		       "%s:%s is at several places of %s, which keep argument %u in different "
 		       "places; leave --by-arg out",
@@ -640,7 +647,7 @@ static void read_notes(struct file *f, struct usdt *u, const Elf64_Shdr *s)
 	const uint8_t *p = at(f, s->sh_offset, s->sh_size);
 	uint64_t size = s->sh_size, i = 0;
 
-	for (unsigned int k = 0; p && k < NOTES_MAX && i + sizeof(Elf64_Nhdr) <= size; k++) {
+	while (p && u->notes++ < NOTES_MAX && i + sizeof(Elf64_Nhdr) <= size) {
 		Elf64_Nhdr h;
 		uint64_t name, desc;
 

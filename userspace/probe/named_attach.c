@@ -85,7 +85,7 @@ static int take_base(struct bpf_object *o, int base[SG_NAMED_BASES])
 
 static void load(int base[SG_NAMED_BASES], uint32_t probes, struct sg_named_result *res)
 {
-	size_t n = (size_t)(sg_bpf_named_end - sg_bpf_named_start);
+	size_t n = (uintptr_t)sg_bpf_named_end - (uintptr_t)sg_bpf_named_start;
 	sg_auto_free void *copy = malloc(n + 1);
 	struct bpf_object *o;
 	int r = copy ? 0 : -ENOMEM;

@@ -3,12 +3,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/seccomp.h>
+#include <seccomp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -150,7 +149,15 @@ struct parse {
 	struct sg_found *shared;
 };
 
-/* From the call of prctl() on it can read, write and end, and it has nothing to read or write. */
+/* From then on it can compute and end. */
+static bool close_cage(void)
+{
+	scmp_filter_ctx f = seccomp_init(SCMP_ACT_KILL_PROCESS);
+	int r = f ? seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(exit), 0) : -ENOMEM;
+
+	return r == 0 && seccomp_load(f) == 0;
+}
+
 static _Noreturn void parse_in_cage(const struct parse *p)
 {
 	const struct rlimit cpu = {PARSE_SECONDS, PARSE_SECONDS};
@@ -159,7 +166,7 @@ static _Noreturn void parse_in_cage(const struct parse *p)
 		signal(s, SIG_DFL);
 	setrlimit(RLIMIT_CPU, &cpu);
 	syscall(SYS_close_range, 0U, ~0U, 0);
-	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT, 0, 0, 0) == 0) {
+	if (close_cage()) {
 		sg_elf_find(p->file, p->n, p->name, p->t, p->probe, p->shared);
 		syscall(SYS_exit, 0);
 	}

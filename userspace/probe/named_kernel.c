@@ -279,12 +279,13 @@ struct look {
 };
 
 /* "ffffffff81000000 T name [module]" */
-static void look_up(const char *function, struct look *l)
+static bool look_up(const char *function, struct look *l)
 {
 	FILE *f = fopen("/proc/kallsyms", "re");
 	char line[512], name[256], type;
+	unsigned int i = 0;
 
-	for (unsigned int i = 0; f && i < KALLSYMS_LINES_MAX && fgets(line, sizeof(line), f); i++) {
+	for (; f && i < KALLSYMS_LINES_MAX && fgets(line, sizeof(line), f); i++) {
 		if (sscanf(line, "%*s %c %255s", &type, name) != 2 || !strchr("tTwW", type))
 			continue;
 		if (strcmp(name, function) == 0)
@@ -298,6 +299,7 @@ static void look_up(const char *function, struct look *l)
 	}
 	if (f)
 		fclose(f);
+	return i > 0;
 }
 
 void sg_find_kernel(const struct sg_named_target *t, const struct sg_named *probe,
@@ -324,8 +326,8 @@ void sg_find_kernel(const struct sg_named_target *t, const struct sg_named *prob
 				"tracepoint:CATEGORY:NAME");
 		return;
 	}
-	look_up(t->symbol, &l);
-	if (l.n != 1) {
+	/* Where that list is hidden the kernel says whether it knows the name. */
+	if (look_up(t->symbol, &l) && l.n != 1) {
 		sg_found_refuse(ret, l.n ? -EEXIST : -ENOENT,
 				l.n ? "this kernel has several functions %.100s%s"
 				    : "this kernel has no function %.100s%s, or it was built into "

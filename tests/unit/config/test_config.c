@@ -294,9 +294,43 @@ static void the_print_explains_every_setting(void **state)
 			       "  flush: 10s\n"));
 }
 
+static void reads_a_list_of_probes(void **state)
+{
+	static const char text[] = "probes:\n  - name: a\n    probe: uprobe:libc:malloc\n"
+				   "    by_arg: 2:string\n    latency: false\n"
+				   "  - name: b\n    probe: kernel:vfs_read\n";
+	static const char *const bad[] = {
+		"probes: 1\n",
+		"probes:\n  - a\n",
+		"probes:\n  - name: a\n",
+		"probes:\n  - name: a\n    probe: nonsense\n",
+		"probes:\n  - name: a\n    probe: kernel:f\n    what: 1\n",
+		"probes:\n  - {name: a, probe: kernel:f}\n  - {name: a, probe: kernel:g}\n",
+		"probes: []\nprobes: []\n",
+		"probes:\n  - name: [a]\n    probe: kernel:f\n",
+	};
+	struct sg_config c;
+
+	sg_config_defaults(&c);
+	assert_int_equal(sg_config_load_text(&c, text, strlen(text), "f", NULL), 0);
+	assert_int_equal(c.n_probes, 2);
+	assert_string_equal(c.probes[0].spec, "uprobe:libc:malloc");
+	assert_true(c.probes[0].arg == 2 && c.probes[0].text && c.probes[0].untimed);
+	assert_string_equal(c.probes[1].name, "b");
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		struct sg_error err = {""};
+
+		assert_int_equal(sg_config_load_text(&c, bad[i], strlen(bad[i]), "f", &err),
+				 -EINVAL);
+		assert_memory_equal(err.msg, "f:", 2);
+	}
+	assert_int_equal(c.n_probes, 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(reads_a_list_of_probes),
 		cmocka_unit_test(the_defaults_are_those_of_the_manual),
 		cmocka_unit_test(every_default_keeps_to_its_own_rules),
 		cmocka_unit_test(what_is_set_is_set_and_nothing_else),
