@@ -299,7 +299,7 @@ static void reads_a_list_of_probes(void **state)
 	static const char text[] = "probes:\n  - name: a\n    probe: uprobe:libc:malloc\n"
 				   "    by_arg: 2:string\n    latency: false\n"
 				   "  - name: b\n    probe: kernel:vfs_read\n";
-	static const char *const bad[] = {
+	static const char *const wrong[] = {
 		"probes: 1\n",
 		"probes:\n  - a\n",
 		"probes:\n  - name: a\n",
@@ -317,10 +317,10 @@ static void reads_a_list_of_probes(void **state)
 	assert_string_equal(c.probes[0].spec, "uprobe:libc:malloc");
 	assert_true(c.probes[0].arg == 2 && c.probes[0].text && c.probes[0].untimed);
 	assert_string_equal(c.probes[1].name, "b");
-	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
 		struct sg_error err = {""};
 
-		assert_int_equal(sg_config_load_text(&c, bad[i], strlen(bad[i]), "f", &err),
+		assert_int_equal(sg_config_load_text(&c, wrong[i], strlen(wrong[i]), "f", &err),
 				 -EINVAL);
 		assert_memory_equal(err.msg, "f:", 2);
 	}

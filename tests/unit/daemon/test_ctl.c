@@ -255,9 +255,48 @@ static void a_set_takes_the_place_of_the_one_before(void **state)
 	assert_closed(p[0]);
 }
 
+static void a_command_arrives_with_both_sockets(void **state)
+{
+	struct sg_named_command c = {.verb = SG_NAMED_ADD}, got = {0};
+	struct sg_ctl_msg m, beat = {.type = SG_CTL_BEAT};
+	int fds[2], p[2], two[2];
+
+	strcpy(c.probe.name, "a");
+	make_pair(fds);
+	assert_int_equal(pipe(p), 0);
+	assert_int_equal(sg_ctl_send_command(fds[0], &c, p[0], p[1]), 0);
+	assert_int_equal(sg_ctl_recv_command(fds[1], &m, &got, two), 1);
+	assert_int_equal(m.type, SG_CTL_COMMAND);
+	assert_memory_equal(&got, &c, sizeof(c));
+	assert_true(two[0] >= 0 && two[1] >= 0);
+	assert_int_equal(sg_ctl_send(fds[0], &beat, -1), 0);
+	assert_int_equal(sg_ctl_recv_command(fds[1], &m, &got, two), 1);
+	assert_int_equal(m.type, SG_CTL_BEAT);
+}
+
+/* What a server process that was taken over may send. */
+static void a_command_that_is_none_is_refused(void **state)
+{
+	struct sg_named_command c = {.verb = SG_NAMED_ADD}, got;
+	struct sg_ctl_msg m, command = {.type = SG_CTL_COMMAND};
+	int fds[2], p[2], two[2];
+
+	make_pair(fds);
+	assert_int_equal(sg_ctl_send(fds[0], &command, -1), 0);
+	assert_int_equal(sg_ctl_recv_command(fds[1], &m, &got, two), -EBADMSG);
+	assert_int_equal(pipe(p), 0);
+	memset(c.probe.spec, 1, sizeof(c.probe.spec));
+	assert_int_equal(sg_ctl_send_command(fds[0], &c, p[1], p[1]), 0);
+	close(p[1]);
+	assert_int_equal(sg_ctl_recv_command(fds[1], &m, &got, two), -EBADMSG);
+	assert_closed(p[0]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_command_arrives_with_both_sockets),
+		cmocka_unit_test(a_command_that_is_none_is_refused),
 		cmocka_unit_test(a_message_arrives_with_its_descriptor),
 		cmocka_unit_test(a_message_without_a_descriptor_has_none),
 		cmocka_unit_test(nonsense_is_refused_and_its_descriptor_closed),
