@@ -510,6 +510,9 @@ void sg_named_set_off(struct sg_named_set *s, uint64_t id, uint64_t rate)
 			  "off for now: named probes and the rest took more than probe.budget; it "
 			  "comes back when the host is calmer");
 	}
+	if (!id)
+		sg_info("named probes are off for now (probe.budget)");
+	drop_unused(s);
 }
 
 void sg_named_set_on(struct sg_named_set *s)
