@@ -70,15 +70,23 @@ if [ "$(uname -m)" = x86_64 ]; then
 	ok "its semaphore is up meanwhile" between "$semaphore" 1 2
 	ok "and down afterwards" is "$("$work" usdt 1)" 0
 fi
-watch_named -n "exec 1:string tracepoint:sched:sched_process_exec" -n "fork - tracepoint:sched:sched_process_fork"
+watch_named -n "exec 1:string tracepoint:sched:sched_process_exec" -n "fork - tracepoint:sched:sched_process_fork" \
+	-n "signal 1 tracepoint:signal:signal_generate"
 if refused exec "list of trace points" > /dev/null; then
 	unwatch
 	skip "trace points" "no tracefs here"
 else
 	cp /bin/true "$tmp/sgtrue"
 	for _ in $(seq 25); do "$tmp/sgtrue"; done
+	bash -c "trap '' 45; exec sleep 20" &
+	sleeper=$!
+	eventually grep -qE "SigIgn:\s*.{4}[13579bdf]" "/proc/$sleeper/status"
+	for _ in $(seq 25); do kill -45 $sleeper; done
+	kill $sleeper
 	unwatch
-	ok "25 programs started are 25 of that trace point" is "$(by_arg exec "$tmp/sgtrue")" 25
+	ok "25 signals of a number that nobody else sends are 25 of that trace point" is "$(by_arg signal 45)" 25
+	# Others start programs too: their names may fill the table before.
+	ok "25 programs started are 25 of another, or among the others" test "$(by_arg exec "$tmp/sgtrue" || by_arg exec other)" -ge 25
 	ok "and as many processes made, or more" test "$(calls fork)" -ge 25
 fi
 
