@@ -38,7 +38,9 @@ struct sg_config {
 	bool domain_sched, domain_syscall, domain_tcp, domain_irq;
 	bool domain_lock, domain_iouring, domain_timer, domain_workqueue;
 	bool domain_mem, domain_fault, domain_mm, domain_process, domain_block;
-	bool domain_net, domain_udp, domain_dns, domain_fs;
+	bool domain_net, domain_udp, domain_dns, domain_fs, domain_service;
+	char http_ports
+		[256]; /* probe.http_ports: "", comma separated; sg_config_ports() reads it */
 	uint64_t named_max; /* probe.named_max: 64 probes that a user names */
 	uint64_t
 		named_rate; /* probe.named_rate: 100000 calls a second; above it one is taken off */
@@ -57,5 +59,8 @@ int sg_config_load(struct sg_config *c, const char *path, struct sg_error *err);
 int sg_config_set(struct sg_config *c, const char *key, const char *value, struct sg_error *err);
 /* The effective settings as YAML with the help as comments; for 'sgprobe help config' too. */
 void sg_config_print(struct sg_buf *b, const struct sg_config *c);
+/* The ports of such a list: how many, -EINVAL, or -E2BIG. */
+#define SG_PORTS_MAX 32
+int sg_config_ports(const char *list, uint16_t ports[SG_PORTS_MAX]);
 
 #endif

@@ -11,6 +11,7 @@ enum sg_setting_kind {
 	SG_SETTING_TEXT,
 	SG_SETTING_ADDRESS, /* HOST:PORT, [V6]:PORT or none */
 	SG_SETTING_HOSTS, /* names separated by commas */
+	SG_SETTING_PORTS, /* numbers separated by commas */
 	SG_SETTING_LEVEL,
 	SG_SETTING_BOOL,
 	SG_SETTING_COUNT,

@@ -56,6 +56,37 @@ static int parse_address(const struct sg_setting *s, void *field, const char *va
 	return parse_text(s, field, value, err);
 }
 
+/* Of a list that ends at its NUL, the next number; 0: it is none. */
+static uint16_t next_port(const char **at)
+{
+	size_t digits = strspn(*at, "0123456789");
+	unsigned long n = digits && digits <= 5 ? strtoul(*at, NULL, 10) : 0;
+
+	*at += digits;
+	*at += strspn(*at, " ");
+	if (**at == ',' && (*at)[1 + strspn(*at + 1, " ")])
+		*at += 1 + strspn(*at + 1, " ");
+	else if (**at)
+		return 0;
+	return n <= UINT16_MAX ? (uint16_t)n : 0;
+}
+
+int sg_config_ports(const char *list, uint16_t ports[SG_PORTS_MAX])
+{
+	int n = 0;
+
+	for (list += strspn(list, " "); *list; n++) {
+		uint16_t port = next_port(&list);
+
+		if (!port)
+			return -EINVAL;
+		if (n == SG_PORTS_MAX)
+			return -E2BIG;
+		ports[n] = port;
+	}
+	return n;
+}
+
 static int parse_hosts(const struct sg_setting *s, void *field, const char *value,
 		       struct sg_error *err)
 {
@@ -67,6 +98,21 @@ static int parse_hosts(const struct sg_setting *s, void *field, const char *valu
 		return sg_fail(err, -EINVAL,
 			       "'%.200s' is not a list of host names; write for example "
 			       "probe.example.org, 10.0.0.7",
+			       value);
+	return parse_text(s, field, value, err);
+}
+
+static int parse_ports(const struct sg_setting *s, void *field, const char *value,
+		       struct sg_error *err)
+{
+	uint16_t some[SG_PORTS_MAX];
+	int n = sg_config_ports(value, some);
+
+	if (n == -E2BIG)
+		return sg_fail(err, -EINVAL, "more than %d ports", SG_PORTS_MAX);
+	if (n < 0)
+		return sg_fail(err, -EINVAL,
+			       "'%.200s' is not a list of ports; write for example 80, 8080",
 			       value);
 	return parse_text(s, field, value, err);
 }
@@ -209,6 +255,7 @@ static const struct kind kinds[] = {
 	[SG_SETTING_TEXT] = {parse_text, format_text},
 	[SG_SETTING_ADDRESS] = {parse_address, format_text},
 	[SG_SETTING_HOSTS] = {parse_hosts, format_text},
+	[SG_SETTING_PORTS] = {parse_ports, format_text},
 	[SG_SETTING_LEVEL] = {parse_level, format_text},
 	[SG_SETTING_BOOL] = {parse_bool, format_bool},
 	[SG_SETTING_COUNT] = {parse_count, format_count},

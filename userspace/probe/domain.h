@@ -29,13 +29,14 @@ enum sg_from {
  * One metric, "sgprobe_<domain>_<name>". With dims, the metrics
  * "sgprobe_cgroup_<domain>_<name>" and "sgprobe_comm_<domain>_<name>" exist too,
  * whose sums equal it (SG_FROM_SIGNAL, SG_FROM_TALLY; or SG_FROM_BLOCKS and SG_FROM_KEYS with by = the
- * signal that counts the same events per slot).
+ * signal that counts the same events per slot; or SG_FROM_CELLS with by = the signal
+ * whose number the cells have that count them per slot).
  *
  * Signals below the domain's signals are rows of its own, one per slot; those from
  * there on are rows of the pool.
  */
 struct sg_key_labels {
-	char value[2][64];
+	char value[3][64];
 };
 
 struct sg_metric_row {
@@ -45,19 +46,20 @@ struct sg_metric_row {
 	uint16_t first;
 	uint16_t n; /* values of the label; 1 without a label */
 	uint16_t plus; /* SG_FROM_COUNTER, SG_FROM_BLOCK_COUNT: first counter to add; 0: none */
-	uint16_t by; /* SG_FROM_TALLY, and SG_FROM_BLOCKS, SG_FROM_KEYS with dims: the signal */
+	uint16_t
+		by; /* SG_FROM_TALLY, and SG_FROM_BLOCKS, SG_FROM_KEYS, SG_FROM_CELLS with dims: the signal */
 	bool units; /* counted in whole units (sg_bucket_units), not in nanoseconds */
 	bool pages; /* SG_FROM_COUNTER, SG_FROM_TALLY: pages are counted, bytes reported */
 	bool sparse; /* only values that were seen are reported (and kept for some minutes) */
 	unsigned int dims; /* enum sg_dim */
 	const char *label;
-	const char *label2; /* of keys: a second label, or NULL */
+	const char *label2, *label3; /* of keys: further labels, or NULL */
 	const char *(*value)(
 		unsigned int i); /* label value i of n; NULL: this number has no name */
 	/* Instead of value: what only the running kernel knows, from what start made. */
 	const char *(*value_of)(const void *state, unsigned int i);
 	/*
-	 * Of keys: the values of label and label2 for a key; name is
+	 * Of keys: the values of the labels for a key; name is
 	 * what the kernel calls it, cleaned, or "". An empty value becomes "other".
 	 */
 	void (*key)(const struct sg_pool_key *key, const char *name, struct sg_key_labels *out);
@@ -80,6 +82,9 @@ struct sg_program {
 	uint16_t runs_n; /* or the first of this many that together do; 0 means 1 */
 	bool optional; /* the domain is of use without it */
 	bool made_up_for; /* nothing is lost when a run is left out */
+	const char *unless; /* not needed where the kernel has this hook; NULL: everywhere */
+	size_t setting; /* offset of the text in struct sg_config without which it is not wanted; 0: always */
+	bool asked; /* attached nowhere: user space runs it when it wants to know something */
 	enum sg_rate rate;
 	const char *since; /* kernel that has it first, for the manual; NULL: 5.10 */
 };

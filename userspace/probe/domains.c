@@ -22,14 +22,22 @@ static void full_name(char out[SG_NAME_MAX + 1], const char *dim, const struct s
 		 m->name);
 }
 
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
 /* Series carry their labels in ascending order; so does this. */
 static const char *labels_of(const struct sg_metric_row *m, char *out, size_t n)
 {
-	bool swap = m->label && m->label2 && strcmp(m->label, m->label2) > 0;
+	const char *labels[] = {m->label, m->label2, m->label3};
+	size_t k = m->label3 ? 3 : m->label2 ? 2 : 1, at = 0;
 
-	if (!m->label || !m->label2)
+	if (!m->label || k == 1)
 		return m->label;
-	snprintf(out, n, "%s,%s", swap ? m->label2 : m->label, swap ? m->label : m->label2);
+	qsort(labels, k, sizeof(labels[0]), by_name);
+	for (size_t i = 0; i < k; i++)
+		at += (size_t)snprintf(out + at, n - at, "%s%s", i ? "," : "", labels[i]);
 	return out;
 }
 
@@ -51,7 +59,7 @@ static int each_of_row(const struct sg_domain *d, const struct sg_metric_row *m,
 	r = cb(&info, ctx);
 	info.name = name;
 	info.of = host;
-	if (m->from == SG_FROM_BLOCKS || m->from == SG_FROM_KEYS)
+	if (m->from == SG_FROM_BLOCKS || m->from == SG_FROM_KEYS || m->from == SG_FROM_CELLS)
 		info.label = NULL;
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(dims); i++) {
 		if (!(m->dims & (1u << i)))

@@ -349,6 +349,7 @@ void sg_drain_read(struct sg_drain *d, uint32_t bank)
 void sg_drain_read_more(struct sg_drain *d, uint32_t bank)
 {
 	read_rows(d, bank);
+	read_counters(d, bank);
 }
 
 void sg_drain_drop_block(struct sg_drain *d, uint32_t block)

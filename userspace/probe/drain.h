@@ -26,7 +26,7 @@ struct sg_acc {
 	struct sg_acc_count *each; /* of a tally: its first n_each counts; else NULL */
 	size_t n_each;
 	uint64_t used_tick;
-	uint64_t count, sum_ns;
+	uint64_t count, sum_ns; /* of cells the sum alone: what they counted */
 	uint16_t lo, hi; /* buckets in use, when count > 0 */
 	uint32_t buckets[SG_BUCKETS];
 };

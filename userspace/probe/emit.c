@@ -10,18 +10,19 @@
 
 #define NS 1e-9
 
-/* What a series of a domain is called: the metric, and up to three labels. */
+/* What a series of a domain is called: the metric, and up to four labels. */
 struct naming {
 	const char *axis, *axis_value; /* NULL: the host's */
 	const char *label, *label_value; /* NULL: none */
 	const char *label2, *label2_value;
+	const char *label3, *label3_value;
 };
 
 static struct sg_series *make_series(const struct sg_domain *dom, const struct sg_metric_row *m,
 				     const struct naming *n)
 {
 	char name[SG_NAME_MAX + 1];
-	struct sg_label labels[3];
+	struct sg_label labels[4];
 	struct sg_series s;
 	size_t k = 0;
 
@@ -31,6 +32,8 @@ static struct sg_series *make_series(const struct sg_domain *dom, const struct s
 		labels[k++] = (struct sg_label){n->label, n->label_value};
 	if (n->label2)
 		labels[k++] = (struct sg_label){n->label2, n->label2_value};
+	if (n->label3)
+		labels[k++] = (struct sg_label){n->label3, n->label3_value};
 	snprintf(name, sizeof(name), "sgprobe_%s%s%s_%s", n->axis ? n->axis : "",
 		 n->axis ? "_" : "", dom->name, m->name);
 	return sg_series_init(&s, m->type, name, labels, k) < 0 ? NULL : sg_series_dup(&s);
@@ -126,9 +129,28 @@ static int emit_each(struct sg_drain *d, struct sg_frame *f, const struct sg_met
 	return c->series ? sg_frame_add_value(f, c->series, scaled(m, a->buckets[at])) : -ENOMEM;
 }
 
+static double cell_scale(const struct sg_metric_row *m)
+{
+	return m->units ? 1 : NS;
+}
+
+/* What cells of slots have counted. */
+static int emit_sum(struct sg_drain *d, struct sg_frame *f, const struct sg_metric_row *m,
+		    struct sg_acc *a, const struct naming *n)
+{
+	if (!is_live(d, a->used_tick))
+		return 0;
+	if (!a->series)
+		a->series = make_series(d->loaded->domain, m, n);
+	return a->series ? sg_frame_add_value(f, a->series, (double)a->sum_ns * cell_scale(m))
+			 : -ENOMEM;
+}
+
 static int emit_one(struct sg_drain *d, struct sg_frame *f, const struct sg_metric_row *m,
 		    unsigned int i, struct sg_acc *a, const struct naming *n)
 {
+	if (m->from == SG_FROM_CELLS)
+		return emit_sum(d, f, m, a, n);
 	return m->from == SG_FROM_TALLY ? emit_each(d, f, m, i, a, n) : emit_acc(d, f, m, a, n);
 }
 
@@ -241,7 +263,7 @@ static int emit_count(struct sg_drain *d, struct sg_frame *f, const struct sg_me
 static struct naming key_name(const struct sg_metric_row *m, const struct sg_pool_item *it,
 			      struct sg_key_labels *out)
 {
-	struct naming n = {.label = m->label, .label2 = m->label2};
+	struct naming n = {.label = m->label, .label2 = m->label2, .label3 = m->label3};
 	char name[SG_LABEL_VALUE_MAX + 1];
 
 	sg_label_clean(name, sizeof(name), it->name, strnlen(it->name, sizeof(it->name)));
@@ -253,6 +275,7 @@ static struct naming key_name(const struct sg_metric_row *m, const struct sg_poo
 			strcpy(out->value[i], "other");
 	n.label_value = out->value[0];
 	n.label2_value = out->value[1];
+	n.label3_value = out->value[2];
 	return n;
 }
 
@@ -308,7 +331,6 @@ static int emit_key_total(struct sg_drain *d, struct sg_frame *f, const struct s
 static int emit_cells(struct sg_drain *d, struct sg_frame *f, const struct sg_metric_row *m,
 		      unsigned int i)
 {
-	double scale = m->units ? 1 : NS;
 	struct sg_pool *p = d->pool;
 	int r = 0;
 
@@ -322,8 +344,11 @@ static int emit_cells(struct sg_drain *d, struct sg_frame *f, const struct sg_me
 		n = key_name(m, &p->cells[at], &labels);
 		if (!*s)
 			*s = make_series(d->loaded->domain, m, &n);
-		r = *s ? sg_frame_add_value(f, *s, (double)p->drain->counted[at] * scale) : -ENOMEM;
+		r = *s ? sg_frame_add_value(f, *s, (double)p->drain->counted[at] * cell_scale(m))
+		       : -ENOMEM;
 	}
+	if (r == 0 && i == 0 && m->dims)
+		r = emit_dims(d, f, m, 0, m->by, (struct naming){0});
 	return r;
 }
 

@@ -112,6 +112,7 @@ void sg_shared_init(struct sg_shared *s, const struct sg_config *cfg)
 	memset(s, 0, sizeof(*s));
 	for (size_t i = 0; i < SG_SHARED_MAPS; i++)
 		s->fd[i] = -1;
+	s->cfg = cfg;
 	s->slots = power_of_two(cfg->slots, 16, 65536);
 	s->shards = power_of_two(cpus > 0 ? (uint64_t)cpus : 1, 1,
 				 SG_MIN(SG_MAX_SHARDS, SG_MAX(SLOTS_OF_ALL_SHARDS / s->slots, 1u)));
@@ -266,7 +267,8 @@ static struct sg_bpf_config config_of(const struct sg_loaded *l, const struct sg
 				      .domain = (uint32_t)index_of(l->domain),
 				      .pool_rows = s->pool_rows,
 				      .pool_cells = s->pool_cells,
-				      .netns = own_netns()};
+				      .netns = own_netns(),
+				      .http = s->cfg->http_ports[0] != 0};
 }
 
 static int size_maps(struct sg_loaded *l, const struct sg_shared *s, struct bpf_object *o)
@@ -353,19 +355,29 @@ static int keep_link(struct bpf_link *link)
 	return fd;
 }
 
-static int attach_one(struct sg_loaded *l, const struct sg_program *row, struct bpf_program *p)
+static int add_program(struct sg_loaded *l, const struct sg_program *row, struct bpf_program *p,
+		       int link_fd)
 {
 	struct sg_attached *a = &l->attached[l->n_attached];
-	struct bpf_link *link = bpf_program__attach(p);
 
-	if (!link)
-		return row->optional ? 0 : -errno;
-	*a = (struct sg_attached){.program = row, .fd = -1, .link_fd = keep_link(link)};
+	*a = (struct sg_attached){.program = row, .fd = -1, .link_fd = link_fd};
 	l->n_attached++;
-	if (a->link_fd < 0)
-		return a->link_fd;
 	a->fd = dup_fd(bpf_program__fd(p));
 	return SG_MIN(a->fd, 0);
+}
+
+static int attach_one(struct sg_loaded *l, const struct sg_program *row, struct bpf_program *p)
+{
+	struct bpf_link *link;
+	int fd;
+
+	if (row->asked)
+		return add_program(l, row, p, -1);
+	link = bpf_program__attach(p);
+	if (!link)
+		return row->optional ? 0 : -errno;
+	fd = keep_link(link);
+	return fd < 0 ? fd : add_program(l, row, p, fd);
 }
 
 static int attach(struct sg_loaded *l, struct bpf_object *o)
@@ -443,6 +455,14 @@ static void close_all(struct sg_loaded *l)
 	l->n_attached = l->n_maps = 0;
 }
 
+int sg_program_fd(const struct sg_loaded *l, const char *hook)
+{
+	for (size_t i = 0; i < l->n_attached; i++)
+		if (strcmp(l->attached[i].program->hook, hook) == 0)
+			return l->attached[i].fd;
+	return -1;
+}
+
 void sg_detach(struct sg_loaded *l)
 {
 	for (size_t i = 0; i < l->n_attached; i++)
@@ -454,7 +474,11 @@ int sg_attach_again(struct sg_loaded *l)
 {
 	for (size_t i = 0; i < l->n_attached; i++) {
 		struct sg_attached *a = &l->attached[i];
-		int fd = bpf_raw_tracepoint_open(NULL, a->fd);
+		int fd;
+
+		if (a->program->asked)
+			continue;
+		fd = bpf_raw_tracepoint_open(NULL, a->fd);
 
 		if (fd < 0)
 			fd = bpf_raw_tracepoint_open(a->program->hook, a->fd);
@@ -492,7 +516,21 @@ void sg_shared_forget_types(struct sg_shared *s)
 	btf__free(sg_take(s->types));
 }
 
-/* A program that the table says is optional must not keep the others from loading. */
+/*
+ * A program that the table says is optional must not keep the others from loading, and
+ * one that stands for another hook is left out where that is; so is one that a setting
+ * has to ask for.
+ */
+static bool is_wanted(const struct sg_program *row, const struct bpf_program *p,
+		      struct sg_shared *s)
+{
+	if (row->setting && !*((const char *)s->cfg + row->setting))
+		return false;
+	if (row->unless && has_hook(s, row->unless))
+		return false;
+	return !row->optional || !needs_type(p) || has_hook(s, row->hook);
+}
+
 static int load_object(struct bpf_object *o, const struct sg_domain *d, struct sg_shared *s)
 {
 	struct bpf_program *p;
@@ -501,8 +539,7 @@ static int load_object(struct bpf_object *o, const struct sg_domain *d, struct s
 	{
 		const struct sg_program *row = sg_program_of(d, bpf_program__name(p));
 
-		if (row && row->optional && bpf_program__autoload(p) && needs_type(p) &&
-		    !has_hook(s, row->hook))
+		if (row && bpf_program__autoload(p) && !is_wanted(row, p, s))
 			bpf_program__set_autoload(p, false);
 	}
 	return bpf_object__load(o);

@@ -48,6 +48,7 @@ struct sg_shared {
 	struct btf *types; /* of the kernel, while domains are loaded; NULL: not read */
 	bool tracked; /* a domain that tells when a task's slot changes is up */
 	bool no_storage; /* the kernel may sleep where it makes storage of tasks and sockets */
+	const struct sg_config *cfg; /* while domains are loaded */
 	uint64_t bytes; /* that the shared maps take in the kernel, about */
 	/* A byte per slot, then per row and per cell of the pool: see slots.c. */
 	struct sg_memory retiring;
@@ -76,7 +77,7 @@ int sg_shared_map(struct sg_shared *s); /* the state's memory, if it is not mapp
 /* One program that is attached. */
 struct sg_attached {
 	const struct sg_program *program;
-	int fd, link_fd;
+	int fd, link_fd; /* link_fd -1: it is only asked */
 	double mean_ns; /* per run, in the last statistics window; 0: not measured yet */
 	uint64_t run_ns, run_cnt; /* the kernel's readings at the beginning of the window */
 	double unpaid; /* runs whose time was not reported yet */
@@ -135,6 +136,8 @@ void sg_loaded_init(struct sg_loaded *l, const struct sg_domain *d, const struct
 
 /* A map of the object by its name there; -1: there is none. */
 int sg_map_fd(const struct sg_loaded *l, const char *name);
+/* A program by its hook; -1: there is none. */
+int sg_program_fd(const struct sg_loaded *l, const char *hook);
 /* The row of a program of the object, or of its hook; NULL: there is none. */
 const struct sg_program *sg_program_of(const struct sg_domain *d, const char *name);
 /* The variant of this name, as sg_loaded has it; NULL: there is none. */

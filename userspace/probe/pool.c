@@ -79,7 +79,7 @@ static bool is_pooled(const struct sg_domain *d, const struct sg_metric_row *m)
 static bool is_split(const struct sg_domain *d, const struct sg_metric_row *m)
 {
 	return m->dims && m->by >= d->signals &&
-	       (m->from == SG_FROM_KEYS || m->from == SG_FROM_BLOCKS);
+	       (m->from == SG_FROM_KEYS || m->from == SG_FROM_BLOCKS || m->from == SG_FROM_CELLS);
 }
 
 int sg_pool_prepare(const struct sg_shared *s, const struct sg_domain *d, size_t index)
@@ -94,7 +94,8 @@ int sg_pool_prepare(const struct sg_shared *s, const struct sg_domain *d, size_t
 		if (r == 0 && is_split(d, m)) {
 			struct sg_pool_key key = {.domain = (uint8_t)index,
 						  .signal = (uint8_t)m->by,
-						  .kind = SG_KEY_SLOT};
+						  .kind = SG_KEY_SLOT,
+						  .cell = m->from == SG_FROM_CELLS};
 
 			r = make_key(s, &key);
 		}
@@ -310,6 +311,36 @@ static uint64_t labelled(const struct sg_pool *p, size_t domain, const struct sg
 	return count;
 }
 
+static uint64_t in_cells(const struct sg_pool *p, size_t domain, unsigned int signal, bool of_slots)
+{
+	uint64_t sum = 0;
+
+	for (uint32_t i = 1; i < p->shared->pool_cells; i++) {
+		const struct sg_pool_item *it = &p->cells[i];
+
+		if (p->drain->counted[i] && it->state == SG_POOL_USED && it->key.domain == domain &&
+		    it->key.signal == signal && (it->key.kind == SG_KEY_SLOT) == of_slots)
+			sum += p->drain->counted[i];
+	}
+	return sum;
+}
+
+/* What a metric has counted, not by slot and by slot. */
+static void both_sides(const struct sg_pool *p, size_t domain, const struct sg_metric_row *m,
+		       uint64_t side[2])
+{
+	const struct sg_drain *d = p->drains[domain];
+
+	side[1] = d->host[m->by] ? d->host[m->by]->count : 0;
+	switch (m->from) {
+	case SG_FROM_KEYS: side[0] = labelled(p, domain, m); break;
+	case SG_FROM_BLOCKS: side[0] = in_blocks(d, m); break;
+	default:
+		side[0] = in_cells(p, domain, m->first, false);
+		side[1] = in_cells(p, domain, m->by, true);
+	}
+}
+
 /* As for fixed blocks: an event in flight may be half counted. */
 static uint64_t imbalance(const struct sg_pool *p)
 {
@@ -321,14 +352,12 @@ static uint64_t imbalance(const struct sg_pool *p)
 
 		for (size_t j = 0; p->drains[i] && j < dom->n_metrics; j++) {
 			const struct sg_metric_row *m = &dom->metrics[j];
-			uint64_t fixed, slots;
+			uint64_t side[2];
 
 			if (!is_split(dom, m))
 				continue;
-			fixed = m->from == SG_FROM_KEYS ? labelled(p, i, m)
-							: in_blocks(p->drains[i], m);
-			slots = p->drains[i]->host[m->by] ? p->drains[i]->host[m->by]->count : 0;
-			diff += fixed > slots ? fixed - slots : slots - fixed;
+			both_sides(p, i, m, side);
+			diff += side[0] > side[1] ? side[0] - side[1] : side[1] - side[0];
 		}
 		if (p->drains[i])
 			p->drains[i]->pool_balance = diff;
@@ -346,6 +375,30 @@ static void read_more(struct sg_pool *p, uint32_t bank)
 	sg_drain_read_more(p->drain, bank);
 }
 
+static void use_cells(struct sg_pool *p)
+{
+	for (uint32_t i = 1; i < p->shared->pool_cells; i++)
+		if (p->drain->counted[i])
+			use(p, &p->cells[i]);
+}
+
+/* A cell of a slot adds to the sums of its domain. */
+static void add_cell(struct sg_pool *p, uint32_t number)
+{
+	const struct sg_pool_item *it = &p->cells[number];
+	struct sg_drain *to = it->state == SG_POOL_FREE ? NULL : p->drains[it->key.domain];
+	struct sg_targets t;
+
+	if (!to || it->key.kind != SG_KEY_SLOT)
+		return;
+	if (!sg_drain_target_slot(p->drain, to, it->key.a, it->key.signal, &t)) {
+		p->drain->missing++;
+		return;
+	}
+	for (size_t i = 0; i < t.n; i++)
+		t.acc[i]->sum_ns += p->drain->counted[number];
+}
+
 void sg_pool_read(struct sg_pool *p, uint32_t bank)
 {
 	const struct timespec pause = {.tv_nsec = SETTLE_NS};
@@ -353,13 +406,15 @@ void sg_pool_read(struct sg_pool *p, uint32_t bank)
 	if (!p)
 		return;
 	sg_drain_read(p->drain, bank);
+	use_cells(p);
 	for (int i = 0; imbalance(p) && i < SETTLE_TRIES; i++) {
 		nanosleep(&pause, NULL);
 		read_more(p, bank);
+		use_cells(p);
 	}
 	for (uint32_t i = 1; i < p->shared->pool_cells; i++)
 		if (p->drain->counted[i])
-			use(p, &p->cells[i]);
+			add_cell(p, i);
 }
 
 void sg_pool_clear(struct sg_pool *p)

@@ -63,6 +63,7 @@ struct sg_bpf_config {
 	__u32 pool_rows, pool_cells; /* of the pool, per bank and shard */
 	__u32 tasks; /* places of sg_task_table; power of two */
 	__u32 netns; /* the probe's own network namespace, by the number of its inode; 0: unknown */
+	__u32 http; /* 1: a setting names ports of HTTP */
 };
 
 /* Changes while running: section ".data.state", variable sg_state, shared by all domains. */

@@ -137,6 +137,17 @@ static const struct {
 	{"user: \"a\\0b\"", "f.yaml:1: user: contains a control character"},
 	{"user: \"a\\nb\"", "f.yaml:1: user: contains a control character"},
 	{"web:\n  hosts: <script>", NULL},
+	{"probe:\n http_ports: 80, 65536",
+	 "f.yaml:2: probe.http_ports: '80, 65536' is not a list of ports; write for example 80, "
+	 "8080"},
+	{"probe:\n http_ports: 80,", NULL},
+	{"probe:\n http_ports: '0'", NULL},
+	{"probe:\n http_ports: 80 81", NULL},
+	{"probe:\n http_ports: ',80'", NULL},
+	{"probe:\n http_ports: '-1'", NULL},
+	{"probe:\n http_ports: 00000080", NULL},
+	{"probe:\n http_ports: 1,2,3,4,5,6,7,8,9,1,2,3,4,5,6,7,8,9,1,2,3,4,5,6,7,8,9,1,2,3,4,5,6",
+	 "f.yaml:2: probe.http_ports: more than 32 ports"},
 	{"\tlisten: a", NULL},
 	{"\xff", NULL},
 	{"listen: \"a", NULL},
@@ -253,6 +264,21 @@ static void one_setting_is_set_from_a_flag(void **state)
 	assert_memory_equal(&c, &before, sizeof(c));
 }
 
+static void a_list_of_ports_is_read(void **state)
+{
+	uint16_t ports[SG_PORTS_MAX];
+
+	assert_int_equal(sg_config_ports("", ports), 0);
+	assert_int_equal(sg_config_ports("  ", ports), 0);
+	assert_int_equal(sg_config_ports("80", ports), 1);
+	assert_int_equal(ports[0], 80);
+	assert_int_equal(sg_config_ports(" 80 ,443,  65535 ", ports), 3);
+	assert_int_equal(ports[1], 443);
+	assert_int_equal(ports[2], 65535);
+	assert_int_equal(sg_config_ports("80,,81", ports), -EINVAL);
+	assert_int_equal(sg_config_ports("80, ", ports), -EINVAL);
+}
+
 static void what_is_printed_reads_back(void **state)
 {
 	static const char *const hosts[] = {"", "a, b", "10.0.0.7", "x:1"};
@@ -266,6 +292,7 @@ static void what_is_printed_reads_back(void **state)
 		sg_config_defaults(&c);
 		assert_int_equal(sg_config_set(&c, "web.hosts", hosts[i], NULL), 0);
 		assert_int_equal(sg_config_set(&c, "listen", i % 2 ? "[::1]:80" : "none", NULL), 0);
+		assert_int_equal(sg_config_set(&c, "probe.http_ports", "80, 81", NULL), 0);
 		assert_int_equal(sg_config_set(&c, "user", users[i], NULL), 0);
 		c.flush_ns = 1500000000 + i;
 		c.max_bytes = (2ULL << 30) + i;
@@ -342,6 +369,7 @@ int main(void)
 		cmocka_unit_test(nothing_in_the_file_changes_nothing),
 		cmocka_unit_test(files_are_read_and_bounded),
 		cmocka_unit_test(one_setting_is_set_from_a_flag),
+		cmocka_unit_test(a_list_of_ports_is_read),
 		cmocka_unit_test(what_is_printed_reads_back),
 		cmocka_unit_test(the_print_explains_every_setting),
 	};
