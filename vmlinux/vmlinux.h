@@ -129,8 +129,20 @@ struct sock_cgroup_data___before_5_16 {
 	u64 val; /* the same pointer, unless bit 0 is set */
 };
 
+typedef struct {
+	int counter;
+} atomic_t;
+
+typedef struct {
+	int owned; /* by a task, which may sleep */
+} socket_lock_t;
+
 struct sock {
 	struct sock_common __sk_common;
+	socket_lock_t sk_lock;
+	atomic_t sk_drops;
+	int sk_err;
+	u32 sk_ack_backlog, sk_max_ack_backlog; /* of a listener */
 	u16 sk_protocol, sk_type;
 	struct sock_cgroup_data sk_cgrp_data;
 };
@@ -153,6 +165,8 @@ struct bpf_iter__task_file {
 };
 
 struct tcp_sock {
+	u32 rcv_nxt, copied_seq; /* up to where it was received, and read */
+	u32 write_seq, snd_una; /* up to where it was written, and received by the other side */
 	u64 bytes_received;
 	u64 bytes_sent;
 	u64 bytes_retrans;
@@ -200,6 +214,7 @@ struct Qdisc {
 };
 
 struct tcp_skb_cb {
+	u32 seq, end_seq;
 	u16 tcp_gso_segs;
 };
 
@@ -208,8 +223,9 @@ struct irqaction {
 };
 
 struct pt_regs {
-	unsigned long si; /* x86 */
+	unsigned long si, orig_ax; /* x86 */
 	u64 regs[31]; /* arm64 */
+	int syscallno;
 };
 
 /* Not read: arguments of trace points are told apart by what they point to. */

@@ -210,7 +210,7 @@ function standing(metric: Metric): Standing {
     if (i < last && c.count[k] >= EVENTS_MIN) earlier.push(c.p99[k]);
   }
   return {
-    metric, title: metric.title, now: c.p99[end], usual: usual(earlier), slowIsBad: metric.unit === "seconds" && /latency|rtt/.test(metric.name),
+    metric, title: metric.title, now: c.p99[end], usual: usual(earlier), slowIsBad: metric.unit === "seconds" && /latency|rtt|response|read_delay/.test(metric.name),
     events: c.count[end], rate: c.watched[end] ? c.count[end] / c.watched[end] : NaN, history,
   };
 }
