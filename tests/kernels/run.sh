@@ -31,7 +31,7 @@ put "$tree" /usr/bin/{busybox,bash,sleep,true} "$(command -v ip)" "$(command -v 
 ln "$tree/usr/bin/bash" "$tree/usr/bin/sh"
 put "$tree/sg" tests/kernel/lib.sh tests/kernels/*.sh
 cp --parents -t "$tree/sg" userspace/config/settings.def
-(cd "$O" && for f in tests/kernel/probe_print tests/kernels/bpf_list tools/work-* tools/tcp-churn tools/net-delay; do
+(cd "$O" && for f in tests/kernel/probe_print tests/kernels/bpf_list tools/work-* tools/tcp-churn tools/net-delay tools/service-play; do
 	case $f in *.d) ;; *) put "$tree/sg/build" "$f" ;; esac
 done)
 touch "$tree/sg/.guest"

@@ -130,14 +130,63 @@ static void many_slots_leave_few_shards(void **state)
 	assert_true(s.shards <= 4);
 }
 
+static bool has_hook(const char *name)
+{
+	return libbpf_find_vmlinux_btf_id(name, BPF_TRACE_RAW_TP) >= 0;
+}
+
 /* Those of its programs that this kernel has a trace point for, modules not counted. */
 static size_t hooks(const struct sg_domain *d)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < d->n_programs; i++)
-		n += libbpf_find_vmlinux_btf_id(d->programs[i].hook, BPF_TRACE_RAW_TP) >= 0;
+	for (size_t i = 0; i < d->n_programs; i++) {
+		const struct sg_program *p = &d->programs[i];
+
+		if (!p->unless || !has_hook(p->unless))
+			n += p->asked || has_hook(p->hook);
+	}
 	return n;
+}
+
+static bool has_program(const struct sg_loaded *l, const char *hook)
+{
+	return sg_program_fd(l, hook) >= 0;
+}
+
+static void a_program_that_a_setting_has_to_ask_for_is_left_out(void **state)
+{
+	struct fixture *f = *state;
+
+	load(f, "service", "tp_btf");
+	assert_true(has_program(&f->loaded, "tcp_probe"));
+	assert_false(has_program(&f->loaded, "sys_exit"));
+	sg_unload(&f->loaded);
+	strcpy(f->cfg.http_ports, "80");
+	load(f, "service", "tp_btf");
+	assert_true(has_program(&f->loaded, "sys_exit"));
+}
+
+static void of_two_programs_for_the_same_one_is_taken(void **state)
+{
+	struct fixture *f = *state;
+
+	load(f, "service", "tp_btf");
+	assert_int_not_equal(has_program(&f->loaded, "tcp_sendmsg_locked"),
+			     has_program(&f->loaded, "net_dev_queue"));
+}
+
+static void programs_that_are_only_asked_stay_when_the_others_go(void **state)
+{
+	struct fixture *f = *state;
+
+	load(f, "service", "tp_btf");
+	sg_detach(&f->loaded);
+	assert_int_equal(sg_attach_again(&f->loaded), 0);
+	for (size_t i = 0; i < f->loaded.n_attached; i++)
+		assert_int_equal(f->loaded.attached[i].link_fd < 0,
+				 f->loaded.attached[i].program->asked);
+	assert_true(has_program(&f->loaded, "service_queues"));
 }
 
 /* An optional program that the kernel refuses is left out without a word: here it is missed. */
@@ -146,6 +195,7 @@ static void every_domain_loads_by_every_variant_and_attaches_all_there_is(void *
 	static const char *const ways[] = {"tp_btf", "raw_tp"};
 	struct fixture *f = *state;
 
+	strcpy(f->cfg.http_ports, "80");
 	for (size_t i = 0; i < sg_n_domains; i++)
 		for (size_t j = 0; j < ARRAY_SIZE(ways); j++) {
 			load(f, sg_domains[i]->name, ways[j]);
@@ -202,6 +252,9 @@ int main(void)
 		TEST(many_slots_leave_few_shards),
 		TEST(where_storage_may_sleep_raw_trace_points_are_taken),
 		TEST(every_domain_loads_by_every_variant_and_attaches_all_there_is),
+		TEST(a_program_that_a_setting_has_to_ask_for_is_left_out),
+		TEST(of_two_programs_for_the_same_one_is_taken),
+		TEST(programs_that_are_only_asked_stay_when_the_others_go),
 		TEST(a_refused_domain_says_why_and_leaves_nothing),
 		TEST(rows_are_mapped_where_they_are_looked_at_and_not_past_the_end),
 	};
