@@ -4,6 +4,10 @@
  * socket, frames one way, acknowledgements back. Every frame that is not yet
  * acknowledged as committed is kept, and sent again to the next server. Bounded:
  * past max_bytes the oldest fall off and are counted.
+ *
+ * Records of stacks (profile.h) go the same way, in the order in which they are
+ * pushed. They have no acknowledgement of their own: one is pushed with the number of
+ * the frame that follows it, and is known to have come with that.
  */
 #ifndef SGPROBE_LINK_H
 #define SGPROBE_LINK_H
@@ -12,6 +16,7 @@
 
 #include <sgprobe/frame.h>
 #include <sgprobe/loop.h>
+#include <sgprobe/profile.h>
 
 struct sg_ack { /* what the server writes back, 24 bytes, native byte order */
 	uint64_t magic; /* SG_ACK_MAGIC */
@@ -31,6 +36,8 @@ int sg_link_tx_attach(struct sg_link_tx *tx, int fd);
  * those that fell off it while a server that then died had not acknowledged them.
  */
 int sg_link_tx_push(struct sg_link_tx *tx, uint64_t seq, const void *p, size_t n);
+/* The same with a record of stacks and the number of the next frame: how many older ones fell off unsent. */
+int sg_link_tx_push_profile(struct sg_link_tx *tx, uint64_t seq, const void *p, size_t n);
 size_t sg_link_tx_pending(const struct sg_link_tx *tx, size_t *bytes); /* frames not acknowledged */
 /* Blocks for at most timeout_ms until all is acknowledged: for an orderly stop. 0 or -ETIMEDOUT. */
 int sg_link_tx_drain(struct sg_link_tx *tx, int timeout_ms);
@@ -40,6 +47,8 @@ struct sg_link_rx;
 /* One whole record; bytes are valid during the call. A negative return closes the link. */
 typedef int (*sg_link_on_frame)(const void *p, size_t n, void *ctx);
 int sg_link_rx_new(struct sg_loop *l, sg_link_on_frame cb, void *ctx, struct sg_link_rx **ret);
+/* The same for records of stacks; without it one closes the link. */
+void sg_link_rx_on_profile(struct sg_link_rx *rx, sg_link_on_frame cb);
 void sg_link_rx_free(struct sg_link_rx *rx);
 /* Takes over fd in place of the one before, which is read to its end first. -1: none. */
 int sg_link_rx_attach(struct sg_link_rx *rx, int fd);

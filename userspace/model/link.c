@@ -18,6 +18,7 @@ struct queued {
 	uint64_t seq;
 	size_t n;
 	unsigned char *data;
+	bool profile; /* else a frame */
 };
 
 /* frames[head .. head + n) wait for their acknowledgement; of these, 'sent' have been written. */
@@ -31,6 +32,7 @@ struct sg_link_tx {
 	size_t sent; /* whole frames written to fd */
 	size_t offset; /* bytes written of frame 'sent' */
 	uint64_t lost; /* fell off unsent; returned by the next push */
+	uint64_t lost_profiles;
 	uint64_t unsure; /* fell off after they were sent to this server, not acknowledged */
 	uint64_t unsure_seq; /* the last of these */
 	int fd;
@@ -209,7 +211,9 @@ static void tx_drop_oldest(struct sg_link_tx *tx)
 {
 	size_t i = tx->sent == 0 && tx->offset > 0 ? 1 : 0;
 
-	if (i < tx->sent) {
+	if (tx_at(tx, i)->profile) {
+		tx->lost_profiles += i >= tx->sent;
+	} else if (i < tx->sent) {
 		tx->unsure++;
 		tx->unsure_seq = tx_at(tx, i)->seq;
 	} else {
@@ -218,10 +222,10 @@ static void tx_drop_oldest(struct sg_link_tx *tx)
 	tx_forget(tx, i);
 }
 
-int sg_link_tx_push(struct sg_link_tx *tx, uint64_t seq, const void *p, size_t n)
+static int tx_push(struct sg_link_tx *tx, uint64_t seq, const void *p, size_t n, bool profile)
 {
 	unsigned char *copy = NULL;
-	int lost, r = tx_reserve(tx);
+	int r = tx_reserve(tx);
 
 	if (r < 0)
 		return r;
@@ -229,15 +233,36 @@ int sg_link_tx_push(struct sg_link_tx *tx, uint64_t seq, const void *p, size_t n
 	if (!copy)
 		return -ENOMEM;
 	memcpy(copy, p, n);
-	tx->frames[tx->head + tx->n++] = (struct queued){.seq = seq, .n = n, .data = copy};
+	tx->frames[tx->head + tx->n++] =
+		(struct queued){.seq = seq, .n = n, .data = copy, .profile = profile};
 	tx->bytes += n;
 	if (tx->fd >= 0)
 		tx_pump(tx);
 	while (tx->bytes > tx->max_bytes && tx->n > 1)
 		tx_drop_oldest(tx);
-	lost = (int)SG_MIN(tx->lost, (uint64_t)INT32_MAX);
-	tx->lost = 0;
-	return lost;
+	return 0;
+}
+
+static int take_lost(uint64_t *lost)
+{
+	int n = (int)SG_MIN(*lost, (uint64_t)INT32_MAX);
+
+	*lost = 0;
+	return n;
+}
+
+int sg_link_tx_push(struct sg_link_tx *tx, uint64_t seq, const void *p, size_t n)
+{
+	int r = tx_push(tx, seq, p, n, false);
+
+	return r < 0 ? r : take_lost(&tx->lost);
+}
+
+int sg_link_tx_push_profile(struct sg_link_tx *tx, uint64_t seq, const void *p, size_t n)
+{
+	int r = tx_push(tx, seq, p, n, true);
+
+	return r < 0 ? r : take_lost(&tx->lost_profiles);
 }
 
 size_t sg_link_tx_pending(const struct sg_link_tx *tx, size_t *bytes)
@@ -270,7 +295,7 @@ int sg_link_tx_drain(struct sg_link_tx *tx, int timeout_ms)
 struct sg_link_rx {
 	struct sg_loop *loop;
 	struct sg_source *source;
-	sg_link_on_frame cb;
+	sg_link_on_frame cb, on_profile;
 	void *ctx;
 	int fd;
 	unsigned char *buf; /* the beginning of the next frame */
@@ -295,6 +320,11 @@ int sg_link_rx_new(struct sg_loop *l, sg_link_on_frame cb, void *ctx, struct sg_
 	return 0;
 }
 
+void sg_link_rx_on_profile(struct sg_link_rx *rx, sg_link_on_frame cb)
+{
+	rx->on_profile = cb;
+}
+
 static void rx_close(struct sg_link_rx *rx)
 {
 	sg_loop_remove(sg_take(rx->source));
@@ -315,13 +345,29 @@ void sg_link_rx_free(struct sg_link_rx *rx)
 	free(rx);
 }
 
+/* What the record is that begins at p, and how long: as sg_frame_peek. */
+static int64_t rx_peek(const struct sg_link_rx *rx, const void *p, size_t n, sg_link_on_frame *cb)
+{
+	int64_t frame = sg_frame_peek(p, n), profile = 0;
+
+	*cb = rx->cb;
+	if (frame > 0 || !rx->on_profile)
+		return frame;
+	profile = sg_profile_peek(p, n);
+	if (profile > 0)
+		*cb = rx->on_profile;
+	/* As long as either may be, more is waited for. */
+	return profile < 0 ? frame : profile;
+}
+
 /* Hands over the whole frames in buf. 0 or -errno: the link must be closed. */
 static int rx_deliver(struct sg_link_rx *rx)
 {
 	size_t at = 0;
 
 	for (;;) {
-		int64_t n = sg_frame_peek(rx->buf + at, rx->len - at);
+		sg_link_on_frame cb;
+		int64_t n = rx_peek(rx, rx->buf + at, rx->len - at, &cb);
 		int r;
 
 		if (n < 0)
@@ -330,7 +376,7 @@ static int rx_deliver(struct sg_link_rx *rx)
 			return -EMSGSIZE;
 		if (n == 0 || (size_t)n > rx->len - at)
 			break;
-		r = rx->cb(rx->buf + at, n, rx->ctx);
+		r = cb(rx->buf + at, n, rx->ctx);
 		if (r < 0)
 			return r;
 		at += n;

@@ -382,6 +382,84 @@ static void drain_waits_no_longer_than_it_may(void **state)
 	assert_int_equal(sg_link_tx_drain(f->tx, 1000), 0);
 }
 
+/* ---- records of stacks ----------------------------------------------------------------- */
+
+#define PROFILE 1000000 /* marks them among what arrived */
+
+static int on_profile(const void *p, size_t n, void *ctx)
+{
+	struct fixture *f = ctx;
+	struct sg_profile_head h;
+
+	assert_int_equal(sg_profile_decode(p, n, NULL, NULL), 0);
+	assert_int_equal(sg_profile_decode_head(p, n, &h), 0);
+	f->got[f->n++] = PROFILE + h.seq;
+	return 0;
+}
+
+static int push_profile(struct fixture *f, uint64_t seq)
+{
+	static const char *const frames[] = {"main", "work"};
+	const struct sg_stack s = {
+		.cgroup = "/", .comm = "c", .frames = frames, .n = 2, .us = 5, .count = 1};
+	const struct sg_profile_head h = {.session = SESSION, .seq = seq, .from_ms = 1, .to_ms = 2};
+	sg_auto(sg_profile) p = sg_profile_new(1 << 16);
+	sg_auto_buf b = {0};
+
+	assert_int_equal(sg_profile_add(p, &s), 0);
+	assert_int_equal(sg_profile_encode(p, &h, &b), 0);
+	return sg_link_tx_push_profile(f->tx, seq, b.data, b.len);
+}
+
+static void stacks_go_between_frames_and_come_again_to_a_new_server(void **state)
+{
+	struct fixture *f = *state;
+
+	sg_link_rx_on_profile(f->rx, on_profile);
+	join(f);
+	assert_int_equal(push(f, 1), 0);
+	assert_int_equal(push_profile(f, 2), 0);
+	settle(f);
+	assert_int_equal(f->n, 2);
+	sg_link_rx_ack(f->rx, SESSION, 1); /* of the frame before: says nothing about the stacks */
+	settle(f);
+	assert_int_equal(sg_link_tx_pending(f->tx, NULL), 1);
+	f->n = 0;
+	join(f);
+	assert_int_equal(push(f, 2), 0);
+	settle(f);
+	assert_int_equal(f->n, 2);
+	assert_int_equal(f->got[0], PROFILE + 2);
+	assert_int_equal(f->got[1], 2);
+	sg_link_rx_ack(f->rx, SESSION, 2);
+	settle(f);
+	assert_int_equal(sg_link_tx_pending(f->tx, NULL), 0);
+}
+
+static void stacks_that_fall_off_are_counted_apart_from_frames(void **state)
+{
+	struct fixture *f = *state;
+	int lost_frames = 0, lost_stacks = 0;
+
+	for (uint64_t s = 1; s <= 400; s++) {
+		lost_stacks += push_profile(f, s);
+		lost_frames += push_sized(f, s, 400);
+	}
+	assert_true(lost_stacks > 10 && lost_frames > 10);
+	assert_in_range(lost_stacks - lost_frames + 1, 0, 2);
+}
+
+static void stacks_close_a_link_that_does_not_know_them(void **state)
+{
+	struct fixture *f = *state;
+
+	join(f);
+	push_profile(f, 1);
+	settle(f);
+	assert_int_equal(f->n, 0);
+	assert_false(sg_link_rx_connected(f->rx));
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 int main(void)
 {
@@ -402,6 +480,9 @@ int main(void)
 		T(bytes_that_are_no_frame_close_the_link),
 		T(a_receiver_that_fails_closes_the_link_and_nothing_is_lost),
 		T(drain_waits_no_longer_than_it_may),
+		T(stacks_go_between_frames_and_come_again_to_a_new_server),
+		T(stacks_that_fall_off_are_counted_apart_from_frames),
+		T(stacks_close_a_link_that_does_not_know_them),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
