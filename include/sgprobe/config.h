@@ -26,6 +26,8 @@ struct sg_config {
 	uint64_t flush_ns; /* store.flush: 10s; at most this much is repeated after a crash */
 	uint64_t retention_ns; /* store.retention: 7d */
 	uint64_t max_bytes; /* store.max_bytes: 2GiB; metrics.db with its WAL never grows past it */
+	uint64_t
+		profile_bytes; /* store.profile_bytes: 256MiB, and at most a quarter of max_bytes */
 	uint64_t min_free_bytes; /* store.min_free_bytes: 64MiB; below it nothing is written */
 	uint64_t queue_bytes; /* probe.queue_bytes: 8MiB of frames that wait for the server */
 	uint64_t max_cgroups; /* probe.max_cgroups: 256; further ones count as other */
@@ -44,6 +46,11 @@ struct sg_config {
 	uint64_t named_max; /* probe.named_max: 64 probes that a user names */
 	uint64_t
 		named_rate; /* probe.named_rate: 100000 calls a second; above it one is taken off */
+	bool domain_profile, domain_offcpu;
+	uint64_t profile_hz; /* probe.profile_hz: 49 samples per second and CPU */
+	uint64_t offcpu_stacks; /* probe.offcpu_stacks: 100 per second and CPU */
+	uint64_t profile_every_ns; /* probe.profile_every: 10s */
+	uint64_t offcpu_min_ns; /* probe.offcpu_min: 1ms; shorter waits have no stack */
 	char cgroup_root
 		[256]; /* probe.cgroup_root: "" = the cgroup2 mount of /proc/self/mountinfo */
 	char proc_root[256]; /* probe.proc_root: /proc */

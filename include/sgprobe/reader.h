@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include <sgprobe/err.h>
+#include <sgprobe/profile.h>
 #include <sgprobe/series.h>
 
 /*
@@ -62,6 +63,13 @@ struct sg_reader {
 			     struct sg_error *err);
 	int (*gaps)(struct sg_reader *r, int64_t from_ms, int64_t to_ms, struct sg_arena *arena,
 		    struct sg_gap **ret, size_t *n);
+	/*
+	 * Calls cb for each stack of the records that overlap (from_ms, to_ms]. 0, or
+	 * -ETIMEDOUT, -ENOMEM, -EIO, or what cb returned; a record that is damaged is passed
+	 * over.
+	 */
+	int (*profile)(struct sg_reader *r, int64_t from_ms, int64_t to_ms, uint64_t deadline_ns,
+		       sg_stack_cb cb, void *ctx);
 	/* Oldest and newest tick there is; -ENODATA when the store is empty. */
 	int (*range)(struct sg_reader *r, int64_t *oldest_ms, int64_t *newest_ms);
 	void (*close)(struct sg_reader *r);

@@ -26,6 +26,8 @@ struct sg_store_options {
 	uint64_t flush_ns; /* span of a block */
 	uint64_t retention_ns; /* older blocks are deleted; 0: no limit */
 	uint64_t max_bytes; /* of metrics.db with its WAL; at least 1 MiB */
+	uint64_t
+		profile_bytes; /* of records of stacks, and at most a quarter of max_bytes; 0: none are kept */
 	uint64_t min_free_bytes; /* of the file system; below it nothing is written */
 	size_t head_max_bytes; /* of frames in memory while nothing can be written; 0: 16 MiB */
 };
@@ -43,6 +45,11 @@ SG_DEFINE_AUTO(sg_store, sg_store_close)
  * session, seq not above the last taken one), ignored; -EBADMSG: not a frame.
  */
 int sg_store_append(struct sg_store *st, const void *p, size_t n);
+/*
+ * Stores one record of stacks (profile.h) at once. 1: stored; 0: it was there already;
+ * -EBADMSG: it is none; else it could not be written, and is counted as lost.
+ */
+int sg_store_profile(struct sg_store *st, const void *p, size_t n);
 /* Writes the head when flush_ns have passed since the last block, or now when force. 0 or -errno (kept in health). */
 int sg_store_flush(struct sg_store *st, bool force);
 /* Deletes what is too old or too much; a bounded amount per call. Call once per tick. */
@@ -58,6 +65,7 @@ struct sg_store_health {
 	char message[256]; /* what is wrong and what to do; empty when ok */
 	uint64_t frames; /* appended since open */
 	uint64_t lost_frames; /* fell off the head */
+	uint64_t lost_profiles; /* could not be written */
 	uint64_t bytes; /* of metrics.db with its WAL */
 	uint64_t blocks, bad_blocks;
 	double last_flush_seconds;

@@ -81,6 +81,15 @@ static int lazy_gaps(struct sg_reader *r, int64_t from_ms, int64_t to_ms, struct
 	return res < 0 ? res : real->gaps(real, from_ms, to_ms, arena, ret, n);
 }
 
+static int lazy_profile(struct sg_reader *r, int64_t from_ms, int64_t to_ms, uint64_t deadline_ns,
+			sg_stack_cb cb, void *ctx)
+{
+	struct sg_reader *real;
+	int res = enter(r, &real, NULL);
+
+	return res < 0 ? res : real->profile(real, from_ms, to_ms, deadline_ns, cb, ctx);
+}
+
 static int lazy_range(struct sg_reader *r, int64_t *oldest_ms, int64_t *newest_ms)
 {
 	struct sg_reader *real;
@@ -106,6 +115,7 @@ int sg_lazy_reader(struct sg_door *d, struct sg_reader **ret)
 	l->reader = (struct sg_reader){.select = lazy_select,
 				       .select_deltas = lazy_deltas,
 				       .gaps = lazy_gaps,
+				       .profile = lazy_profile,
 				       .range = lazy_range,
 				       .close = lazy_close};
 	l->door = d;

@@ -94,6 +94,7 @@ static void fill(struct sg_self_frame *s, const struct sg_self_input *in)
 	add(s, SG_SELF_STORE_HEAD, in->head_frames, NULL);
 	add(s, SG_SELF_STORE_FRAMES, in->store.frames, NULL);
 	add(s, SG_SELF_STORE_LOST, in->store.lost_frames, NULL);
+	add(s, SG_SELF_STORE_LOST_PROFILES, in->store.lost_profiles, NULL);
 	add(s, SG_SELF_STORE_BAD, in->store.bad_blocks, NULL);
 	add(s, SG_SELF_HTTP_REQUESTS, in->http.requests, NULL);
 	add(s, SG_SELF_HTTP_REFUSED, in->http.refused, NULL);

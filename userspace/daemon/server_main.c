@@ -151,6 +151,16 @@ static int on_frame(const void *p, size_t n, void *ctx)
 	return 0;
 }
 
+static int on_profile(const void *p, size_t n, void *ctx)
+{
+	struct server *s = ctx;
+	int r = sg_store_profile(s->store, p, n);
+
+	if (r == -EBADMSG)
+		return sg_log_err(r, "a record of stacks of the probe process cannot be stored");
+	return 0; /* what could not be written is counted, and the health says why */
+}
+
 static void add_own_frame(struct server *s)
 {
 	struct sg_self_input in = {.store = s->status.store, .info = s->status.info};
@@ -188,6 +198,7 @@ static void open_store(struct server *s)
 				     .flush_ns = c->flush_ns,
 				     .retention_ns = c->retention_ns,
 				     .max_bytes = c->max_bytes,
+				     .profile_bytes = c->profile_bytes,
 				     .min_free_bytes = c->min_free_bytes};
 	struct sg_error err = {0};
 	struct sg_store_health *h = &s->status.store;
@@ -341,6 +352,8 @@ static int start(struct server *s, struct sg_error *err)
 		r = -errno;
 	if (r == 0)
 		r = sg_link_rx_new(s->child.loop, on_frame, s, &s->rx);
+	if (r == 0)
+		sg_link_rx_on_profile(s->rx, on_profile);
 	if (r == 0)
 		r = sg_loop_aligned(s->child.loop, SECOND_NS, on_tick, s, NULL);
 	if (r < 0)

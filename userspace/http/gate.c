@@ -57,6 +57,17 @@ static int gate_gaps(struct sg_reader *r, int64_t from_ms, int64_t to_ms, struct
 	return real ? leave(r, real->gaps(real, from_ms, to_ms, arena, ret, n)) : -ECANCELED;
 }
 
+static int gate_profile(struct sg_reader *r, int64_t from_ms, int64_t to_ms, uint64_t deadline_ns,
+			sg_stack_cb cb, void *ctx)
+{
+	struct sg_reader *real = enter(r);
+
+	if (!real)
+		return -ECANCELED;
+	return leave(r, real->profile ? real->profile(real, from_ms, to_ms, deadline_ns, cb, ctx)
+				      : -EOPNOTSUPP);
+}
+
 static int gate_range(struct sg_reader *r, int64_t *oldest_ms, int64_t *newest_ms)
 {
 	struct sg_reader *real = enter(r);
@@ -74,6 +85,7 @@ void http_gate_init(struct http_gate *g)
 	*g = (struct http_gate){.reader = {.select = gate_select,
 					   .select_deltas = gate_deltas,
 					   .gaps = gate_gaps,
+					   .profile = gate_profile,
 					   .range = gate_range,
 					   .close = gate_close}};
 	pthread_mutex_init(&g->in_call, NULL);

@@ -414,7 +414,8 @@ static int open_reader(struct sg_db *db, const char *query, struct sg_error *err
 		r = sg_db_exec(db, "PRAGMA query_only = ON; PRAGMA trusted_schema = OFF;"
 				   "PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0;");
 	if (!r)
-		r = prepare_all(db, db->kind->read_stmts, db->kind->n_read_stmts);
+		r = prepare_all(db, db->kind->read_stmts,
+				version == 1 ? db->kind->n_read_stmts_v1 : db->kind->n_read_stmts);
 	return r;
 }
 

@@ -22,6 +22,7 @@ struct sg_db_kind {
 	int n_migrations;
 	const char *const *write_stmts, *const *read_stmts;
 	int n_write_stmts, n_read_stmts;
+	int n_read_stmts_v1; /* the first so many do with a file that was not migrated yet */
 };
 extern const struct sg_db_kind sg_db_metrics, sg_db_state;
 

@@ -63,6 +63,7 @@ static void start_anew(struct sg_store *st)
 	st->next_id++; /* for readers: what came before is not there any more */
 	st->n_blocks = 0;
 	st->oldest_ms = st->newest_ms = 0;
+	st->profile_bytes = -1;
 	st->io_errors = 0;
 }
 

@@ -456,6 +456,36 @@ static int reader_range(struct sg_reader *api, int64_t *oldest_ms, int64_t *newe
 	return 0;
 }
 
+/* ---- stacks -------------------------------------------------------------------- */
+
+static int reader_profile(struct sg_reader *api, int64_t from_ms, int64_t to_ms,
+			  uint64_t deadline_ns, sg_stack_cb cb, void *ctx)
+{
+	struct reader *r = (struct reader *)api;
+	int e = ensure_db(r, NULL), stopped = 0;
+	sqlite3_stmt *s;
+
+	if (e < 0 || !r->db || r->db->n_stmts <= R_PROFILES)
+		return e == -ENOMEM || e >= 0 ? e : -EIO;
+	s = sg_db_stmt(r->db, R_PROFILES);
+	sqlite3_bind_int64(s, 1, from_ms);
+	sqlite3_bind_int64(s, 2, to_ms);
+	r->db->deadline_ns = deadline_ns;
+	while (!stopped && (e = sg_db_step(r->db, s)) > 0) {
+		stopped = sg_profile_decode(sqlite3_column_blob(s, 0),
+					    (size_t)sqlite3_column_bytes(s, 0), cb, ctx);
+		if (stopped == -EBADMSG || stopped == -EPROTONOSUPPORT)
+			stopped = 0;
+		if (!stopped && deadline_ns && sg_mono_ns() > deadline_ns)
+			stopped = -ETIMEDOUT;
+	}
+	r->db->deadline_ns = 0;
+	sqlite3_reset(s);
+	if (stopped)
+		return stopped;
+	return e == 0 || e == -ENOMEM || e == -ETIMEDOUT ? e : -EIO;
+}
+
 static void reader_close(struct sg_reader *api)
 {
 	struct reader *r = (struct reader *)api;
@@ -479,6 +509,7 @@ static struct reader *reader_new(const char *dir, struct sg_head *head)
 		.select = reader_select,
 		.select_deltas = reader_select_deltas,
 		.gaps = reader_gaps,
+		.profile = reader_profile,
 		.range = reader_range,
 		.close = reader_close,
 	};

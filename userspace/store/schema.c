@@ -45,6 +45,7 @@ const struct sg_db_kind sg_db_metrics = {
 	.n_write_stmts = W_STMTS,
 	.read_stmts = read_stmts,
 	.n_read_stmts = R_STMTS,
+	.n_read_stmts_v1 = R_PROFILES,
 };
 
 const struct sg_db_kind sg_db_state = {
@@ -57,4 +58,5 @@ const struct sg_db_kind sg_db_state = {
 	.n_write_stmts = S_STMTS,
 	.read_stmts = state_stmts,
 	.n_read_stmts = S_STMTS,
+	.n_read_stmts_v1 = S_STMTS,
 };

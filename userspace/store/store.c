@@ -41,6 +41,7 @@ static struct sg_store *new_store(const struct sg_store_options *o)
 	snprintf(st->dir, sizeof(st->dir), "%s", o->data_dir);
 	st->o.data_dir = st->dir;
 	st->lock_fd = -1;
+	st->profile_bytes = -1;
 	st->head = sg_head_new();
 	st->accum = sg_accum_new();
 	return st;
@@ -216,6 +217,8 @@ static int upkeep(struct sg_store *st, uint64_t now)
 	if (r >= 0 && sg_journal_fill(st) > KEEP_BELOW)
 		r = sg_journal_delete_oldest(st);
 	if (r >= 0)
+		r = sg_profiles_trim(st);
+	if (r >= 0)
 		r = shrink(st);
 	if (r >= 0 && now - st->last_checkpoint_ns >= CHECKPOINT_NS) {
 		st->last_checkpoint_ns = now;
@@ -260,6 +263,7 @@ void sg_store_health(struct sg_store *st, struct sg_store_health *ret)
 		.ok = !st->failing,
 		.frames = st->frames,
 		.lost_frames = st->lost_frames,
+		.lost_profiles = st->lost_profiles,
 		.bytes = st->db ? sg_db_bytes(st->db) : 0,
 		.blocks = st->n_blocks,
 		.bad_blocks = st->bad_blocks + sg_head_bad(st->head),

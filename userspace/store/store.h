@@ -39,6 +39,8 @@ struct sg_store {
 	char message[256];
 	uint64_t frames, lost_frames, bad_blocks;
 	double last_flush_seconds;
+	uint64_t lost_profiles;
+	int64_t profile_bytes; /* in the file; -1: not asked yet */
 	int64_t oldest_ms, newest_ms;
 	char quarantined[256];
 };
@@ -56,6 +58,9 @@ int sg_journal_fault(struct sg_store *st, int r);
 void sg_store_set_ok(struct sg_store *st);
 void sg_store_set_failing(struct sg_store *st, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* profiles.c: deletes a few records of stacks that are too old or too many. 0 or -errno. */
+int sg_profiles_trim(struct sg_store *st);
 
 /*
  * Accumulators, sessions, ids from the newest key block on; frames in the head
