@@ -64,6 +64,26 @@ struct sched_entity {
 	struct cfs_rq *cfs_rq; /* of the CPU that the task is on, whatever its class */
 };
 
+struct qstr {
+	const unsigned char *name;
+};
+
+struct dentry {
+	struct qstr d_name; /* the last part of its path */
+};
+
+struct path {
+	struct dentry *dentry;
+};
+
+struct file {
+	struct path f_path;
+};
+
+struct mm_struct {
+	struct file *exe_file;
+};
+
 struct task_struct {
 	struct thread_info thread_info;
 	unsigned int __state; /* since 5.14 */
@@ -71,6 +91,7 @@ struct task_struct {
 	int pid;
 	int tgid;
 	int exit_state;
+	struct mm_struct *mm;
 	struct task_struct *group_leader;
 	struct css_set *cgroups;
 	struct signal_struct *signal;
@@ -150,8 +171,6 @@ struct sock {
 struct socket {
 	struct sock *sk;
 };
-
-struct file;
 
 /* What an iterator over all tasks is called with. */
 struct bpf_iter__task {

@@ -11,6 +11,7 @@
 #include <sgprobe/frame.h>
 #include <sgprobe/kept.h>
 #include <sgprobe/metric.h>
+#include <sgprobe/profile.h>
 
 struct sg_probe;
 
@@ -40,6 +41,12 @@ int sg_probe_tick(struct sg_probe *p, int64_t t_ms, struct sg_frame *f);
 
 /* The frame of the last tick is on its way. Whoever resumes before that gives the tick up. */
 void sg_probe_sent(struct sg_probe *p);
+
+/*
+ * After that: takes in the stacks since the last call and names them. 1: a record of stacks
+ * (profile.h) was due, and is appended to b; 0; -errno: what was gathered is lost.
+ */
+int sg_probe_profile(struct sg_probe *p, const struct sg_profile_head *now, struct sg_buf *b);
 
 /*
  * Whether it goes on where another process stopped: the stamp of the last tick of

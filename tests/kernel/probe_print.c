@@ -5,6 +5,7 @@
  * NAME{LABELS} COUNT SUM P50 P99 MAX. Prints "ready" when the programs run.
  *
  *   probe_print [-i MILLISECONDS] [-d (drop privileges)] [-s (kernel statistics)] [-t (time per tick)]
+ *               [-p (stacks too, as STACK KIND MICROSECONDS COUNT CGROUP;COMM;FRAME...)]
  *               [-v (say what the kernel refuses)] [-n "NAME ARG WHAT" (a named probe; ARG: as --by-arg, or -; or c: not timed)]...
  *               [KEY=VALUE of the configuration]...
  */
@@ -43,7 +44,9 @@ struct run {
 	struct total **totals;
 	size_t n, cap;
 	int interval_ms;
-	bool drop, stats, timing;
+	bool drop, stats, timing, stacks;
+	struct sg_profile *profile;
+	struct sg_buf record;
 	unsigned int ticks;
 };
 
@@ -65,6 +68,35 @@ static struct total *total_of(struct run *r, const struct sg_series *s)
 	if (!t->series || sg_map_put(r->by_series, s->hash, t) < 0)
 		exit(1);
 	return r->totals[r->n++] = t;
+}
+
+static int keep_stack(const struct sg_stack *s, void *ctx)
+{
+	return sg_profile_add(ctx, s);
+}
+
+/* last: what is not due yet too. */
+static int add_stacks(struct run *r, bool last)
+{
+	const struct sg_profile_head now = {
+		.session = 1, .seq = r->ticks, .to_ms = sg_real_ms() + (last ? 1000000 : 0)};
+	int e;
+
+	sg_buf_reset(&r->record);
+	e = sg_probe_profile(r->probe, &now, &r->record);
+	if (e > 0)
+		e = sg_profile_decode(r->record.data, r->record.len, keep_stack, r->profile);
+	return e;
+}
+
+static int print_stack(const struct sg_stack *s, void *ctx)
+{
+	printf("STACK %s %llu %llu %s;%s", s->kind == SG_PROFILE_CPU ? "cpu" : "offcpu",
+	       (unsigned long long)s->us, (unsigned long long)s->count, s->cgroup, s->comm);
+	for (size_t i = 0; i < s->n; i++)
+		printf(";%s%s", s->frames[i], i >= s->n - s->n_kernel ? "_[k]" : "");
+	putchar('\n');
+	return 0;
 }
 
 static int add(struct run *r)
@@ -89,7 +121,7 @@ static int add(struct run *r)
 			t->value = s->value;
 	}
 	r->ticks++;
-	return e;
+	return e == 0 && r->stacks ? add_stacks(r, false) : e;
 }
 
 static void print(const struct run *r)
@@ -175,10 +207,11 @@ static int options(struct run *r, int argc, char **argv)
 	int c;
 
 	r->interval_ms = 1000;
-	while ((c = getopt(argc, argv, "i:dstvn:")) != -1) {
+	while ((c = getopt(argc, argv, "i:dpstvn:")) != -1) {
 		if (c == 'i')
 			r->interval_ms = atoi(optarg);
 		r->drop |= c == 'd';
+		r->stacks |= c == 'p';
 		r->stats |= c == 's';
 		r->timing |= c == 't';
 		if (c == 'n' && parse_named(r, optarg) < 0)
@@ -217,7 +250,7 @@ static int run(struct run *r, int stop_fd)
 	/* Twice: what was in flight is in the other bank. */
 	for (int i = 0; e == 0 && i < 2; i++)
 		e = add(r);
-	return e;
+	return e == 0 && r->stacks ? add_stacks(r, true) : e;
 }
 
 int main(int argc, char **argv)
@@ -237,6 +270,7 @@ int main(int argc, char **argv)
 		return 2;
 	r.by_series = sg_map_new(total_eq);
 	r.frame = sg_frame_new();
+	r.profile = sg_profile_new(64 << 20);
 	if (r.stats)
 		bpf_enable_stats(BPF_STATS_RUN_TIME);
 	for (int i = 0; i < SG_NAMED_BASES; i++)
@@ -257,5 +291,6 @@ int main(int argc, char **argv)
 		print_calls(&r);
 	sg_probe_free(r.probe);
 	print(&r);
+	sg_profile_each(r.profile, print_stack, NULL);
 	return e < 0;
 }

@@ -22,7 +22,7 @@ struct probe_proc {
 	struct sg_probe *probe;
 	struct sg_link_tx *tx;
 	struct sg_frame *frame;
-	struct sg_buf bytes;
+	struct sg_buf bytes, profile;
 	struct sg_tick tick;
 	uint64_t session, seq;
 	bool error_said; /* a failure that lasts is said once */
@@ -65,6 +65,21 @@ static int send_frame(struct probe_proc *p, const struct sg_tick_out *out)
 	return SG_MIN(r, 0);
 }
 
+/* A record of stacks, when one is due; it goes with the next frame. */
+static void send_profile(struct probe_proc *p, int64_t t_ms)
+{
+	const struct sg_profile_head now = {
+		.session = p->session, .seq = p->seq + 1, .to_ms = t_ms};
+	int r;
+
+	sg_buf_reset(&p->profile);
+	r = sg_probe_profile(p->probe, &now, &p->profile);
+	if (r > 0)
+		r = sg_link_tx_push_profile(p->tx, now.seq, p->profile.data, p->profile.len);
+	if (r != 0)
+		sg_probe_dropped(p->probe, "profile_queue_full", r < 0 ? 1 : r);
+}
+
 static void on_tick(struct sg_source *s, uint64_t n, void *ctx)
 {
 	struct probe_proc *p = ctx;
@@ -84,6 +99,7 @@ static void on_tick(struct sg_source *s, uint64_t n, void *ctx)
 		if (!p->error_said)
 			sg_log_err(r, "cannot send the frame of this second");
 	}
+	send_profile(p, out.t_ms);
 	p->error_said = r < 0;
 	if (p->seq == 1)
 		sg_child_ready(&p->child);
@@ -218,6 +234,7 @@ static void probe_proc_free(struct probe_proc *p)
 	sg_link_tx_free(p->tx);
 	sg_frame_free(p->frame);
 	sg_buf_free(&p->bytes);
+	sg_buf_free(&p->profile);
 	sg_loop_free(p->child.loop);
 }
 

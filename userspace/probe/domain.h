@@ -10,6 +10,7 @@
 #include <sgprobe/config.h>
 #include <sgprobe/frame.h>
 #include <sgprobe/metric.h>
+#include <sgprobe/profile.h>
 
 enum sg_from {
 	SG_FROM_SIGNAL, /* histogram: rows of the slots of signals first .. first + n - 1 */
@@ -81,6 +82,7 @@ struct sg_program {
 	uint16_t runs; /* counter that the program raises by one each time it runs, */
 	uint16_t runs_n; /* or the first of this many that together do; 0 means 1 */
 	bool optional; /* the domain is of use without it */
+	bool by_domain; /* not attached with the others: start does */
 	bool made_up_for; /* nothing is lost when a run is left out */
 	const char *unless; /* not needed where the kernel has this hook; NULL: everywhere */
 	size_t setting; /* offset of the text in struct sg_config without which it is not wanted; 0: always */
@@ -106,6 +108,9 @@ struct sg_domain {
 	size_t n_metrics;
 	bool limited; /* its programs ask sg_admit() which events to time (bpf/lib/limit.bpf.h) */
 	bool tracks_tasks; /* it tells the others when a task's slot changes (sg_cfg.tracked) */
+	bool not_kept; /* it ends with the process, so the next one loads it anew; the governor leaves it alone */
+	enum sg_profile_kind stacks; /* of what kind those are that it sends (bpf/stack.h) */
+	const char *refusal; /* what -EOPNOTSUPP of start means */
 	size_t enabled; /* offset of its bool in struct sg_config; SG_ALWAYS */
 	/*
 	 * Optional. tick adds what only user space can find out (gauges from the

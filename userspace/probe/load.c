@@ -15,6 +15,8 @@
 #include "load.h"
 #include "pool.h"
 
+#include <sgprobe/bpf/stack.h>
+
 #define TIDS_MAX 32768u
 #define TASKS_MAX 32768u /* places of 64 bytes */
 /*
@@ -23,6 +25,11 @@
  * than CPUs, programs add with atomics. Fewer slots make room for more shards.
  */
 #define SLOTS_OF_ALL_SHARDS 4096u
+
+/* Stacks that wait to be read: a second of them takes some 50 KB per busy CPU. */
+#define RING_OF_CPU (64u << 10)
+#define RING_MIN (256u << 10)
+#define RING_MAX (8u << 20)
 
 const char *const sg_shared_names[SG_SHARED_MAPS] = {
 	[SG_MAP_STATE] = ".data.state",
@@ -119,6 +126,10 @@ void sg_shared_init(struct sg_shared *s, const struct sg_config *cfg)
 	s->tasks = power_of_two(pid_max(), 1024, TASKS_MAX);
 	s->pool_rows = (uint32_t)cfg->pool_rows;
 	s->pool_cells = (uint32_t)cfg->pool_cells;
+	s->sample_ns = (uint32_t)(1000000000 / SG_MAX(cfg->profile_hz, 1u));
+	s->offcpu_us = (uint32_t)SG_MIN(cfg->offcpu_min_ns / 1000, (uint64_t)UINT32_MAX);
+	s->offcpu_stacks = (uint32_t)cfg->offcpu_stacks;
+	s->ring_bytes = power_of_two((uint64_t)SG_MAX(cpus, 1) * RING_OF_CPU, RING_MIN, RING_MAX);
 	s->private_rows = cpus > 0 && (uint32_t)cpus <= s->shards && !is_realtime();
 	s->no_storage = is_realtime() && !storage_is_lockless();
 }
@@ -267,8 +278,15 @@ static struct sg_bpf_config config_of(const struct sg_loaded *l, const struct sg
 				      .domain = (uint32_t)index_of(l->domain),
 				      .pool_rows = s->pool_rows,
 				      .pool_cells = s->pool_cells,
+<<<<<<< HEAD
 				      .netns = own_netns(),
 				      .http = s->cfg->http_ports[0] != 0};
+=======
+				      .sample_ns = s->sample_ns,
+				      .offcpu_us = s->offcpu_us,
+				      .offcpu_stacks = s->offcpu_stacks,
+				      .netns = own_netns()};
+>>>>>>> 3ecca4a (probe: a CPU profile and the stacks of long waits)
 }
 
 static int size_maps(struct sg_loaded *l, const struct sg_shared *s, struct bpf_object *o)
@@ -281,6 +299,8 @@ static int size_maps(struct sg_loaded *l, const struct sg_shared *s, struct bpf_
 		r = bpf_map__set_max_entries(find_map(o, "sg_rows"), parts * l->blocks);
 	if (r == 0 && rows)
 		r = bpf_map__set_max_entries(find_map(o, "sg_sums"), parts * l->blocks);
+	if (r == 0 && find_map(o, SG_STACK_RING))
+		r = bpf_map__set_max_entries(find_map(o, SG_STACK_RING), s->ring_bytes);
 	if (r == 0)
 		r = bpf_map__set_max_entries(find_map(o, "sg_shards"), s->shards);
 	return r;
@@ -371,7 +391,7 @@ static int attach_one(struct sg_loaded *l, const struct sg_program *row, struct 
 	struct bpf_link *link;
 	int fd;
 
-	if (row->asked)
+	if (row->asked || row->by_domain)
 		return add_program(l, row, p, -1);
 	link = bpf_program__attach(p);
 	if (!link)

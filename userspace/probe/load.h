@@ -47,6 +47,8 @@ struct sg_shared {
 	bool private_rows;
 	struct btf *types; /* of the kernel, while domains are loaded; NULL: not read */
 	bool tracked; /* a domain that tells when a task's slot changes is up */
+	uint32_t sample_ns, offcpu_us, offcpu_stacks,
+		ring_bytes; /* of the domains that take stacks */
 	bool no_storage; /* the kernel may sleep where it makes storage of tasks and sockets */
 	const struct sg_config *cfg; /* while domains are loaded */
 	uint64_t bytes; /* that the shared maps take in the kernel, about */

@@ -21,6 +21,7 @@
 #include "privileges.h"
 #include "procfs.h"
 #include "self.h"
+#include "stacks.h"
 #include "truth.h"
 
 #define FORGET_EVERY 60 /* ticks */
@@ -44,6 +45,7 @@ struct sg_probe {
 	uint64_t named_rate;
 	uint32_t named_max;
 	struct sg_pool *pool; /* NULL where no domain that is up uses it */
+	struct sg_stacks *stacks; /* NULL where no domain that is up sends any */
 	uint64_t flipped_ns; /* when the bank was flipped last */
 	bool resumed; /* what domains share is another process' */
 	bool orphaned; /* those that it left rely on one that cannot be had again */
@@ -104,7 +106,8 @@ static int bring_up(struct sg_probe *p, size_t i, const struct sg_config *cfg)
 		r = d->start(cfg, &p->loaded[i], &p->loaded[i].state);
 	if (r < 0) {
 		sg_drain_free(sg_take(p->drains[i]));
-		sg_refuse(&p->loaded[i], d, strerror(-r));
+		sg_refuse(&p->loaded[i], d,
+			  r == -EOPNOTSUPP && d->refusal ? d->refusal : strerror(-r));
 	}
 	return r;
 }
@@ -313,7 +316,7 @@ static void govern(struct sg_probe *p)
 
 	for (size_t i = 0; i < n; i++) {
 		/* Without what marks tasks the others would be wrong, and it costs nothing. */
-		d[i].up = p->drains[i] && !sg_domains[i]->tracks_tasks;
+		d[i].up = p->drains[i] && !sg_domains[i]->tracks_tasks && !sg_domains[i]->not_kept;
 		d[i].limited = sg_domains[i]->limited;
 		d[i].cost_ns = p->drains[i] ? sg_self_cost(&p->loaded[i], p->drains[i]) : 0;
 	}
@@ -352,6 +355,8 @@ static int set_up(struct sg_probe *p, const struct sg_config *cfg, struct sg_kep
 		r = sg_pool_new(&p->shared, p->slots, p->drains, &p->pool);
 	p->named_rate = cfg->named_rate;
 	p->named_max = (uint32_t)cfg->named_max;
+	if (r == 0)
+		r = sg_stacks_new(cfg, p->loaded, sg_n_domains, &p->stacks);
 	p->governor.budget_ns = cfg->budget_ns * (uint64_t)SG_MAX(sysconf(_SC_NPROCESSORS_ONLN), 1);
 	for (size_t i = 0; r == 0 && i < sg_n_domains; i++)
 		set_limit(p, i);
@@ -403,7 +408,8 @@ int sg_probe_keep(const struct sg_probe *p, sg_keep_cb keep, void *ctx)
 		r = keep(0, &k, ctx);
 	for (size_t i = 0; r == 0 && i < sg_n_domains && i + 1 < SG_KEPT_SETS; i++) {
 		k.n = 0;
-		if (p->drains[i] && sg_loaded_keep(&p->loaded[i], &k) < 0)
+		if (p->drains[i] && !sg_domains[i]->not_kept &&
+		    sg_loaded_keep(&p->loaded[i], &k) < 0)
 			k.n = 0; /* too much of it: it is loaded anew */
 		r = keep(i + 1, &k, ctx);
 	}
@@ -430,6 +436,7 @@ void sg_probe_free(struct sg_probe *p)
 	if (!p)
 		return;
 	sg_named_reader_free(p->named);
+	sg_stacks_free(p->stacks);
 	sg_pool_free(p->pool);
 	for (size_t i = 0; p->drains && i < sg_n_domains; i++)
 		sg_drain_free(p->drains[i]);
@@ -544,6 +551,22 @@ int sg_probe_tick(struct sg_probe *p, int64_t t_ms, struct sg_frame *f)
 	return r < 0 ? r : sg_self_emit(&p->self, p->loaded, p->drains, p->slots, p->pool, f);
 }
 
+int sg_probe_profile(struct sg_probe *p, const struct sg_profile_head *now, struct sg_buf *b)
+{
+	uint64_t start = sg_mono_ns(), no_room;
+	int r;
+
+	if (!p->stacks)
+		return 0;
+	no_room = sg_stacks_tick(p->stacks);
+	if (no_room)
+		sg_probe_dropped(p, "profile_full", no_room);
+	r = sg_stacks_take(p->stacks, now, b);
+	sg_probe_count(p, "sgprobe_probe_profile_seconds_total",
+		       (double)(sg_mono_ns() - start) * 1e-9);
+	return r;
+}
+
 void sg_probe_dropped(struct sg_probe *p, const char *reason, uint64_t n)
 {
 	sg_self_dropped(&p->self, reason, (double)n);
@@ -567,7 +590,7 @@ static int can_work(void *ctx)
 
 int sg_probe_drop_privileges(struct sg_probe *p, struct sg_error *err)
 {
-	return sg_privileges_drop(can_work, p, err);
+	return sg_privileges_drop(p->stacks, can_work, p, err);
 }
 
 void sg_probe_stats_window(struct sg_probe *p, bool open)

@@ -63,6 +63,9 @@ static const struct sg_metric_info metrics[] = {
 	 "CPU time of the probe process.", "seconds", NULL, "self", NULL, NULL, SG_COUNTER},
 	{"sgprobe_probe_resident_bytes", "Memory of the probe process",
 	 "Resident memory of the probe process.", "bytes", NULL, "self", NULL, NULL, SG_GAUGE},
+	{"sgprobe_probe_profile_seconds_total", "Time for stacks",
+	 "Time that the probe took to read stacks, look at the files that they are in and name them.",
+	 "seconds", NULL, "self", NULL, NULL, SG_COUNTER},
 	COUNT("sgprobe_probe_ticks_late_total", "Late ticks",
 	      "Ticks that were read more than half a tick after their time."),
 	COUNT("sgprobe_probe_ticks_skipped_total", "Skipped ticks",
@@ -79,7 +82,7 @@ const struct sg_metric_table sg_self_metrics = {metrics, ARRAY_SIZE(metrics)};
 
 /* Reasons besides those that the programs count; known ones are reported from the first tick on. */
 static const char *const reasons[] = {"link_queue_full", "frame_failed", "row_unread",
-				      "run_missed"};
+				      "run_missed",	 "profile_full", "profile_queue_full"};
 
 static void note(struct sg_note *notes, size_t *n, const char *name, double add)
 {

@@ -62,6 +62,9 @@ struct sg_bpf_config {
 	__u32 domain; /* number of this domain, for keys of the pool */
 	__u32 pool_rows, pool_cells; /* of the pool, per bank and shard */
 	__u32 tasks; /* places of sg_task_table; power of two */
+	__u32 sample_ns; /* of CPU time that a sample of domain profile stands for */
+	__u32 offcpu_us; /* waits shorter than this are none of domain offcpu */
+	__u32 offcpu_stacks; /* that domain offcpu takes of a CPU in a tick */
 	__u32 netns; /* the probe's own network namespace, by the number of its inode; 0: unknown */
 	__u32 http; /* 1: a setting names ports of HTTP */
 };
