@@ -8,7 +8,7 @@ _sgprobe() {
 		return
 	fi
 	case $prev in
-	--config | -c | --output | -o | --socket | -s) COMPREPLY=($(compgen -f -- "$cur")) && return ;;
+	--config | -c | --output | -o | --svg | --socket | -s) COMPREPLY=($(compgen -f -- "$cur")) && return ;;
 	--data-dir | -d) COMPREPLY=($(compgen -d -- "$cur")) && return ;;
 	--by) COMPREPLY=($(compgen -W "comm cgroup" -- "$cur")) && return ;;
 	--log-level) COMPREPLY=($(compgen -W "error warn info debug" -- "$cur")) && return ;;

@@ -14,9 +14,9 @@ rank() {
 home() { # the folder that implements include/sgprobe/NAME.h
 	case $1 in
 	err | mem | str | time | file | loop) echo base ;;
-	hist | series | frame | metric | reader | link | kept | named) echo model ;;
+	hist | series | frame | metric | reader | link | kept | named | profile) echo model ;;
 	config) echo config ;; probe | named_attach) echo probe ;; store) echo store ;; query) echo query ;;
-	report) echo report ;; http) echo http ;; daemon) echo daemon ;; *) echo model ;;
+	report | flame) echo report ;; http) echo http ;; daemon) echo daemon ;; *) echo model ;;
 	esac
 }
 bad=0

@@ -56,6 +56,15 @@ const struct sg_command sg_commands[] = {
 	 "  sgprobe query 'histogram_quantile(0.99, rate(sgprobe_sched_runqueue_latency_seconds[1m]))'\n"
 	 "  sgprobe query 'rate(sgprobe_syscall_calls_total[10s])' --from -5m --step 30s\n\n"
 	 "A time is 'now', '-10m', Unix seconds or 2026-11-23T12:00:00Z."},
+	{"profile", sg_cmd_profile, SG_NEEDS_CONFIG, "Where time went, by stack; a flame graph",
+	 "[--last 10m | --since T --until T] [--off-cpu | --all] [--cgroup NAME] [--comm NAME]\n"
+	 "                [--kernel | --user] [--svg FILE | --json]",
+	 "Examples:\n"
+	 "  sgprobe profile --last 5m --svg cpu.svg\n"
+	 "  sgprobe profile --off-cpu --comm postgres --svg waits.svg\n"
+	 "  sgprobe profile --cgroup 'nginx*' | sort -k2 -n\n\n"
+	 "Without --svg, each line is one stack with its microseconds, as flamegraph.pl reads them:\n"
+	 "cgroup;command;outermost;...;innermost microseconds. Frames of the kernel end in _[k]."},
 	{"report", sg_cmd_report, SG_NEEDS_CONFIG, "What happened in a range of time",
 	 "[--last 10m | --from T --to T] [--json]",
 	 "Examples:\n  sgprobe report --last 10m\n  sgprobe report --from -2h --to -1h --json"},

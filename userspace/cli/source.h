@@ -35,6 +35,12 @@ int sg_src_range(struct sg_src *src, const char *expr, int64_t from_ms, int64_t 
 bool sg_src_sum(struct sg_src *src, const char *expr, const char *label, const char *prefix,
 		double *ret);
 
+/* Adds the stacks of (from, to] that the filter wants. -E2BIG with a sentence: too many. */
+int sg_src_profile(struct sg_src *src, const struct sg_profile_filter *f, int64_t from_ms,
+		   int64_t to_ms, struct sg_profile *p, struct sg_error *err);
+/* Adds those of the daemon's document; -EBADMSG. */
+int sg_profile_parse(struct sg_profile *p, const json_t *data);
+
 /* A document of the daemon's own API, parsed. Only where src->reader is NULL. */
 int sg_src_get(struct sg_src *src, const char *path, json_t **ret, struct sg_error *err);
 /* What changes something. */

@@ -278,15 +278,11 @@ static struct sg_bpf_config config_of(const struct sg_loaded *l, const struct sg
 				      .domain = (uint32_t)index_of(l->domain),
 				      .pool_rows = s->pool_rows,
 				      .pool_cells = s->pool_cells,
-<<<<<<< HEAD
-				      .netns = own_netns(),
-				      .http = s->cfg->http_ports[0] != 0};
-=======
 				      .sample_ns = s->sample_ns,
 				      .offcpu_us = s->offcpu_us,
 				      .offcpu_stacks = s->offcpu_stacks,
-				      .netns = own_netns()};
->>>>>>> 3ecca4a (probe: a CPU profile and the stacks of long waits)
+				      .netns = own_netns(),
+				      .http = s->cfg->http_ports[0] != 0};
 }
 
 static int size_maps(struct sg_loaded *l, const struct sg_shared *s, struct bpf_object *o)
