@@ -46,7 +46,7 @@ hooks_of() { # DOMAIN
 		{
 			found = "missing"
 			for (name in kind)
-				if (index(name, $1) == 1 && substr(name, length($1) + 1) ~ /^(_[a-z0-9]+)?$/) {
+				if (index(name, $1) == 1 && substr(name, length($1) + 1) ~ /^(_btf|_raw)?$/) {
 					found = kind[name]
 					delete kind[name]
 					break
