@@ -13,6 +13,7 @@
 
 #include "pool.bpf.h"
 #include "slot.bpf.h"
+#include "threads.bpf.h"
 
 struct cpu_state {
 	__u64 raised[IRQ_VECTORS]; /* when; 0: not, or it runs already */
@@ -32,7 +33,7 @@ SG_FLATTEN struct cpu_state *this_cpu(void)
 }
 
 /* The idle task has nothing to lose, and ksoftirqd is there for it. */
-SG_FLATTEN void charge(__u32 part, __u64 ns, bool btf)
+SG_FLATTEN void charge(__u32 part, __u64 end, __u64 ns, bool btf)
 {
 	struct task_struct *task =
 		btf ? bpf_get_current_task_btf() : (struct task_struct *)bpf_get_current_task();
@@ -44,6 +45,8 @@ SG_FLATTEN void charge(__u32 part, __u64 ns, bool btf)
 	t = sg_task_of(task, part, false, btf);
 	key = sg_key_of_slot(IRQ_STOLEN, t ? sg_slot(t, task, part, btf) : SG_SLOT_OTHER);
 	sg_pool_observe(&key, NULL, part, ns, false); /* a hard one may interrupt a soft one */
+	if (t)
+		sg_thread_stolen(t, part, end, ns);
 }
 
 SEC("raw_tp/softirq_raise")
@@ -87,19 +90,20 @@ SG_FLATTEN int on_softirq_exit(__u64 vector, bool btf)
 	__u32 part = sg_part();
 	struct cpu_state *c = this_cpu();
 	struct sg_where w;
-	__u64 ns;
+	__u64 end, ns;
 
 	sg_count(part, IRQ_SOFT_EXITS, 1, true);
 	sg_opaque(vector);
 	if (!c || vector >= IRQ_VECTORS || !c->soft_at)
 		return 0;
-	ns = bpf_ktime_get_ns() - c->soft_at;
+	end = bpf_ktime_get_ns();
+	ns = end - c->soft_at;
 	c->soft_at = 0;
 	if (!sg_sane(part, ns))
 		return 0;
 	if (sg_find_block(&w, part, IRQ_SOFT_RUN + vector))
 		sg_observe(&w, 0, ns, true);
-	charge(part, ns, btf);
+	charge(part, end, ns, btf);
 	return 0;
 }
 
@@ -119,18 +123,19 @@ SG_FLATTEN int on_irq_exit(int irq, struct irqaction *action, bool btf)
 	__u32 part = sg_part();
 	struct cpu_state *c = this_cpu();
 	struct sg_pool_key key;
-	__u64 ns;
+	__u64 end, ns;
 
 	sg_count(part, IRQ_HARD_EXITS, 1, true);
 	if (!c || !c->hard_at)
 		return 0;
-	ns = bpf_ktime_get_ns() - c->hard_at;
+	end = bpf_ktime_get_ns();
+	ns = end - c->hard_at;
 	c->hard_at = 0;
 	if (!sg_sane(part, ns))
 		return 0;
 	key = sg_key(IRQ_HARD_RUN, irq, 0);
 	sg_pool_observe(&key, BPF_CORE_READ(action, name), part, ns, true);
-	charge(part, ns, btf);
+	charge(part, end, ns, btf);
 	return 0;
 }
 

@@ -12,9 +12,15 @@
 #define SG_SIGNALS SCHED_SIGNALS
 #define SG_COUNTERS SCHED_COUNTERS
 #define SG_FIXED_BLOCKS 0
+#define SG_WITH_NEAR_THREADS
 
 #include "limit.bpf.h"
+#include "pool.bpf.h"
 #include "slot.bpf.h"
+#include "threads.bpf.h"
+#include "waits.bpf.h"
+
+#include "culprits.bpf.h"
 
 /*
  * What is not timed is dated by the clock of the run queue, a load. It is behind by up
@@ -30,7 +36,12 @@
 struct now {
 	__u64 ns; /* 0: nobody asked yet */
 	__u64 rq; /* rq->clock of this CPU; 0: this kernel does not tell */
+	__u64 waited; /* how long the task that comes waited, by the kernel; 0: it does not tell */
+	struct sg_thread_moment moment;
+	__u64 slice; /* how long the task that goes ran */
+	__u32 ran; /* the cgroup of that; SCHED_NOBODY: it was the idle task, or is not known */
 	__u32 part;
+	__u32 state; /* in which the task before left, as the kernel has it */
 	__u8 shift; /* what begins now stands for 2^this many */
 };
 
@@ -62,6 +73,28 @@ SG_FLATTEN __u64 clock_ns(struct now *now)
 	return now->ns;
 }
 
+/* The time of what a thread does: by one clock for all that it does. */
+SG_FLATTEN __u64 thread_clock(struct now *now)
+{
+	return knows_waits() ? now->rq : clock_ns(now);
+}
+
+/*
+ * Woken up, or new. A thread that runs, or waits for a CPU, may be told so again; else
+ * the kernel has its run queue locked here.
+ */
+SG_FLATTEN void becomes_runnable(struct sg_task *t, struct task_struct *task, __u32 part, bool btf)
+{
+	__u32 state = sg_thread_state(t, sg_thread_bank(part));
+	struct now now = {.part = part};
+
+	if (!sg_cfg(threads) || state == SG_THREAD_RUNNING || state == SG_THREAD_RUNNABLE)
+		return;
+	now.rq = rq_clock(task, btf);
+	sg_thread_moment(&now.moment, part, thread_clock(&now));
+	sg_thread_becomes(t, task, waits_for_cpu(task, btf), &now.moment, true, btf);
+}
+
 SG_FLATTEN int on_wakeup(struct task_struct *task, __u32 counter, bool btf)
 {
 	__u32 part = sg_part();
@@ -71,10 +104,13 @@ SG_FLATTEN int on_wakeup(struct task_struct *task, __u32 counter, bool btf)
 	sg_count(part, counter, 1, false);
 	shift = admit(part);
 	if (shift == SG_UNTIMED)
-		return 0;
+		return 0; /* since when it waits is known when it runs: kernel_wait() */
 	t = sg_task_of(task, part, sg_may_create_locked(btf), btf);
+	if (sg_unlikely(!t))
+		return 0;
+	becomes_runnable(t, task, part, btf);
 	/* A preempted task that is woken before it ran again has been waiting since it was preempted. */
-	if (t && !t->queued && t->off != SG_OFF_PREEMPTED) {
+	if (!t->queued && t->off != SG_OFF_PREEMPTED) {
 		t->queued_shift = shift;
 		t->queued = bpf_ktime_get_ns();
 	}
@@ -154,6 +190,7 @@ SG_FLATTEN __u32 waited(struct sg_task *t, struct task_struct *task, struct now 
 {
 	__u64 by_kernel = kernel_wait(t, task, now->rq, btf);
 
+	now->waited = by_kernel;
 	if (!t->queued) {
 		*ns = by_kernel;
 		return by_kernel >= SLOW_NS;
@@ -183,14 +220,33 @@ SG_FLATTEN void switch_out(struct task_struct *prev, bool runnable, struct now *
 	if (sg_likely(t->since && t->off == SG_ON_CPU)) {
 		__u32 weight = ended(t, now, &ns);
 
+		now->slice = ns;
+		now->ran = t->cgroup_in;
 		if (!weight)
 			sg_count(now->part, SG_C_UNTIMED, 1, true);
 		else if (sg_find_slot(&w, now->part, sg_slot(t, prev, now->part, btf)))
 			record(&w, now->part, SCHED_ONCPU, ns, weight);
 	}
+	if (sg_cfg(threads)) {
+		__u32 state = runnable ? waits_for_cpu(prev, btf)
+				       : waits_for(t, prev, now->state, now->moment.stamp, btf);
+
+		sg_thread_becomes(t, prev, state, &now->moment, true, btf);
+	}
 	begin(t, now, runnable ? SG_OFF_PREEMPTED : SG_OFF_BLOCKED);
 	t->queued = runnable && now->shift != SG_UNTIMED ? now->ns : 0;
 	t->queued_shift = now->shift;
+}
+
+/* Who ran while the task waited, if it waited for somebody. */
+SG_FLATTEN void find_culprits(struct sg_task *t, struct task_struct *next, struct now *now,
+			      __u64 wait, __u32 weight, bool btf)
+{
+	if (wait < CONTENDED_NS)
+		weight = 0;
+	if (weight || others_wait(next, btf))
+		charge_culprits(now->moment.time, now->slice, t->cgroup | (__u64)now->ran << 32,
+				wait, now->part | (__u64)weight << 32);
 }
 
 /* The wait and the time off the CPU that end when a task is switched in. */
@@ -202,6 +258,8 @@ SG_FLATTEN void off_ended(struct sg_task *t, struct task_struct *next, struct no
 	struct sg_where w;
 
 	wait_weight = waited(t, next, now, &wait, btf);
+	if (sg_cfg(threads))
+		find_culprits(t, next, now, wait, wait_weight, btf);
 	if (sg_likely(left)) {
 		off_weight = ended(t, now, &off);
 		/* It was off the CPU when the programs were attached: so are the kernel's waits older. */
@@ -230,13 +288,15 @@ SG_FLATTEN void switch_in(struct task_struct *next, struct now *now, bool btf)
 		return;
 	}
 	off_ended(t, next, now, btf);
+	if (sg_cfg(threads))
+		sg_thread_runs(t, next, now->waited, &now->moment, btf);
 	begin(t, now, SG_ON_CPU);
 	t->queued = 0;
 }
 
 SG_FLATTEN int on_switch(bool preempt, struct task_struct *prev, struct task_struct *next, bool btf)
 {
-	struct now now = {.part = sg_part()};
+	struct now now = {.part = sg_part(), .ran = SCHED_NOBODY};
 	struct sg_counter_block *c = sg_counters_of(now.part);
 
 	if (!c)
@@ -244,15 +304,44 @@ SG_FLATTEN int on_switch(bool preempt, struct task_struct *prev, struct task_str
 	sg_add(&c->c[SCHED_SWITCHES], 1, true);
 	now.rq = rq_clock(task_pid(next, btf) ? next : prev, btf); /* not the idle task */
 	now.shift = admit(now.part);
+	if (sg_cfg(threads))
+		sg_thread_moment(&now.moment, now.part, thread_clock(&now));
 	if (task_pid(prev, btf)) { /* 0: the idle task, which has no latencies */
-		bool runnable = preempt || !task_state(prev, btf);
+		bool runnable;
 
+		now.state = task_state(prev, btf);
+		runnable = preempt || !now.state;
 		sg_add(&c->c[runnable ? SCHED_INVOLUNTARY : SCHED_VOLUNTARY], 1, true);
 		switch_out(prev, runnable, &now, btf);
 	}
 	if (task_pid(next, btf))
 		switch_in(next, &now, btf);
 	return 0;
+}
+
+/* By the run queue of this CPU: that of another may have been idle for long, and its clock stands still then. */
+SG_FLATTEN void current_moment(struct sg_thread_moment *m, __u32 part)
+{
+	struct now now = {.part = part,
+			  .rq = rq_clock((struct task_struct *)bpf_get_current_task(), false)};
+
+	sg_thread_moment(m, part, thread_clock(&now));
+}
+
+/* Of a thread that is older than the programs. */
+SG_FLATTEN void begin_thread(struct task_struct *task, bool btf)
+{
+	__u32 part = sg_part(), state = task_state(task, btf);
+	struct sg_task *t = sg_task_of(task, part, true, btf);
+	struct sg_thread_moment m;
+
+	if (!sg_cfg(threads) || !t || sg_thread_state(t, sg_thread_bank(part)) ||
+	    BPF_CORE_READ(task, exit_state))
+		return;
+	current_moment(&m, part);
+	/* An iterator may follow pointers of its task on any kernel. */
+	sg_thread_becomes(t, task, state ? waits_for(t, task, state, 0, true) : SG_THREAD_RUNNABLE,
+			  &m, false, btf);
 }
 
 SG_FLATTEN int on_count(__u32 counter, bool exclusive)
@@ -271,11 +360,16 @@ int BPF_PROG(sched_process_fork_btf, struct task_struct *parent, struct task_str
 {
 	__u32 part = sg_part();
 	struct sg_task *t = sg_task_of(child, part, true, true);
+	struct sg_thread_moment m;
 
 	sg_count(part, SCHED_FORKS, 1, false);
 	if (!t)
 		return 0;
 	/* It may be that of an earlier task at the same place whose end was missed. */
+	if (sg_cfg(threads) && sg_thread_state(t, sg_thread_bank(part))) {
+		current_moment(&m, part);
+		sg_thread_becomes(t, child, SG_THREAD_NONE, &m, false, true);
+	}
 	t->epoch = SG_EPOCH_NONE;
 	t->since = t->queued = t->call_at = 0;
 	t->delay = 0;
@@ -346,4 +440,29 @@ SEC("raw_tp/sched_process_exit")
 int sched_process_exit(void *ctx)
 {
 	return on_count(SCHED_EXITS, false);
+}
+
+/* Last: whoever begins or ends from here on is seen to. */
+SEC("iter/task")
+int sched_threads_btf(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+
+	if (!task)
+		return 0;
+	sg_opaque(task);
+	begin_thread(task, true);
+	return 0;
+}
+
+SEC("iter/task")
+int sched_threads_raw(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+
+	if (!task)
+		return 0;
+	sg_opaque(task);
+	begin_thread(task, false);
+	return 0;
 }

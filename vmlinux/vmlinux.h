@@ -53,11 +53,13 @@ struct sched_info {
 };
 
 struct rq {
+	unsigned int nr_running;
 	u64 clock; /* of the last event that updated it: behind by as much */
 };
 
 struct cfs_rq {
 	struct rq *rq; /* with CONFIG_FAIR_GROUP_SCHED, as the next */
+	int throttle_count; /* with CONFIG_CFS_BANDWIDTH: of this one and those above it */
 };
 
 struct sched_entity {
@@ -77,6 +79,7 @@ struct path {
 };
 
 struct file {
+	struct inode *f_inode;
 	struct path f_path;
 };
 
@@ -101,6 +104,9 @@ struct task_struct {
 	int exit_code;
 	u64 start_time; /* monotonic */
 	unsigned long maj_flt;
+	unsigned int in_iowait : 1;
+	bool throttled; /* since 6.18, with CONFIG_CFS_BANDWIDTH */
+	struct files_struct *files;
 };
 
 struct task_struct___before_5_14 {
@@ -242,8 +248,9 @@ struct irqaction {
 };
 
 struct pt_regs {
-	unsigned long si, orig_ax; /* x86 */
-	u64 regs[31]; /* arm64 */
+	unsigned long si, di, orig_ax; /* x86 */
+	u64 regs[31]; /* arm64, as the next two */
+	u64 orig_x0;
 	int syscallno;
 };
 
@@ -349,6 +356,16 @@ struct super_block {
 
 struct inode {
 	struct super_block *i_sb;
+	unsigned short i_mode;
+};
+
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+
+struct files_struct {
+	struct fdtable *fdt;
 };
 
 enum pageflags {

@@ -15,6 +15,7 @@
 #include <bpf/bpf_tracing.h>
 #include <sgprobe/bpf/bucket.h>
 #include <sgprobe/bpf/sgprobe.h>
+#include <sgprobe/bpf/threads.h>
 
 #define sg_likely(x) __builtin_expect(!!(x), 1)
 #define sg_unlikely(x) __builtin_expect(!!(x), 0)
@@ -71,6 +72,9 @@ struct sg_counter_block {
 struct sg_shard {
 	struct sg_bpf_head head;
 	struct sg_counter_block c[SG_BANKS];
+#ifdef SG_WITH_NEAR_THREADS
+	struct sg_threads_near near __attribute__((aligned(SG_THREADS_NEAR_AT)));
+#endif
 } __attribute__((aligned(64)));
 
 /* max_entries of all maps are set by the loader. */

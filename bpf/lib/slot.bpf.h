@@ -6,18 +6,23 @@
 #ifndef SG_SLOT_BPF_H
 #define SG_SLOT_BPF_H
 
+#include <sgprobe/bpf/threads.h>
+
 #include "sg.bpf.h"
 
 #define SG_EPOCH_NONE 0
 #define SG_SLOT_THREAD (1U << 31)
+#define SG_FROM_MASK 0x7fffffff
 
 /* One cache line. Belongs to the task: written by whoever runs it, reads or wakes it under the run queue's lock. */
 struct sg_task {
-	__u64 owner; /* address of the task, in the table; 0: nobody's, or in task storage */
+	__u64 owner; /* address of the task; in the table 0: nobody's */
 	/* The cached slot, and what it was computed from: it holds while these are the same. */
-	__u64 from; /* hash of the leader's comm and, where that is not tracked, of the css_set */
+	__u32 from; /* hash of the leader's comm and, where that is not tracked, of the css_set */
 	__u32 epoch; /* SG_EPOCH_NONE: look it up again */
 	__u32 slot; /* with SG_SLOT_THREAD when another task, the leader, has the comm */
+	__u16 cgroup; /* its number, looked up with the slot */
+	__u16 cgroup_in; /* of the cell that it is in: threads.bpf.h */
 	/* sched */
 	__u64 since; /* when the task was switched in or out; 0: not seen yet; by rq->clock when that is not timed */
 	__u64 queued; /* when it became runnable; 0: it is not waiting for a CPU, or the wait is not timed */
@@ -26,11 +31,15 @@ struct sg_task {
 	__u8 since_shift, queued_shift; /* what they stand for, 2^this many; SG_UNTIMED */
 	/* syscall */
 	__u64 call_at; /* 0: not in a call that was seen to begin; jiffies when it is not timed */
-	__u16 call; /* row of the call */
-	__u16 restart; /* row of the call that restart_syscall() would continue */
+	__u32 call : 10; /* row of the call */
+	__u32 restart : 10; /* row of the call that restart_syscall() would continue */
+	/* sched: what a file descriptor that it waited for was, by its low bits; waits.bpf.h */
+	__u32 fd : 10, fd_known : 1, fd_socket : 1;
 	__u16 call_jiffy; /* low half of jiffies then */
 	__u8 call_shift; /* it stands for 2^this many; SG_UNTIMED */
-	__u8 off; /* how it left the CPU: enum sg_off */
+	__u8 off : 2; /* how it left the CPU: enum sg_off */
+	__u8 thread : 4; /* enum sg_thread_state; in bank */
+	__u8 thread_bank : 1;
 };
 
 /*
@@ -74,6 +83,20 @@ struct {
 	__type(value, __u32);
 } sg_free_slots SEC(".maps");
 
+/* Numbers of cgroups, and free ones: as with slots. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u64);
+	__type(value, __u32);
+} sg_cgroups SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_QUEUE);
+	__uint(max_entries, 1);
+	__type(value, __u32);
+} sg_free_cgroups SEC(".maps");
+
 #define SG_PF_KTHREAD 0x00200000 /* include/linux/sched.h */
 
 /*
@@ -99,6 +122,23 @@ static __noinline __u32 sg_slot_of_key(struct sg_slot_key *key, __u32 part)
 	return found ? *found : SG_SLOT_OTHER;
 }
 
+static __noinline __u32 sg_cgroup_number(__u64 id, __u32 part)
+{
+	__u32 *found = bpf_map_lookup_elem(&sg_cgroups, &id), number = SG_CGROUP_OTHER;
+
+	if (found)
+		return *found;
+	if (bpf_map_pop_elem(&sg_free_cgroups, &number)) {
+		sg_count(part, SG_C_CGROUPS_FULL, 1, false);
+		return SG_CGROUP_OTHER;
+	}
+	if (!bpf_map_update_elem(&sg_cgroups, &id, &number, BPF_NOEXIST))
+		return number;
+	bpf_map_push_elem(&sg_free_cgroups, &number, BPF_ANY);
+	found = bpf_map_lookup_elem(&sg_cgroups, &id);
+	return found ? *found : SG_CGROUP_OTHER;
+}
+
 #define SG_SLASHES 0x2f2f2f2f2f2f2f2fULL
 
 /*
@@ -120,33 +160,47 @@ SG_FLATTEN void sg_slot_comm(struct sg_slot_key *key, const __u64 comm[2], bool 
 }
 
 /* Not a direct load: the verifier lets nobody reckon with the address of a css_set. */
-SG_FLATTEN __u64 sg_slot_from(const __u64 comm[2], struct task_struct *task)
+SG_FLATTEN __u32 sg_slot_from(const __u64 comm[2], struct task_struct *task)
 {
 	__u64 from = sg_hash64(comm[0], comm[1]);
 
 	if (!sg_cfg(tracked))
 		from ^= (__u64)BPF_CORE_READ(task, cgroups);
-	return from;
+	return from & SG_FROM_MASK;
 }
 
-static __noinline __u32 sg_slot_refresh(struct sg_task *t, struct task_struct *task, __u32 part)
+/*
+ * By the task's address: its slot, the number of its cgroup and what they were found by, as
+ * sg_slot_refresh() takes them apart. Not static, and so without a pointer: the verifier looks at
+ * its ways once, and not once for each way to it.
+ */
+__noinline __u64 sg_slot_find(__u64 address, __u32 part)
 {
-	struct task_struct *leader;
+	struct task_struct *task = (void *)address, *leader = BPF_CORE_READ(task, group_leader);
 	struct sg_slot_key key = {};
-	__u64 comm[2] = {};
+	__u64 comm[2] = {}, slot, cgroup;
+
+	bpf_core_read(comm, sizeof(comm), &leader->comm);
+	key.cgroup_id = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+	sg_slot_comm(&key, comm, BPF_CORE_READ(task, flags) & SG_PF_KTHREAD);
+	slot = sg_slot_of_key(&key, part);
+	cgroup = sg_cgroup_number(key.cgroup_id, part);
+	return (slot & 0xffff) | (cgroup & 0xffff) << 16 | (__u64)(leader != task) << 32 |
+	       (__u64)sg_slot_from(comm, task) << 33;
+}
+
+SG_FLATTEN __u32 sg_slot_refresh(struct sg_task *t, struct task_struct *task, __u32 part)
+{
+	__u64 found;
 
 	/* The epoch before the lookup: a slot that is retired meanwhile is looked up again. */
 	t->epoch = *(volatile __u32 *)&sg_state.epoch;
-	leader = BPF_CORE_READ(task, group_leader);
-	bpf_core_read(comm, sizeof(comm), &leader->comm);
-	t->from = sg_slot_from(comm, task);
-	key.cgroup_id = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
-	sg_slot_comm(&key, comm, BPF_CORE_READ(task, flags) & SG_PF_KTHREAD);
-	t->slot = sg_slot_of_key(&key, part);
-	if (leader == task)
-		return t->slot;
-	t->slot |= SG_SLOT_THREAD;
-	return t->slot & ~SG_SLOT_THREAD;
+	t->owner = (__u64)task; /* read back, it is a number and no pointer */
+	found = sg_slot_find(*(volatile __u64 *)&t->owner, part);
+	t->slot = (found & 0xffff) | (found >> 32 & 1 ? SG_SLOT_THREAD : 0);
+	t->cgroup = found >> 16;
+	t->from = found >> 33;
+	return found & 0xffff;
 }
 
 /* The comm of a task's leader; btf: a constant, whether the program may follow the task's pointers directly. */

@@ -22,6 +22,7 @@ enum sg_from {
 	SG_FROM_KEY_COUNT, /* counter: observations in the rows that another metric has from keys, */
 	SG_FROM_KEY_SUM, /* and their sum */
 	SG_FROM_CELLS, /* counter: cells of the pool numbered so, one series per key */
+	SG_FROM_PAIRS, /* counter: cells of the pool numbered so, by pairs of cgroups: culprits.c */
 	SG_FROM_TALLY, /* counter: counts first .. first + n - 1 of the row of signal by */
 	SG_FROM_TICK, /* any: added by the domain's tick function; listed here for the catalogue */
 };
@@ -102,6 +103,7 @@ struct sg_domain {
 	bool slot_blocks; /* after the fixed blocks there is one per slot */
 	uint16_t fixed_blocks; /* before those of the slots */
 	uint16_t counters;
+	uint16_t shard_bytes; /* of its element of map sg_shards, where there is more in it; or 0 */
 	const struct sg_program *programs;
 	size_t n_programs;
 	const struct sg_metric_row *metrics;

@@ -366,6 +366,7 @@ int sg_drain_emit(struct sg_drain *d, struct sg_frame *f)
 		[SG_FROM_KEY_SUM] = emit_key_total,
 		[SG_FROM_CELLS] = emit_cells,
 		[SG_FROM_TALLY] = emit_signal,
+		[SG_FROM_PAIRS] = NULL,
 		[SG_FROM_TICK] = NULL,
 	};
 	const struct sg_domain *dom = d->loaded->domain;

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <sgprobe/bpf/threads.h>
+
 #include "keep.h"
 #include "pool.h"
 
@@ -143,6 +145,10 @@ static int adopt_shared_maps(struct sg_shared *s, struct sg_kept *k)
 		[SG_MAP_TIDS] = {BPF_MAP_TYPE_LRU_HASH},
 		[SG_MAP_SLOTS] = {BPF_MAP_TYPE_HASH, sizeof(struct sg_slot_key), 4, s->slots},
 		[SG_MAP_FREE] = {BPF_MAP_TYPE_QUEUE, 0, 4, s->slots},
+		[SG_MAP_CGROUPS] = {BPF_MAP_TYPE_HASH, 8, 4, s->slots},
+		[SG_MAP_FREE_CGROUPS] = {BPF_MAP_TYPE_QUEUE, 0, 4, s->slots},
+		[SG_MAP_THREADS] = {BPF_MAP_TYPE_ARRAY, 4, sizeof(struct sg_thread_cells),
+				    sg_thread_elements(s), true},
 		[SG_MAP_POOL_KEYS] = {BPF_MAP_TYPE_HASH, sizeof(struct sg_pool_key),
 				      sizeof(struct sg_pool_entry), rows + cells},
 		[SG_MAP_POOL_FREE] = {BPF_MAP_TYPE_QUEUE, 0, 4, rows},
@@ -188,8 +194,9 @@ int sg_shared_adopt(struct sg_shared *s, struct sg_kept *k)
 {
 	int r = adopt_shared_maps(s, k);
 
-	if (r == 0 && (s->fd[SG_MAP_STATE] < 0 || !has_all(s, SG_MAP_SLOTS, SG_MAP_FREE, false) ||
-		       !has_all(s, SG_MAP_POOL_KEYS, SG_MAP_POOL_CELLS, true)))
+	if (r == 0 &&
+	    (s->fd[SG_MAP_STATE] < 0 || !has_all(s, SG_MAP_SLOTS, SG_MAP_FREE_CGROUPS, false) ||
+	     !has_all(s, SG_MAP_POOL_KEYS, SG_MAP_POOL_CELLS, true)))
 		r = -ENOENT;
 	if (r == 0)
 		r = sg_memory_adopt(&s->retiring, sg_kept_take(k, SG_KEPT_MEMORY, RETIRING));

@@ -11,6 +11,8 @@
 #include <sys/utsname.h>
 #include <time.h>
 
+#include <sgprobe/time.h>
+
 #include "constants.h"
 #include "load.h"
 #include "pool.h"
@@ -38,6 +40,9 @@ const char *const sg_shared_names[SG_SHARED_MAPS] = {
 	[SG_MAP_TIDS] = "sg_tids",
 	[SG_MAP_SLOTS] = "sg_slots",
 	[SG_MAP_FREE] = "sg_free_slots",
+	[SG_MAP_CGROUPS] = "sg_cgroups",
+	[SG_MAP_FREE_CGROUPS] = "sg_free_cgroups",
+	[SG_MAP_THREADS] = "sg_threads",
 	[SG_MAP_POOL_KEYS] = "sg_pool_keys",
 	[SG_MAP_POOL_FREE] = "sg_pool_free",
 	[SG_MAP_POOL_FREE_CELLS] = "sg_pool_free_cells",
@@ -124,6 +129,7 @@ void sg_shared_init(struct sg_shared *s, const struct sg_config *cfg)
 	s->shards = power_of_two(cpus > 0 ? (uint64_t)cpus : 1, 1,
 				 SG_MIN(SG_MAX_SHARDS, SG_MAX(SLOTS_OF_ALL_SHARDS / s->slots, 1u)));
 	s->tasks = power_of_two(pid_max(), 1024, TASKS_MAX);
+	s->threads = cfg->thread_time;
 	s->pool_rows = (uint32_t)cfg->pool_rows;
 	s->pool_cells = (uint32_t)cfg->pool_cells;
 	s->sample_ns = (uint32_t)(1000000000 / SG_MAX(cfg->profile_hz, 1u));
@@ -206,7 +212,10 @@ static uint32_t shared_entries(const struct sg_shared *s, enum sg_shared_map i)
 
 	switch (i) {
 	case SG_MAP_SLOTS:
-	case SG_MAP_FREE: return s->slots;
+	case SG_MAP_FREE:
+	case SG_MAP_CGROUPS:
+	case SG_MAP_FREE_CGROUPS: return s->slots;
+	case SG_MAP_THREADS: return sg_thread_elements(s);
 	case SG_MAP_TASK_TABLE: return s->tasks;
 	case SG_MAP_TIDS: return TIDS_MAX;
 	case SG_MAP_POOL_KEYS:
@@ -281,6 +290,7 @@ static struct sg_bpf_config config_of(const struct sg_loaded *l, const struct sg
 				      .sample_ns = s->sample_ns,
 				      .offcpu_us = s->offcpu_us,
 				      .offcpu_stacks = s->offcpu_stacks,
+				      .threads = s->threads,
 				      .netns = own_netns(),
 				      .http = s->cfg->http_ports[0] != 0};
 }
@@ -314,8 +324,7 @@ static int prepare_shards(const struct sg_loaded *l, const struct sg_shared *s,
 
 	if (!h || bpf_map__value_size(m) != n)
 		return h ? -EINVAL : -ENOMEM;
-	h->bank = s->state->bank;
-	h->tick = s->state->tick;
+	sg_tell_head(h, s->state);
 	h->limit = (struct sg_bpf_limit){SG_NO_LIMIT, 0, SG_MAX_LATENCY_NS};
 	for (uint32_t i = 0; r == 0 && i < s->shards; i++)
 		r = bpf_map_update_elem(bpf_map__fd(m), &i, element, BPF_ANY);
@@ -583,10 +592,11 @@ static struct bpf_object *open_object(const struct sg_loaded *l, const struct sg
 	return bpf_object__open_mem(*copy, n, &opts);
 }
 
-static int fill_free_slots(const struct sg_shared *s)
+/* Number 0 is "other". */
+static int fill_free(int queue, uint32_t n)
 {
-	for (uint32_t i = 1; i < s->slots; i++)
-		if (bpf_map_update_elem(s->fd[SG_MAP_FREE], NULL, &i, BPF_ANY))
+	for (uint32_t i = 1; i < n; i++)
+		if (bpf_map_update_elem(queue, NULL, &i, BPF_ANY))
 			return -errno;
 	return 0;
 }
@@ -610,8 +620,12 @@ static int keep_shared(struct sg_shared *s, struct bpf_object *o)
 	r = sg_shared_map(s);
 	if (r < 0)
 		return r;
+	if (!s->state->threads_base)
+		s->state->threads_base = sg_mono_ns();
 	if (first && s->fd[SG_MAP_FREE] >= 0)
-		r = fill_free_slots(s);
+		r = fill_free(s->fd[SG_MAP_FREE], s->slots);
+	if (r == 0 && first && s->fd[SG_MAP_FREE_CGROUPS] >= 0)
+		r = fill_free(s->fd[SG_MAP_FREE_CGROUPS], s->slots);
 	if (r == 0 && first_pool && s->fd[SG_MAP_POOL_KEYS] >= 0)
 		r = sg_pool_fill(s);
 	return r;

@@ -30,6 +30,9 @@ enum sg_shared_map {
 	SG_MAP_TIDS,
 	SG_MAP_SLOTS,
 	SG_MAP_FREE,
+	SG_MAP_CGROUPS,
+	SG_MAP_FREE_CGROUPS,
+	SG_MAP_THREADS,
 	SG_MAP_POOL_KEYS,
 	SG_MAP_POOL_FREE,
 	SG_MAP_POOL_FREE_CELLS,
@@ -45,6 +48,7 @@ struct sg_shared {
 	uint32_t slots, shards, tasks;
 	uint32_t pool_rows, pool_cells;
 	bool private_rows;
+	bool threads; /* where the time of threads goes is watched */
 	struct btf *types; /* of the kernel, while domains are loaded; NULL: not read */
 	bool tracked; /* a domain that tells when a task's slot changes is up */
 	uint32_t sample_ns, offcpu_us, offcpu_stacks,
@@ -52,7 +56,7 @@ struct sg_shared {
 	bool no_storage; /* the kernel may sleep where it makes storage of tasks and sockets */
 	const struct sg_config *cfg; /* while domains are loaded */
 	uint64_t bytes; /* that the shared maps take in the kernel, about */
-	/* A byte per slot, then per row and per cell of the pool: see slots.c. */
+	/* A byte per slot, then per row and per cell of the pool, then per cgroup: see slots.c. */
 	struct sg_memory retiring;
 	struct sg_memory pool_seen; /* what was read of the pool, as seen of sg_loaded */
 };
@@ -65,9 +69,15 @@ static inline uint32_t sg_parts(const struct sg_shared *s)
 	return SG_BANKS * s->shards;
 }
 
+/* Of map sg_threads: those of both banks, and what was told of each. */
+static inline uint32_t sg_thread_elements(const struct sg_shared *s)
+{
+	return s->threads ? SG_BANKS * (s->shards + 1) * s->slots : 1;
+}
+
 static inline size_t sg_retiring_bytes(const struct sg_shared *s)
 {
-	return (size_t)s->slots + s->pool_rows + s->pool_cells;
+	return 2 * (size_t)s->slots + s->pool_rows + s->pool_cells;
 }
 
 void sg_shared_init(struct sg_shared *s, const struct sg_config *cfg);
@@ -160,8 +170,9 @@ static inline struct sg_bpf_head *sg_head_of(const struct sg_loaded *l, uint32_t
 }
 /* Bytes of an element of map sg_shards. */
 size_t sg_shard_bytes(const struct sg_domain *d);
-/* Tells the programs the bank and the tick of the shared state. */
-void sg_tell_bank(struct sg_loaded *l, const struct sg_shared *s);
+/* Tells the programs what the shared state has become: all of a domain, or those of a shard. */
+void sg_tell_state(struct sg_loaded *l, const struct sg_shared *s);
+void sg_tell_head(struct sg_bpf_head *h, const struct sg_bpf_state *state);
 /* Address space for the rows of a map of so many bytes, filled in by sg_load_rows. 0 or -ENOMEM. */
 int sg_load_map_rows(struct sg_loaded *l, int fd, size_t bytes);
 

@@ -55,17 +55,22 @@ size_t sg_shard_bytes(const struct sg_domain *d)
 {
 	size_t n = sizeof(struct sg_bpf_head) + SG_BANKS * d->counters * sizeof(uint64_t);
 
-	return (n + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
+	return d->shard_bytes ? d->shard_bytes : (n + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
 }
 
-void sg_tell_bank(struct sg_loaded *l, const struct sg_shared *s)
+void sg_tell_head(struct sg_bpf_head *h, const struct sg_bpf_state *state)
 {
-	for (uint32_t i = 0; l->shards && i < s->shards; i++) {
-		struct sg_bpf_head *h = sg_head_of(l, i);
+	__atomic_store_n(&h->bank, state->bank, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&h->tick, state->tick, __ATOMIC_RELAXED);
+	__atomic_store_n(&h->epoch, state->epoch, __ATOMIC_RELAXED);
+	__atomic_store_n(&h->threads_base, state->threads_base, __ATOMIC_RELAXED);
+	__atomic_store_n(&h->threads_bank, state->threads_bank, __ATOMIC_RELAXED);
+}
 
-		__atomic_store_n(&h->bank, s->state->bank, __ATOMIC_SEQ_CST);
-		__atomic_store_n(&h->tick, s->state->tick, __ATOMIC_RELAXED);
-	}
+void sg_tell_state(struct sg_loaded *l, const struct sg_shared *s)
+{
+	for (uint32_t i = 0; l->shards && i < s->shards; i++)
+		sg_tell_head(sg_head_of(l, i), s->state);
 }
 
 static int map_shards(struct sg_loaded *l, const struct sg_shared *s)
@@ -79,7 +84,7 @@ static int map_shards(struct sg_loaded *l, const struct sg_shared *s)
 	l->counters = (const uint64_t *)(l->shards + sizeof(struct sg_bpf_head));
 	l->counters_per_bank = l->domain->counters;
 	l->counters_per_shard = l->shard_bytes / sizeof(uint64_t);
-	sg_tell_bank(l, s);
+	sg_tell_state(l, s);
 	return 0;
 }
 

@@ -51,6 +51,11 @@ static int make_key(const struct sg_shared *s, const struct sg_pool_key *key)
 	return set_owner(s, key, e.number, key);
 }
 
+static bool is_cell(const struct sg_metric_row *m)
+{
+	return m->from == SG_FROM_CELLS || m->from == SG_FROM_PAIRS;
+}
+
 static int make_others(const struct sg_shared *s, const struct sg_metric_row *m, size_t index)
 {
 	bool tally = m->from == SG_FROM_TALLY, slots = tally || m->from == SG_FROM_SIGNAL;
@@ -61,7 +66,7 @@ static int make_others(const struct sg_shared *s, const struct sg_metric_row *m,
 		struct sg_pool_key key = {.domain = (uint8_t)index,
 					  .signal = (uint8_t)(first + i),
 					  .kind = slots ? SG_KEY_SLOT : SG_KEY_OTHER,
-					  .cell = m->from == SG_FROM_CELLS};
+					  .cell = is_cell(m)};
 
 		r = make_key(s, &key);
 	}
@@ -70,7 +75,7 @@ static int make_others(const struct sg_shared *s, const struct sg_metric_row *m,
 
 static bool is_pooled(const struct sg_domain *d, const struct sg_metric_row *m)
 {
-	return m->from == SG_FROM_KEYS || m->from == SG_FROM_CELLS ||
+	return m->from == SG_FROM_KEYS || is_cell(m) ||
 	       (m->from == SG_FROM_SIGNAL && m->first >= d->signals) ||
 	       (m->from == SG_FROM_TALLY && m->by >= d->signals);
 }

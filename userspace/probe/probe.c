@@ -22,6 +22,7 @@
 #include "procfs.h"
 #include "self.h"
 #include "stacks.h"
+#include "threads.h"
 #include "truth.h"
 
 #define FORGET_EVERY 60 /* ticks */
@@ -44,6 +45,7 @@ struct sg_probe {
 	bool named_shed; /* the budget wants them off */
 	uint64_t named_rate;
 	uint32_t named_max;
+	struct sg_threads *threads; /* NULL where nothing moves them */
 	struct sg_pool *pool; /* NULL where no domain that is up uses it */
 	struct sg_stacks *stacks; /* NULL where no domain that is up sends any */
 	uint64_t flipped_ns; /* when the bank was flipped last */
@@ -238,9 +240,20 @@ static void set_limit(struct sg_probe *p, size_t i)
 	}
 }
 
+static void restart_threads(struct sg_probe *p)
+{
+	sg_threads_restart(p->threads);
+	for (size_t i = 0; i < sg_n_domains; i++)
+		sg_tell_state(&p->loaded[i], &p->shared);
+}
+
 static int put_on(struct sg_probe *p, size_t i)
 {
-	int r = p->attach ? p->attach(i + 1, true, p->attach_ctx) : sg_attach_again(&p->loaded[i]);
+	int r;
+
+	if (p->threads && sg_domains[i] == &sg_domain_sched)
+		restart_threads(p);
+	r = p->attach ? p->attach(i + 1, true, p->attach_ctx) : sg_attach_again(&p->loaded[i]);
 
 	if (r == 0) {
 		p->loaded[i].attached_ns = sg_mono_ns();
@@ -338,6 +351,24 @@ void sg_probe_attached_by(struct sg_probe *p, sg_attach_cb attach, void *ctx)
 	p->attach_ctx = ctx;
 }
 
+static size_t sched_index(void)
+{
+	size_t i = 0;
+
+	while (sg_domains[i] != &sg_domain_sched)
+		i++;
+	return i;
+}
+
+static int start_threads(struct sg_probe *p)
+{
+	size_t i = sched_index();
+
+	if (!p->shared.threads || !p->drains[i] || p->shared.fd[SG_MAP_THREADS] < 0)
+		return 0;
+	return sg_threads_new(&p->shared, p->slots, p->drains[i], &p->threads);
+}
+
 static int set_up(struct sg_probe *p, const struct sg_config *cfg, struct sg_kept_sets *kept)
 {
 	int r;
@@ -357,6 +388,8 @@ static int set_up(struct sg_probe *p, const struct sg_config *cfg, struct sg_kep
 	p->named_max = (uint32_t)cfg->named_max;
 	if (r == 0)
 		r = sg_stacks_new(cfg, p->loaded, sg_n_domains, &p->stacks);
+	if (r == 0)
+		r = start_threads(p);
 	p->governor.budget_ns = cfg->budget_ns * (uint64_t)SG_MAX(sysconf(_SC_NPROCESSORS_ONLN), 1);
 	for (size_t i = 0; r == 0 && i < sg_n_domains; i++)
 		set_limit(p, i);
@@ -431,6 +464,12 @@ void sg_probe_sent(struct sg_probe *p)
 		__atomic_store_n(&p->shared.state->unsent, 0, __ATOMIC_SEQ_CST);
 }
 
+static void release_value(struct sg_value *v)
+{
+	sg_drain_release(v);
+	sg_threads_release(v);
+}
+
 void sg_probe_free(struct sg_probe *p)
 {
 	if (!p)
@@ -438,6 +477,7 @@ void sg_probe_free(struct sg_probe *p)
 	sg_named_reader_free(p->named);
 	sg_stacks_free(p->stacks);
 	sg_pool_free(p->pool);
+	sg_threads_free(p->threads); /* before the drain that it reads */
 	for (size_t i = 0; p->drains && i < sg_n_domains; i++)
 		sg_drain_free(p->drains[i]);
 	for (size_t i = 0; p->loaded && i < sg_n_domains; i++)
@@ -445,7 +485,7 @@ void sg_probe_free(struct sg_probe *p)
 	if (p->slots)
 		for (size_t a = 0; a < SG_AXES; a++)
 			for (size_t i = 0; i < p->slots->axes[a].n; i++)
-				sg_drain_release(p->slots->axes[a].values[i]);
+				release_value(p->slots->axes[a].values[i]);
 	sg_slots_free(p->slots);
 	sg_procfs_free(p->procfs);
 	sg_shared_free(&p->shared);
@@ -476,7 +516,7 @@ static uint32_t flip(struct sg_probe *p, int64_t t_ms, struct sg_frame *f)
 		__atomic_store_n(&s->unsent, 1u << closed, __ATOMIC_SEQ_CST);
 		__atomic_add_fetch(&s->tick, 1, __ATOMIC_RELAXED);
 		for (size_t i = 0; i < sg_n_domains; i++)
-			sg_tell_bank(&p->loaded[i], &p->shared);
+			sg_tell_state(&p->loaded[i], &p->shared);
 		s->last_ms = t_ms;
 		s->flipped_ns = now;
 	}
@@ -507,7 +547,7 @@ static int drain_all(struct sg_probe *p, uint32_t bank, struct sg_frame *f)
 	sg_slots_tick(p->slots);
 	/* Before anything is added to the frame, which borrows the names of what it reports. */
 	if (p->slots->tick % FORGET_EVERY == 0)
-		sg_slots_forget(p->slots, SG_IDLE_TICKS, sg_drain_release);
+		sg_slots_forget(p->slots, SG_IDLE_TICKS, release_value);
 	sg_pool_tick(p->pool);
 	for (size_t i = 0; i < sg_n_domains; i++)
 		if (p->drains[i])
@@ -524,6 +564,8 @@ static int drain_all(struct sg_probe *p, uint32_t bank, struct sg_frame *f)
 		if (r == 0 && sg_domains[i]->tick)
 			r = sg_domains[i]->tick(p->loaded[i].state, f);
 	}
+	if (r == 0 && p->threads)
+		r = sg_threads_tick(p->threads, f);
 	sg_pool_clear(p->pool);
 	return r;
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 // The CPU scheduler: see bpf/sched.bpf.c.
 #include <sgprobe/bpf/sched.h>
+#include <sgprobe/bpf/threads.h>
 
 #include "domain.h"
+#include "threads.h"
 
 SG_DECLARE_OBJECT(sched);
 
@@ -13,6 +15,7 @@ static const char *off_reason(unsigned int i)
 	return names[i];
 }
 
+#define STATES (SG_THREAD_STATES - 1)
 #define BOTH (SG_DIM_CGROUP | SG_DIM_COMM)
 
 static const struct sg_metric_row metrics[] = {
@@ -25,6 +28,19 @@ static const struct sg_metric_row metrics[] = {
 	 .label = "reason", .value = off_reason, .title = "Off-CPU time",
 	 .help = "Time from when a task left a CPU until it ran again, by why it left: it waited "
 		 "for something (blocked) or could have gone on (preempted)."},
+	{"thread_seconds_total", SG_COUNTER, SG_FROM_TICK, .n = STATES, .dims = SG_DIM_CGROUP,
+	 .label = "state", .value = sg_thread_state_name, .title = "Where thread time went",
+	 .help = "Time of all threads by what they did: ran (running), waited for a CPU (runnable), "
+		 "for the quota of their cgroup (throttled), for a disk, the network, a lock, memory "
+		 "(page fault, reclaim), were interrupted (stolen), or waited for anything else "
+		 "(sleeping); together it is the number of threads times the time that passed."},
+	{"threads", SG_GAUGE, SG_FROM_TICK, 0, .dims = SG_DIM_CGROUP, .title = "Threads",
+	 .help = "Threads that are not zombies, those of the kernel too."},
+	{"culprit_seconds_total", SG_COUNTER, SG_FROM_PAIRS, SCHED_WAITED_FOR, .label = "victim",
+	 .label2 = "culprit", .title = "Who kept whom from a CPU",
+	 .help = "Time that threads of one cgroup waited for a CPU while threads of another (or the "
+		 "same) ran on it; none: nobody did, or it is not known who. Waits under 8 us are "
+		 "left out."},
 	{"switches_total", SG_COUNTER, SG_FROM_COUNTER, SCHED_SWITCHES, .title = "Context switches",
 	 .help = "Context switches, as ctxt in /proc/stat."},
 	{"voluntary_switches_total", SG_COUNTER, SG_FROM_COUNTER, SCHED_VOLUNTARY,
@@ -59,6 +75,7 @@ const struct sg_domain sg_domain_sched = {
 	.limited = true,
 	.signals = SCHED_SIGNALS,
 	.counters = SCHED_COUNTERS,
+	.shard_bytes = SG_THREADS_NEAR_AT + sizeof(struct sg_threads_near),
 	.programs = programs,
 	.n_programs = ARRAY_SIZE(programs),
 	.metrics = metrics,

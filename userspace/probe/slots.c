@@ -205,6 +205,15 @@ const struct sg_slot *sg_slots_use(struct sg_slots *t, uint32_t number)
 	return s;
 }
 
+struct sg_value *sg_slots_cgroup(struct sg_slots *t, const uint64_t *id)
+{
+	struct sg_axis_values *a = &t->axes[SG_AXIS_CGROUP];
+	struct sg_value *v = id ? value_get(a, sg_cgroups_name(t->cgroups, *id)) : a->values[0];
+
+	v->used_tick = t->tick;
+	return v;
+}
+
 static void mark(struct sg_slots *t, uint32_t number, bool retiring)
 {
 	__atomic_store_n((uint8_t *)t->shared->retiring.p + number, retiring, __ATOMIC_SEQ_CST);

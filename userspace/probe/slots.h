@@ -20,6 +20,7 @@ struct sg_value {
 	char *name;
 	uint64_t used_tick; /* when something was last counted for it */
 	void **sums; /* one per domain, struct sg_sums of drain.c */
+	struct sg_thread_sums *threads; /* of threads.c, or NULL */
 };
 
 struct sg_axis_values {
@@ -65,6 +66,9 @@ void sg_slots_tick(struct sg_slots *t);
 
 /* The slot, its use noted; one that is not known yet is looked up in the kernel's table. Never NULL. */
 const struct sg_slot *sg_slots_use(struct sg_slots *t, uint32_t number);
+
+/* The value for a cgroup, its use noted; id NULL: "other". Never NULL. */
+struct sg_value *sg_slots_cgroup(struct sg_slots *t, const uint64_t *id);
 
 /* Removes values that nothing was counted for in idle ticks. release frees their sums. */
 void sg_slots_forget(struct sg_slots *t, uint64_t idle, void (*release)(struct sg_value *v));

@@ -67,6 +67,7 @@ struct sg_bpf_config {
 	__u32 offcpu_stacks; /* that domain offcpu takes of a CPU in a tick */
 	__u32 netns; /* the probe's own network namespace, by the number of its inode; 0: unknown */
 	__u32 http; /* 1: a setting names ports of HTTP */
+	__u32 threads; /* 1: where the time of threads goes is watched */
 };
 
 /* Changes while running: section ".data.state", variable sg_state, shared by all domains. */
@@ -74,6 +75,8 @@ struct sg_bpf_state {
 	__u32 bank; /* 0 or 1: where programs write; they read it in their shard's head */
 	__u32 epoch; /* raised when slots or numbers of the pool were retired: cached ones are looked up again; never 0 */
 	__u32 tick; /* raised with every tick */
+	__u32 threads_bank; /* of <sgprobe/bpf/threads.h>, 0 or 1 */
+	__u64 threads_base; /* when its time began, by the clock of the run queues */
 	/* User space's own, here because it outlives the process that reads. */
 	__u32 unsent; /* a bit per bank: it is being read, and the frame of that is not sent yet */
 	__s64 last_ms; /* stamp of the last tick; 0: there was none */
@@ -103,7 +106,11 @@ struct sg_bpf_head {
 	__u32 left; /* events of this tick that are still all timed */
 	__u32 skip; /* events until the next one that is timed */
 	__u32 random;
-	__u64 pad[3];
+	__u64 clock; /* of the run queue, at the last event: sched */
+	/* As in sg_bpf_state. */
+	__u64 threads_base;
+	__u32 threads_bank;
+	__u32 epoch;
 };
 
 /*
@@ -160,6 +167,7 @@ enum sg_common_counter {
 	SG_C_NO_STATE, /* no state of the task (or socket): no memory, or not seen before */
 	SG_C_SLOTS_FULL, /* not lost: counted in slot 0, once per lookup */
 	SG_C_POOL_FULL, /* not lost: counted under "other" */
+	SG_C_CGROUPS_FULL, /* not lost: thread time is counted for cgroup "other", once per lookup */
 	SG_C_UNTIMED, /* not lost: counted, and another one's latency stands for it */
 	SG_COMMON_COUNTERS,
 };
