@@ -88,7 +88,7 @@ SG_FLATTEN void becomes_runnable(struct sg_task *t, struct task_struct *task, __
 	__u32 state = sg_thread_state(t, sg_thread_bank(part));
 	struct now now = {.part = part};
 
-	if (!sg_cfg(threads) || state == SG_THREAD_RUNNING || state == SG_THREAD_RUNNABLE)
+	if (state == SG_THREAD_RUNNING || state == SG_THREAD_RUNNABLE)
 		return;
 	now.rq = rq_clock(task, btf);
 	sg_thread_moment(&now.moment, part, thread_clock(&now));
@@ -108,7 +108,8 @@ SG_FLATTEN int on_wakeup(struct task_struct *task, __u32 counter, bool btf)
 	t = sg_task_of(task, part, sg_may_create_locked(btf), btf);
 	if (sg_unlikely(!t))
 		return 0;
-	becomes_runnable(t, task, part, btf);
+	if (sg_cfg(threads))
+		becomes_runnable(t, task, part, btf);
 	/* A preempted task that is woken before it ran again has been waiting since it was preempted. */
 	if (!t->queued && t->off != SG_OFF_PREEMPTED) {
 		t->queued_shift = shift;
