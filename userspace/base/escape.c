@@ -18,9 +18,16 @@ static const char *short_escape(uint32_t cp)
 	}
 }
 
+/* What YAML, which reads these strings too, does not take as it is. */
+static bool unprintable(uint32_t cp)
+{
+	return cp < 0x20 || (cp >= 0x7f && cp < 0xa0) || cp == 0xfeff || cp == 0xfffe ||
+	       cp == 0xffff;
+}
+
 static bool json_needs_hex(uint32_t cp)
 {
-	return cp < 0x20 || cp == 0x7f || cp == '<' || cp == '>' || cp == '&' || cp == 0x2028 ||
+	return unprintable(cp) || cp == '<' || cp == '>' || cp == '&' || cp == 0x2028 ||
 	       cp == 0x2029;
 }
 

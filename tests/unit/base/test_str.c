@@ -82,6 +82,7 @@ static void json_strings_are_safe_everywhere(void **state)
 	assert_out(sg_json_str, "a\"b\\c\n\r\t\x01\x7f", "\"a\\\"b\\\\c\\n\\r\\t\\u0001\\u007f\"");
 	assert_out(sg_json_str, "</script>&", "\"\\u003c/script\\u003e\\u0026\"");
 	assert_out(sg_json_str, "\xe2\x80\xa8\xe2\x80\xa9", "\"\\u2028\\u2029\"");
+	assert_out(sg_json_str, "\xc2\x9a\xef\xbb\xbf", "\"\\u009a\\ufeff\"");
 	assert_out(sg_json_str, "caf\xc3\xa9 \xf0\x9f\x98\x80", "\"caf\xc3\xa9 \xf0\x9f\x98\x80\"");
 	assert_out(sg_json_str,
 		   "a\xff"
