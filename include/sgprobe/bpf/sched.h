@@ -15,7 +15,8 @@ enum sg_sched_signal {
 
 /* Cells of the pool: ns that a cgroup's threads waited for a CPU on which another's ran. */
 enum sg_sched_cell { SCHED_WAITED_FOR };
-#define SCHED_NOBODY 0xffffU /* in the place of a cgroup's number: nobody ran, or who is not known */
+#define SCHED_NOBODY                                                                               \
+	0xffffU /* in the place of a cgroup's number: nobody ran, or who is not known */
 
 enum sg_off { SG_ON_CPU, SG_OFF_BLOCKED, SG_OFF_PREEMPTED, SG_OFF_NEW };
 
