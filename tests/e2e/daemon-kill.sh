@@ -47,8 +47,11 @@ kill_probe() { # waits until another one has sent a frame
 	until_true 15 newer "$t"
 }
 
+# Samples of the CPUs are a process' own: they end with it, and the next one begins anew.
+printf 'probe:\n  profile: false\n' >"$T/config"
+
 want=0
-start
+start --config "$T/config"
 until_true 30 is_ready
 ok $? "it is ready" "$(cat "$LOG")"
 until_true 10 newer "$(date +%s%3N)"
