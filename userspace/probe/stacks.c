@@ -191,6 +191,14 @@ static void own_name(const char *comm, size_t n, bool kthread, char out[SG_FRAME
 	sg_frame_name_clean(comm, slash ? (size_t)(slash - comm) : len, out);
 }
 
+static const char unknown[] = "[unknown]";
+
+/* Code without frame pointers leads the walk astray: a hundred frames that nobody knows say no more than one. */
+static bool says_more(const char *const *frames, size_t n, const char *name)
+{
+	return !n || strcmp(name, unknown) != 0 || strcmp(frames[n - 1], unknown) != 0;
+}
+
 /* Outermost first. */
 static size_t name_frames(struct sg_stacks *s, const struct event *e, const char **frames)
 {
@@ -199,14 +207,14 @@ static size_t name_frames(struct sg_stacks *s, const struct event *e, const char
 	for (size_t i = e->n_user; i-- > 0;)
 		if (e->user[i].at) {
 			frames[n] = user_name(e, i, s->names[n]);
-			n++;
+			n += says_more(frames, n, frames[n]);
 		}
 	for (size_t i = e->n_kernel; i-- > 0;) {
 		frames[n] = kernel_name(s, e, i, s->names[n]);
 		n++;
 	}
 	if (!n)
-		frames[n++] = "[unknown]";
+		frames[n++] = unknown;
 	return n;
 }
 

@@ -171,7 +171,8 @@ static void put_node(struct sg_buf *b, const struct tree *t, const struct node *
 {
 	double x = (double)before / (double)t->root.us, w = (double)n->us / (double)t->root.us;
 	double left = SIDE + x * (WIDTH - 2 * SIDE), width = w * (WIDTH - 2 * SIDE);
-	size_t y = TOP + (t->depth - level) * ROW;
+	size_t y =
+		TOP + level * ROW; /* from the top down: a deep stack pushes nothing out of sight */
 	char time[32];
 
 	sg_buf_printf(b, "<g data-x=\"%.9f\" data-w=\"%.9f\" data-y=\"%zu\" data-n=\"", x, w,
