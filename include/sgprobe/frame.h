@@ -15,11 +15,13 @@
 #ifndef SGPROBE_FRAME_H
 #define SGPROBE_FRAME_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
+#include <sgprobe/event.h>
 #include <sgprobe/series.h>
 
-#define SG_FRAME_VERSION 1
+#define SG_FRAME_VERSION 2 /* the newest; a frame without events is written as version 1 */
 #define SG_FRAME_MAX_BYTES (8U << 20)
 #define SG_FRAME_MAX_SAMPLES 65536U
 #define SG_FRAME_HEADER_BYTES 64
@@ -51,6 +53,8 @@ struct sg_frame {
 	uint32_t source; /* 0: probe process, 1: server process */
 	size_t n, cap;
 	struct sg_sample *samples;
+	size_t n_events, cap_events;
+	struct sg_event *events; /* what happened in the tick as whole events; strings live as long as the frame */
 	struct sg_arena *arena; /* for what lives as long as the frame: strings, labels, buckets */
 };
 
@@ -65,6 +69,8 @@ void sg_frame_free(struct sg_frame *f);
 void sg_frame_reset(struct sg_frame *f); /* forget samples and arena content, keep memory */
 int sg_frame_add_value(struct sg_frame *f, const struct sg_series *s, double v);
 int sg_frame_add_hist(struct sg_frame *f, const struct sg_series *s, const struct sg_hist *h);
+/* Copied into the frame. -EINVAL for one that is not valid, -ENOSPC past SG_EVENTS_MAX, -ENOMEM. */
+int sg_frame_add_event(struct sg_frame *f, const struct sg_event *e);
 SG_DEFINE_AUTO(sg_frame, sg_frame_free)
 
 /*
@@ -89,6 +95,9 @@ int64_t sg_frame_peek(const void *p, size_t n);
  * -ENOMEM; memory is bounded by a small multiple of n.
  */
 int sg_frame_decode(const void *p, size_t n, struct sg_frame **ret);
+
+/* Whether a record, of which the header is there, may carry events; without them it need not be decoded to look for some. */
+bool sg_frame_has_events(const void *p, size_t n);
 
 /* Only the 64-byte header (no checksum of the body, no samples): for cheap scans. */
 int sg_frame_decode_header(const void *p, size_t n, struct sg_frame *f);

@@ -22,9 +22,17 @@ struct sg_frame_codec {
 	 * SG_HIST_INDEX_MAX - SG_HIST_INDEX_MIN + 1. Sets in->bad on anything wrong.
 	 */
 	void (*sample)(struct wire_reader *in, struct sg_bucket *buckets, struct sg_sample *s);
+	/* What follows the samples, all that is left; f NULL: it is only checked. 0, -EBADMSG, -ENOMEM. NULL: nothing may. */
+	int (*rest)(struct wire_reader *in, struct sg_frame *f);
 };
 
-extern const struct sg_frame_codec sg_frame_codec_v1;
+extern const struct sg_frame_codec sg_frame_codec_v1, sg_frame_codec_v2;
+
+/* Parts of version 1 that version 2 has kept. */
+int sg_codec_v1_header(const uint8_t *p, struct sg_frame_view *v);
+int sg_codec_v1_series(const struct sg_frame_view *v, struct sg_arena *arena,
+		       struct sg_series **ret);
+void sg_codec_v1_sample(struct wire_reader *in, struct sg_bucket *buckets, struct sg_sample *s);
 
 /* The codec of a record whose header is there; -EBADMSG, -EPROTONOSUPPORT. */
 int sg_frame_codec_of(const void *p, const struct sg_frame_codec **ret);

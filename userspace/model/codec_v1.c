@@ -18,7 +18,7 @@ struct texts {
 	uint8_t *kinds; /* what the string may be used as: enum text_kind */
 };
 
-static int read_header(const uint8_t *p, struct sg_frame_view *v)
+int sg_codec_v1_header(const uint8_t *p, struct sg_frame_view *v)
 {
 	uint32_t total = wire_u32(p + WIRE_TOTAL_LEN), tables = wire_u32(p + WIRE_TABLES_LEN);
 	struct sg_frame *h = &v->header;
@@ -163,7 +163,7 @@ static int refuse_twins(struct sg_series *s, size_t n)
 	return 0;
 }
 
-static int read_tables(const struct sg_frame_view *v, struct sg_arena *arena,
+int sg_codec_v1_series(const struct sg_frame_view *v, struct sg_arena *arena,
 		       struct sg_series **ret)
 {
 	struct wire_reader in = {v->tables, v->tables + v->tables_len, false};
@@ -224,7 +224,7 @@ static void read_hist(struct wire_reader *in, struct sg_bucket *buckets, struct 
 		read_buckets(in, h);
 }
 
-static void read_sample(struct wire_reader *in, struct sg_bucket *buckets, struct sg_sample *s)
+void sg_codec_v1_sample(struct wire_reader *in, struct sg_bucket *buckets, struct sg_sample *s)
 {
 	if (s->series.type == SG_HISTOGRAM) {
 		read_hist(in, buckets, &s->hist);
@@ -237,7 +237,7 @@ static void read_sample(struct wire_reader *in, struct sg_bucket *buckets, struc
 
 const struct sg_frame_codec sg_frame_codec_v1 = {
 	.version = 1,
-	.header = read_header,
-	.series = read_tables,
-	.sample = read_sample,
+	.header = sg_codec_v1_header,
+	.series = sg_codec_v1_series,
+	.sample = sg_codec_v1_sample,
 };

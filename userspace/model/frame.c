@@ -19,12 +19,13 @@ void sg_frame_free(struct sg_frame *f)
 		return;
 	sg_arena_free(f->arena);
 	free(f->samples);
+	free(f->events);
 	free(f);
 }
 
 void sg_frame_reset(struct sg_frame *f)
 {
-	f->n = 0;
+	f->n = f->n_events = 0;
 	sg_arena_reset(f->arena);
 }
 
@@ -54,4 +55,18 @@ int sg_frame_add_hist(struct sg_frame *f, const struct sg_series *s, const struc
 	*sample = (struct sg_sample){.series = *s, .hist = *h};
 	sample->hist.cap = 0; /* borrowed */
 	return 0;
+}
+
+int sg_frame_add_event(struct sg_frame *f, const struct sg_event *e)
+{
+	int r = sg_event_valid(e) ? 0 : -EINVAL;
+
+	if (r == 0 && f->n_events == SG_EVENTS_MAX)
+		r = -ENOSPC;
+	if (r == 0)
+		r = SG_GROW(f->events, f->cap_events, f->n_events);
+	if (r == 0 && !sg_event_copy(&f->events[f->n_events], e, f->arena))
+		r = -ENOMEM;
+	f->n_events += r == 0;
+	return r;
 }

@@ -5,7 +5,7 @@
 
 #define MAX_BUCKETS (SG_HIST_INDEX_MAX - SG_HIST_INDEX_MIN + 1)
 
-static const struct sg_frame_codec *const codecs[] = {&sg_frame_codec_v1};
+static const struct sg_frame_codec *const codecs[] = {&sg_frame_codec_v1, &sg_frame_codec_v2};
 
 int sg_frame_codec_of(const void *p, const struct sg_frame_codec **ret)
 {
@@ -133,8 +133,9 @@ int sg_frame_table_update(struct sg_frame_table *t, const struct sg_frame_view *
 	return r;
 }
 
-int sg_frame_visit(const struct sg_frame_view *v, const struct sg_frame_table *t,
-		   const uint8_t *want, sg_frame_on_sample cb, void *ctx)
+/* keep NULL: what follows the samples is only checked. */
+static int visit(const struct sg_frame_view *v, const struct sg_frame_table *t, const uint8_t *want,
+		 sg_frame_on_sample cb, void *ctx, struct sg_frame *keep)
 {
 	struct wire_reader in = {v->samples, v->samples + v->samples_len, false};
 	struct sg_bucket buckets[MAX_BUCKETS];
@@ -153,7 +154,22 @@ int sg_frame_visit(const struct sg_frame_view *v, const struct sg_frame_table *t
 		if (r)
 			return r;
 	}
-	return wire_left(&in) ? -EBADMSG : 0;
+	if (!wire_left(&in))
+		return 0;
+	return v->codec->rest ? v->codec->rest(&in, keep) : -EBADMSG;
+}
+
+int sg_frame_visit(const struct sg_frame_view *v, const struct sg_frame_table *t,
+		   const uint8_t *want, sg_frame_on_sample cb, void *ctx)
+{
+	return visit(v, t, want, cb, ctx, NULL);
+}
+
+bool sg_frame_has_events(const void *p, size_t n)
+{
+	const struct sg_frame_codec *codec;
+
+	return n >= SG_FRAME_HEADER_BYTES && sg_frame_codec_of(p, &codec) == 0 && codec->rest;
 }
 
 static int keep_sample(void *ctx, size_t i, const struct sg_sample *s)
@@ -197,7 +213,7 @@ int sg_frame_decode(const void *p, size_t n, struct sg_frame **ret)
 	if (r < 0)
 		return r;
 	table.n = v.header.n;
-	r = sg_frame_visit(&v, &table, NULL, keep_sample, f);
+	r = visit(&v, &table, NULL, keep_sample, f, f);
 	if (r < 0)
 		return r;
 	*ret = sg_take(f);

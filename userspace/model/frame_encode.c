@@ -190,12 +190,34 @@ static int put_samples(const struct sg_frame *f, struct sg_buf *b)
 	return 0;
 }
 
+/* Version 2 has, behind the samples, sections: varint what it is, varint length, bytes. */
+static int put_events(const struct sg_frame *f, struct sg_buf *b)
+{
+	uint8_t head[2 * WIRE_VARINT_MAX], *p = head;
+	sg_auto_buf events = {0};
+	int r = 0;
+
+	if (!f->n_events)
+		return 0;
+	if (f->n_events > SG_EVENTS_MAX)
+		return -EMSGSIZE;
+	for (size_t i = 0; r == 0 && i < f->n_events; i++)
+		r = sg_event_encode(&f->events[i], &events);
+	if (r < 0)
+		return r;
+	p = wire_put_varint(p, WIRE_EVENTS);
+	p = wire_put_varint(p, events.len);
+	sg_buf_add(b, head, p - head);
+	sg_buf_add(b, events.data, events.len);
+	return b->err;
+}
+
 static void fill_header(const struct sg_frame *f, uint8_t *p, size_t total, size_t tables)
 {
 	uint32_t crc;
 
 	wire_put_u32(p, WIRE_MAGIC);
-	wire_put_u16(p + WIRE_VERSION, SG_FRAME_VERSION);
+	wire_put_u16(p + WIRE_VERSION, f->n_events ? 2 : 1);
 	wire_put_u16(p + WIRE_HEADER_LEN, SG_FRAME_HEADER_BYTES);
 	wire_put_u32(p + WIRE_TOTAL_LEN, total);
 	wire_put_u32(p + WIRE_FLAGS, f->flags);
@@ -227,6 +249,8 @@ static int encode(struct encoder *e, const struct sg_frame *f, struct sg_buf *b)
 		return r;
 	tables = b->len - start - SG_FRAME_HEADER_BYTES;
 	r = put_samples(f, b);
+	if (r == 0)
+		r = put_events(f, b);
 	if (r < 0)
 		return r;
 	if (b->len - start > SG_FRAME_MAX_BYTES)
