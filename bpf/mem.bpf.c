@@ -13,6 +13,7 @@
 enum { SPAN_COMPACTION = MEM_RECLAIMS, SPAN_KSWAPD, SPANS };
 #define SG_SPAN_KINDS SPANS
 
+#include "event.bpf.h"
 #include "pool.bpf.h"
 #include "span.bpf.h"
 
@@ -47,8 +48,11 @@ SG_FLATTEN int on_reclaim_end(__u32 kind, __u64 pages, bool btf)
 	key = key_of_current(MEM_RECLAIM + kind, part, btf);
 	if (pages)
 		tally(key.a, MEM_RECLAIMED + kind, pages, part);
-	if (sg_end(kind, part, &ns, btf))
-		sg_pool_observe(&key, NULL, part, ns, false);
+	if (!sg_end(kind, part, &ns, btf))
+		return 0;
+	sg_pool_observe(&key, NULL, part, ns, false);
+	if (sg_event_is_slow(ns))
+		sg_event_send(bpf_get_current_task(), 0, SG_EVENT_SLOW, ns, SG_EVENT_RECLAIM);
 	return 0;
 }
 
@@ -218,12 +222,50 @@ SG_FLATTEN __u32 slot_of_victim(const void *ctx, struct task_struct *task, __u32
 	return sg_slot_of(task, part, btf);
 }
 
+/* Pages of memory that a process has in use; all threads of it share them. */
+SG_FLATTEN __u64 pages_of(struct task_struct *task)
+{
+	struct mm_struct *mm = BPF_CORE_READ(task, mm);
+	struct mm_struct___before_6_2 *old = (void *)mm;
+	__s64 n;
+
+	if (bpf_core_field_exists(old->rss_stat.count))
+		n = BPF_CORE_READ(old, rss_stat.count[0].counter) +
+		    BPF_CORE_READ(old, rss_stat.count[1].counter) +
+		    BPF_CORE_READ(old, rss_stat.count[3].counter);
+	else
+		n = BPF_CORE_READ(mm, rss_stat[0].count) + BPF_CORE_READ(mm, rss_stat[1].count) +
+		    BPF_CORE_READ(mm, rss_stat[3].count);
+	return n > 0 ? n : 0;
+}
+
+/*
+ * It runs in the task that asked for memory. Of another one older kernels give the number
+ * only, which user space may find in /proc.
+ */
+SG_FLATTEN void tell_victim(const void *ctx, struct task_struct *task)
+{
+	__u64 asker = bpf_get_current_task();
+	__u32 pid = 0;
+
+	if (!bpf_core_field_exists(struct trace_event_raw_mark_victim, uid)) {
+		pid = sg_arg(ctx, 0);
+		if (pid != (__u32)bpf_get_current_pid_tgid()) {
+			sg_event_send(0, asker, SG_EVENT_OOM_KILL, 0, pid);
+			return;
+		}
+		task = (void *)asker;
+	}
+	sg_event_send(sg_address(task), asker, SG_EVENT_OOM_KILL, pages_of(task), pid);
+}
+
 SG_FLATTEN int on_victim(const void *ctx, struct task_struct *task, bool btf)
 {
 	__u32 part = sg_part();
 
 	sg_count(part, MEM_VICTIM_RUNS, 1, false);
 	tally(slot_of_victim(ctx, task, part, btf), MEM_VICTIMS, 1, part);
+	tell_victim(ctx, task);
 	return 0;
 }
 

@@ -8,6 +8,8 @@
 #define SG_NO_ROWS
 #define SG_COUNTERS PROCESS_COUNTERS
 
+#include "event.bpf.h"
+#include "forks.bpf.h"
 #include "pool.bpf.h"
 #include "slot.bpf.h"
 
@@ -29,14 +31,16 @@ SG_FLATTEN void tally(__u32 slot, __u32 i, __u32 part)
 
 SG_FLATTEN int on_fork(struct task_struct *parent, struct task_struct *child, bool btf)
 {
-	__u32 part = sg_part(), kind = KIND_PROCESS;
+	__u32 part = sg_part(), kind = KIND_PROCESS, slot;
 
 	sg_count(part, PROCESS_FORK_RUNS, 1, false);
 	if (READ(child, flags) & SG_PF_KTHREAD)
 		kind = KIND_KERNEL;
 	else if (READ(child, pid) != READ(child, tgid))
 		kind = KIND_THREAD;
-	tally(sg_slot_of(parent, part, btf), PROCESS_STARTS + kind, part);
+	slot = sg_slot_of(parent, part, btf);
+	tally(slot, PROCESS_STARTS + kind, part);
+	sg_event_fork(parent, slot);
 	return 0;
 }
 
@@ -68,22 +72,34 @@ SG_FLATTEN __u32 result_of(int code)
 	return code ? RESULT_FAILURE : RESULT_SUCCESS;
 }
 
+/* SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGSYS: an error of the program itself. */
+#define CRASHES (1U << 4 | 1U << 5 | 1U << 6 | 1U << 7 | 1U << 8 | 1U << 11 | 1U << 31)
+
+SG_FLATTEN bool is_crash(int code)
+{
+	return 1U << (code & 31) & CRASHES && (code & CODE_SIGNAL) < 32;
+}
+
 SG_FLATTEN int on_exit(const void *ctx, struct task_struct *task, bool btf)
 {
 	__u32 part = sg_part(), slot;
 	__u64 now = bpf_ktime_get_ns(), born;
 	struct task_struct *leader = READ(task, group_leader);
+	int code = READ(leader, exit_code);
 	struct sg_pool_key key;
 
 	sg_count(part, PROCESS_EXIT_RUNS, 1, false);
 	if (!is_last(ctx, task, btf) || READ(task, flags) & SG_PF_KTHREAD)
 		return 0;
 	slot = sg_slot_of(task, part, btf);
-	tally(slot, PROCESS_EXITS + result_of(READ(leader, exit_code)), part);
+	tally(slot, PROCESS_EXITS + result_of(code), part);
 	born = READ(leader, start_time);
 	key = sg_key_of_slot(PROCESS_LIFETIME, slot);
 	/* No latency: hours are nothing strange. */
 	sg_pool_observe(&key, NULL, part, now > born ? now - born : 0, false);
+	if (sg_unlikely(is_crash(code)))
+		sg_event_send(sg_address(task), 0, SG_EVENT_CRASH, code & CODE_SIGNAL,
+			      !!(code & CODE_CORE));
 	return 0;
 }
 
@@ -93,10 +109,22 @@ SG_FLATTEN int on_hang(struct task_struct *task, bool btf)
 
 	sg_count(part, PROCESS_HANG_RUNS, 1, false);
 	tally(sg_slot_of(task, part, btf), PROCESS_HANGS, part);
+	sg_event_send(sg_address(task), 0, SG_EVENT_HUNG_TASK, 0, 0);
 	return 0;
 }
 
-SG_FLATTEN int on_signal(int number, struct task_struct *task, __u32 result, bool btf)
+#define SIGKILL 9
+#define SEND_SIG_PRIV 1 /* instead of an address: the kernel itself sends it */
+#define TRACE_SIGNAL_DELIVERED 0
+
+/* By another process: not the kernel, that is, and not the process itself. */
+SG_FLATTEN void tell_kill(__u64 info, struct task_struct *task, bool btf)
+{
+	if (info != SEND_SIG_PRIV && READ(task, tgid) != (int)(bpf_get_current_pid_tgid() >> 32))
+		sg_event_send(sg_address(task), bpf_get_current_task(), SG_EVENT_KILLED, 0, 0);
+}
+
+SG_FLATTEN int on_signal(int number, void *info, struct task_struct *task, __u32 result, bool btf)
 {
 	__u32 part = sg_part();
 
@@ -106,6 +134,8 @@ SG_FLATTEN int on_signal(int number, struct task_struct *task, __u32 result, boo
 		sg_count(part, PROCESS_SIGNAL_RESULT + result, 1, false);
 	if (number > 0 && number < PROCESS_SIGNAL_NUMBERS)
 		tally(sg_slot_of(task, part, btf), PROCESS_SENT + number, part);
+	if (sg_unlikely(number == SIGKILL) && result == TRACE_SIGNAL_DELIVERED)
+		tell_kill((__u64)info, task, btf);
 	return 0;
 }
 
@@ -161,14 +191,14 @@ SEC("tp_btf/signal_generate")
 int BPF_PROG(signal_generate_btf, int number, void *info, struct task_struct *task, int group,
 	     int result)
 {
-	return on_signal(number, task, result, true);
+	return on_signal(number, info, task, result, true);
 }
 
 SEC("raw_tp/signal_generate")
 int BPF_PROG(signal_generate_raw, int number, void *info, struct task_struct *task, int group,
 	     int result)
 {
-	return on_signal(number, task, result, false);
+	return on_signal(number, info, task, result, false);
 }
 
 SEC("raw_tp/task_rename")

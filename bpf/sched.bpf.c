@@ -14,6 +14,7 @@
 #define SG_FIXED_BLOCKS 0
 #define SG_WITH_NEAR_THREADS
 
+#include "event.bpf.h"
 #include "limit.bpf.h"
 #include "pool.bpf.h"
 #include "slot.bpf.h"
@@ -269,6 +270,8 @@ SG_FLATTEN void off_ended(struct sg_task *t, struct task_struct *next, struct no
 	} else if (t->off != SG_OFF_NEW && !t->queued) {
 		return; /* older than the programs: since when it waits is not known */
 	}
+	if (wait_weight && sg_event_is_slow(wait) && wait <= sg_longest_ns(part))
+		sg_event_send(sg_address(next), 0, SG_EVENT_SLOW, wait, SG_EVENT_RUN_QUEUE);
 	if (!wait_weight || (left && !off_weight))
 		sg_count(part, SG_C_UNTIMED, !wait_weight + (left && !off_weight), true);
 	if (!(wait_weight | off_weight) || !sg_find_slot(&w, part, sg_slot(t, next, part, btf)))

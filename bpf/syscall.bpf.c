@@ -12,7 +12,9 @@
 #define SG_COUNTERS SYSCALL_COUNTERS
 #define SG_FIXED_BLOCKS SYSCALL_BLOCKS
 
+#include "event.bpf.h"
 #include "limit.bpf.h"
+#include "mount.bpf.h"
 #include "pool.bpf.h"
 #include "slot.bpf.h"
 
@@ -160,6 +162,15 @@ static __noinline int on_futex(const struct futex_call *c)
 	return 0;
 }
 
+/* Not inlined: one call of many is as long. Those that write to a disk should not be. */
+static __noinline int on_slow(__u32 row, __u64 ns)
+{
+	if (row == __NR_fsync || row == __NR_fdatasync || row == __NR_sync || row == __NR_syncfs ||
+	    row == __NR_msync || row == __NR_sync_file_range)
+		sg_event_send(bpf_get_current_task(), 0, SG_EVENT_SLOW, ns, SG_EVENT_FSYNC);
+	return 0;
+}
+
 /* The slot that it was counted in. */
 SG_FLATTEN __u32 observe(struct sg_task *t, __u32 part, __u32 row, __u64 ns, __u32 weight, bool btf)
 {
@@ -204,6 +215,10 @@ SG_FLATTEN int on_exit(struct pt_regs *regs, long ret, bool btf)
 		slot = observe(t, part, row, ns, weight, btf);
 	else if (!weight)
 		sg_count(part, SG_C_UNTIMED, 1, true);
+	if (sg_is_mount(row) && ret == 0)
+		sg_mount_done(sg_address(regs), row);
+	if (sg_event_is_slow(ns))
+		on_slow(row, ns);
 	if (sg_unlikely(row == __NR_futex && sane)) {
 		const struct futex_call call = {regs, ret, ns, weight, part, slot};
 

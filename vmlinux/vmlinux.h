@@ -83,8 +83,25 @@ struct file {
 	struct path f_path;
 };
 
+struct percpu_counter {
+	s64 count; /* without what CPUs have not added yet */
+};
+
 struct mm_struct {
 	struct file *exe_file;
+	struct percpu_counter rss_stat[4]; /* since 6.2; pages of files, anonymous ones, swapped, shared */
+};
+
+typedef struct {
+	s64 counter;
+} atomic_long_t;
+
+struct mm_rss_stat {
+	atomic_long_t count[4];
+};
+
+struct mm_struct___before_6_2 {
+	struct mm_rss_stat rss_stat;
 };
 
 struct task_struct {
@@ -104,6 +121,7 @@ struct task_struct {
 	int exit_code;
 	u64 start_time; /* monotonic */
 	unsigned long maj_flt;
+	unsigned long nvcsw, nivcsw; /* how often it left a CPU */
 	unsigned int in_iowait : 1;
 	bool throttled; /* since 6.18, with CONFIG_CFS_BANDWIDTH */
 	struct files_struct *files;
@@ -179,7 +197,13 @@ struct socket {
 };
 
 /* What an iterator over all tasks is called with. */
+struct seq_file;
+struct bpf_iter_meta {
+	struct seq_file *seq;
+};
+
 struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
 	struct task_struct *task;
 };
 
@@ -248,7 +272,7 @@ struct irqaction {
 };
 
 struct pt_regs {
-	unsigned long si, di, orig_ax; /* x86 */
+	unsigned long si, di, dx, r10, orig_ax; /* x86 */
 	u64 regs[31]; /* arm64, as the next two */
 	u64 orig_x0;
 	int syscallno;

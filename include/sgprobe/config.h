@@ -52,6 +52,12 @@ struct sg_config {
 	uint64_t profile_every_ns; /* probe.profile_every: 10s */
 	uint64_t offcpu_min_ns; /* probe.offcpu_min: 1ms; shorter waits have no stack */
 	bool thread_time; /* probe.thread_time: false */
+	bool domain_event;
+	uint64_t event_stall_ns; /* event.stall: 5s; 0 is none */
+	uint64_t event_slow_ns; /* event.slow: 2s */
+	uint64_t event_forks; /* event.forks: 5000 of one program and cgroup in a second */
+	uint64_t event_rate; /* event.rate: 20 of a kind in a second */
+	uint64_t max_events; /* store.events: 100000 */
 	char cgroup_root
 		[256]; /* probe.cgroup_root: "" = the cgroup2 mount of /proc/self/mountinfo */
 	char proc_root[256]; /* probe.proc_root: /proc */

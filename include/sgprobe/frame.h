@@ -54,7 +54,8 @@ struct sg_frame {
 	size_t n, cap;
 	struct sg_sample *samples;
 	size_t n_events, cap_events;
-	struct sg_event *events; /* what happened in the tick as whole events; strings live as long as the frame */
+	struct sg_event *
+		events; /* what happened in the tick as whole events; strings live as long as the frame */
 	struct sg_arena *arena; /* for what lives as long as the frame: strings, labels, buckets */
 };
 

@@ -2,7 +2,8 @@
 /*
  * The probe alone, without store and server: ticks until SIGTERM, then prints what
  * every series added up to, one per line: NAME{LABELS} VALUE, and of a histogram
- * NAME{LABELS} COUNT SUM P50 P99 MAX. Prints "ready" when the programs run.
+ * NAME{LABELS} COUNT SUM P50 P99 MAX. Prints "ready" when the programs run, and each event
+ * as it comes: EVENT KIND JSON.
  *
  *   probe_print [-i MILLISECONDS] [-d (drop privileges)] [-s (kernel statistics)] [-t (time per tick)]
  *               [-p (stacks too, as STACK KIND MICROSECONDS COUNT CGROUP;COMM;FRAME...)]
@@ -99,6 +100,17 @@ static int print_stack(const struct sg_stack *s, void *ctx)
 	return 0;
 }
 
+static void print_events(const struct sg_frame *f)
+{
+	for (size_t i = 0; i < f->n_events; i++) {
+		sg_auto_buf b = {0};
+
+		sg_event_json(&b, &f->events[i]);
+		printf("EVENT %s %s\n", f->events[i].kind, b.data);
+		fflush(stdout);
+	}
+}
+
 static int add(struct run *r)
 {
 	uint64_t start = sg_mono_ns();
@@ -120,6 +132,7 @@ static int add(struct run *r)
 		else
 			t->value = s->value;
 	}
+	print_events(r->frame);
 	r->ticks++;
 	return e == 0 && r->stacks ? add_stacks(r, false) : e;
 }

@@ -60,8 +60,8 @@ static bool name_valid(const char *s)
 {
 	size_t n = strlen(s);
 
-	return n && n <= SG_EVENT_NAME_MAX && strspn(s, "abcdefghijklmnopqrstuvwxyz_0123456789") == n &&
-	       !(*s >= '0' && *s <= '9');
+	return n && n <= SG_EVENT_NAME_MAX &&
+	       strspn(s, "abcdefghijklmnopqrstuvwxyz_0123456789") == n && !(*s >= '0' && *s <= '9');
 }
 
 static bool field_valid(const struct sg_event_field *f)

@@ -146,5 +146,6 @@ struct sg_metric_table {
 };
 extern const struct sg_metric_table sg_self_metrics; /* self.c */
 extern const struct sg_metric_table sg_named_metrics; /* named_read.c */
+extern const struct sg_metric_table sg_event_metrics; /* events.c */
 
 #endif

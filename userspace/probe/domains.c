@@ -82,6 +82,8 @@ int sg_metrics_each(sg_metric_cb cb, void *ctx)
 		r = sg_procfs_metrics_each(cb, ctx);
 	for (size_t i = 0; r == 0 && i < sg_named_metrics.n; i++)
 		r = cb(&sg_named_metrics.rows[i], ctx);
+	for (size_t i = 0; r == 0 && i < sg_event_metrics.n; i++)
+		r = cb(&sg_event_metrics.rows[i], ctx);
 	for (size_t i = 0; r == 0 && i < sg_self_metrics.n; i++)
 		r = cb(&sg_self_metrics.rows[i], ctx);
 	for (size_t i = 0; r == 0 && i < sg_truth_metrics.n; i++)

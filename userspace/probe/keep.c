@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <sgprobe/bpf/event.h>
 #include <sgprobe/bpf/threads.h>
 
 #include "keep.h"
@@ -159,6 +160,9 @@ static int adopt_shared_maps(struct sg_shared *s, struct sg_kept *k)
 		[SG_MAP_POOL_OWNERS] = {BPF_MAP_TYPE_ARRAY, 4, sizeof(struct sg_pool_key),
 					rows + cells},
 		[SG_MAP_POOL_CELLS] = {BPF_MAP_TYPE_ARRAY, 4, 8, parts * cells, true},
+		[SG_MAP_EVENT_RING] = {BPF_MAP_TYPE_RINGBUF, 0, 0, SG_EVENT_RING_BYTES},
+		[SG_MAP_EVENT_COUNTS] = {BPF_MAP_TYPE_ARRAY, 4, sizeof(struct sg_event_counts), 1,
+					 true},
 	};
 
 	for (size_t i = 0; i < SG_SHARED_MAPS; i++) {

@@ -50,6 +50,8 @@ const char *const sg_shared_names[SG_SHARED_MAPS] = {
 	[SG_MAP_POOL_ROWS] = "sg_pool_rows",
 	[SG_MAP_POOL_SUMS] = "sg_pool_sums",
 	[SG_MAP_POOL_CELLS] = "sg_pool_cells",
+	[SG_MAP_EVENT_RING] = "sg_event_ring",
+	[SG_MAP_EVENT_COUNTS] = "sg_event_counts",
 };
 
 /* A variant is a way to attach; suffix: how its programs are called. In order of preference. */
@@ -291,6 +293,9 @@ static struct sg_bpf_config config_of(const struct sg_loaded *l, const struct sg
 				      .offcpu_us = s->offcpu_us,
 				      .offcpu_stacks = s->offcpu_stacks,
 				      .threads = s->threads,
+				      .event_rate = (uint32_t)s->cfg->event_rate,
+				      .event_forks = (uint32_t)s->cfg->event_forks,
+				      .event_slow = (uint32_t)(s->cfg->event_slow_ns >> 20),
 				      .netns = own_netns(),
 				      .http = s->cfg->http_ports[0] != 0};
 }
@@ -307,6 +312,8 @@ static int size_maps(struct sg_loaded *l, const struct sg_shared *s, struct bpf_
 		r = bpf_map__set_max_entries(find_map(o, "sg_sums"), parts * l->blocks);
 	if (r == 0 && find_map(o, SG_STACK_RING))
 		r = bpf_map__set_max_entries(find_map(o, SG_STACK_RING), s->ring_bytes);
+	if (r == 0 && find_map(o, "sg_event_forks"))
+		r = bpf_map__set_max_entries(find_map(o, "sg_event_forks"), s->slots);
 	if (r == 0)
 		r = bpf_map__set_max_entries(find_map(o, "sg_shards"), s->shards);
 	return r;
@@ -416,7 +423,7 @@ static int attach(struct sg_loaded *l, struct bpf_object *o)
 
 		if (r < 0 || !bpf_program__autoload(p))
 			continue;
-		if (is_iterator(p))
+		if (is_iterator(p) && !(row && row->asked))
 			run_iterator(p);
 		else if (!row || l->n_attached == SG_PROGRAMS_MAX)
 			r = -E2BIG; /* a program that its domain's table does not list */

@@ -40,6 +40,8 @@ enum sg_shared_map {
 	SG_MAP_POOL_ROWS,
 	SG_MAP_POOL_SUMS,
 	SG_MAP_POOL_CELLS,
+	SG_MAP_EVENT_RING,
+	SG_MAP_EVENT_COUNTS,
 	SG_SHARED_MAPS
 };
 struct sg_shared {

@@ -14,6 +14,7 @@
 
 #include "bpfstat.h"
 #include "drain.h"
+#include "events.h"
 #include "governor.h"
 #include "keep.h"
 #include "named_read.h"
@@ -47,6 +48,7 @@ struct sg_probe {
 	uint32_t named_max;
 	struct sg_threads *threads; /* NULL where nothing moves them */
 	struct sg_pool *pool; /* NULL where no domain that is up uses it */
+	struct sg_events *events;
 	struct sg_stacks *stacks; /* NULL where no domain that is up sends any */
 	uint64_t flipped_ns; /* when the bank was flipped last */
 	bool resumed; /* what domains share is another process' */
@@ -276,7 +278,18 @@ static int take_off(struct sg_probe *p, size_t i)
 	return p->attach ? p->attach(i + 1, false, p->attach_ctx) : 0;
 }
 
-static void apply_step(struct sg_probe *p, size_t i)
+static void tell_step(struct sg_probe *p, const char *domain, enum sg_step step, struct sg_frame *f)
+{
+	struct sg_event e;
+
+	sg_event_init(&e, SG_EVENT_GOVERNOR, sg_real_ms());
+	sg_event_text(&e, "domain", domain);
+	sg_event_text(&e, "step", sg_step_name(step));
+	sg_event_number(&e, "cost_seconds", p->governor.total_ns * 1e-9);
+	sg_events_put(p->events, f, &e);
+}
+
+static void apply_step(struct sg_probe *p, size_t i, struct sg_frame *f)
 {
 	enum sg_step step = p->governor.at[i].step;
 	bool off = step == SG_STEP_OFF;
@@ -285,6 +298,7 @@ static void apply_step(struct sg_probe *p, size_t i)
 	if (off != p->loaded[i].shed)
 		r = off ? take_off(p, i) : put_on(p, i);
 	set_limit(p, i);
+	tell_step(p, sg_domains[i]->name, step, f);
 	sg_self_count(&p->self, "sgprobe_governor_changes_total", 1);
 	if (r < 0)
 		sg_warn("domain %s cannot be switched %s: %s", sg_domains[i]->name,
@@ -311,17 +325,18 @@ int sg_probe_named(struct sg_probe *p, int fd, sg_named_change_cb change, void *
 }
 
 /* Behind the domains, as one more: the probes that a user names. */
-static void shed_named(struct sg_probe *p, size_t i)
+static void shed_named(struct sg_probe *p, size_t i, struct sg_frame *f)
 {
 	bool off = p->governor.at[i].step == SG_STEP_OFF;
 
+	tell_step(p, "named", p->governor.at[i].step, f);
 	sg_self_count(&p->self, "sgprobe_governor_changes_total", 1);
 	p->named_shed = off;
 	if (p->named_change)
 		p->named_change(0, !off, 0, p->named_ctx);
 }
 
-static void govern(struct sg_probe *p)
+static void govern(struct sg_probe *p, struct sg_frame *f)
 {
 	struct sg_governed d[SG_GOVERNED_MAX] = {0};
 	size_t n = SG_MIN(sg_n_domains, SG_GOVERNED_MAX - 1), named = n;
@@ -337,9 +352,9 @@ static void govern(struct sg_probe *p)
 	d[named].cost_ns = sg_named_cost(p->named);
 	changed = sg_governor_tick(&p->governor, d, n + 1, p->self.used_seconds * 1e9);
 	if (changed >= 0 && (size_t)changed == named)
-		shed_named(p, named);
+		shed_named(p, named, f);
 	else if (changed >= 0)
-		apply_step(p, (size_t)changed);
+		apply_step(p, (size_t)changed, f);
 	for (size_t i = 0; i < n; i++)
 		if (p->loaded[i].attached_ns)
 			set_limit(p, i);
@@ -390,6 +405,8 @@ static int set_up(struct sg_probe *p, const struct sg_config *cfg, struct sg_kep
 		r = sg_stacks_new(cfg, p->loaded, sg_n_domains, &p->stacks);
 	if (r == 0)
 		r = start_threads(p);
+	if (r == 0)
+		r = sg_events_new(cfg, &p->shared, p->slots, p->loaded, &p->events);
 	p->governor.budget_ns = cfg->budget_ns * (uint64_t)SG_MAX(sysconf(_SC_NPROCESSORS_ONLN), 1);
 	for (size_t i = 0; r == 0 && i < sg_n_domains; i++)
 		set_limit(p, i);
@@ -476,6 +493,7 @@ void sg_probe_free(struct sg_probe *p)
 		return;
 	sg_named_reader_free(p->named);
 	sg_stacks_free(p->stacks);
+	sg_events_free(p->events);
 	sg_pool_free(p->pool);
 	sg_threads_free(p->threads); /* before the drain that it reads */
 	for (size_t i = 0; p->drains && i < sg_n_domains; i++)
@@ -586,7 +604,9 @@ int sg_probe_tick(struct sg_probe *p, int64_t t_ms, struct sg_frame *f)
 	if (r == 0 && p->named)
 		r = sg_named_read(p->named, p->named_rate, hot, p, f);
 	if (r == 0)
-		govern(p);
+		govern(p, f);
+	if (r == 0)
+		r = sg_events_tick(p->events, t_ms, f);
 	if (r == 0)
 		r = sg_truth_tick(&p->truth, f);
 	p->self.drain_seconds = (double)(sg_mono_ns() - start) * 1e-9;

@@ -4,6 +4,7 @@
 
 #include "domain.h"
 #include "process_states.h"
+#include "signals.h"
 
 SG_DECLARE_OBJECT(process);
 
@@ -31,7 +32,7 @@ static const char *signal_result(unsigned int i)
 }
 
 /* As on x86 and Arm. The ones from 32 on are numbers in the kernel too. */
-static const char *signal_name(unsigned int i)
+const char *sg_signal_name(unsigned int i)
 {
 	static const char *const names[PROCESS_SIGNAL_NUMBERS] = {
 		NULL,	    "SIGHUP",  "SIGINT",    "SIGQUIT", "SIGILL",  "SIGTRAP",   "SIGABRT",
@@ -70,7 +71,7 @@ static const struct sg_metric_row metrics[] = {
 	 .help = "Tasks that the kernel found stuck, asleep without a break for "
 		 "kernel.hung_task_timeout_secs."},
 	{"signals_total", TALLY(PROCESS_SENT), .n = PROCESS_SIGNAL_NUMBERS, .label = "signal",
-	 .value = signal_name, .sparse = true, BOTH, .title = "Signals",
+	 .value = sg_signal_name, .sparse = true, BOTH, .title = "Signals",
 	 .help = "Signals sent, ignored ones too, counted for the one that they were sent to."},
 	{"signal_results_total", SG_COUNTER, SG_FROM_COUNTER, PROCESS_SIGNAL_RESULT,
 	 PROCESS_SIGNAL_RESULTS, .label = "result", .value = signal_result,

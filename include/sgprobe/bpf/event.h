@@ -32,7 +32,6 @@ enum sg_event_mount {
 	SG_EVENT_REMOUNT_RO,
 	SG_EVENT_BIND,
 	SG_EVENT_MOVE,
-	SG_EVENT_PROPAGATION,
 	SG_EVENT_MOUNTS
 };
 
@@ -44,7 +43,7 @@ struct sg_event_task {
 
 /*
  *   kind         who           by                      n[0], n[1]
- *   OOM_KILL     the victim    who asked for memory    pages in use
+ *   OOM_KILL     the victim    who asked for memory    pages in use; its pid where who is not known
  *   HUNG_TASK    the task
  *   CRASH        the process                           signal; 1: core dumped
  *   KILLED       the process   the sender
@@ -62,7 +61,8 @@ struct sg_event_record {
 };
 struct sg_event_mount_record {
 	struct sg_event_record head;
-	char source[SG_EVENT_SOURCE_LEN]; /* untrusted, as are the next two; "" where there is none */
+	char source
+		[SG_EVENT_SOURCE_LEN]; /* untrusted, as are the next two; "" where there is none */
 	char target[SG_EVENT_TARGET_LEN];
 	char type[SG_EVENT_TYPE_LEN];
 };

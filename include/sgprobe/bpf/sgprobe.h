@@ -68,6 +68,9 @@ struct sg_bpf_config {
 	__u32 netns; /* the probe's own network namespace, by the number of its inode; 0: unknown */
 	__u32 http; /* 1: a setting names ports of HTTP */
 	__u32 threads; /* 1: where the time of threads goes is watched */
+	__u32 event_rate; /* events of a kind that are sent in a tick */
+	__u32 event_forks; /* of one slot in a tick; more is an event */
+	__u32 event_slow; /* units of 2^20 ns: a wait as long as that is an event */
 };
 
 /* Changes while running: section ".data.state", variable sg_state, shared by all domains. */
