@@ -55,7 +55,7 @@ struct sg_config {
 	bool domain_event;
 	uint64_t event_stall_ns; /* event.stall: 5s; 0 is none */
 	uint64_t event_slow_ns; /* event.slow: 2s */
-	uint64_t event_forks; /* event.forks: 5000 of one program and cgroup in a second */
+	uint64_t event_forks; /* event.forks: 1000 of one program and cgroup in a second */
 	uint64_t event_rate; /* event.rate: 20 of a kind in a second */
 	uint64_t max_events; /* store.events: 100000 */
 	char cgroup_root

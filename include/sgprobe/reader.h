@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include <sgprobe/err.h>
+#include <sgprobe/event.h>
 #include <sgprobe/profile.h>
 #include <sgprobe/series.h>
 
@@ -70,6 +71,13 @@ struct sg_reader {
 	 */
 	int (*profile)(struct sg_reader *r, int64_t from_ms, int64_t to_ms, uint64_t deadline_ns,
 		       sg_stack_cb cb, void *ctx);
+	/*
+	 * Events (event.h) in (from_ms, to_ms], newest first, at most limit of them; kind NULL: of
+	 * all. In the arena. 0, or -ETIMEDOUT, -ENOMEM, -EIO.
+	 */
+	int (*events)(struct sg_reader *r, int64_t from_ms, int64_t to_ms, const char *kind,
+		      size_t limit, uint64_t deadline_ns, struct sg_arena *arena,
+		      struct sg_event **ret, size_t *n);
 	/* Oldest and newest tick there is; -ENODATA when the store is empty. */
 	int (*range)(struct sg_reader *r, int64_t *oldest_ms, int64_t *newest_ms);
 	void (*close)(struct sg_reader *r);

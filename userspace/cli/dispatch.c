@@ -65,6 +65,14 @@ const struct sg_command sg_commands[] = {
 	 "  sgprobe profile --cgroup 'nginx*' | sort -k2 -n\n\n"
 	 "Without --svg, each line is one stack with its microseconds, as flamegraph.pl reads them:\n"
 	 "cgroup;command;outermost;...;innermost microseconds. Frames of the kernel end in _[k]."},
+	{"events", sg_cmd_events, SG_NEEDS_CONFIG,
+	 "What happened: OOM kills, stalls, crashes, mounts",
+	 "[--last 1h | --since T --until T] [--kind KIND] [--limit N] [--follow] [--json]",
+	 "Examples:\n"
+	 "  sgprobe events --last 1d --kind oom_kill\n"
+	 "  sgprobe events --follow\n"
+	 "  sgprobe events --last 1h --json | jq -r 'select(.severity == \"critical\") | .text'\n\n"
+	 "Oldest first. With --json each line is one event."},
 	{"report", sg_cmd_report, SG_NEEDS_CONFIG, "What happened in a range of time",
 	 "[--last 10m | --from T --to T] [--json]",
 	 "Examples:\n  sgprobe report --last 10m\n  sgprobe report --from -2h --to -1h --json"},

@@ -90,6 +90,18 @@ static int lazy_profile(struct sg_reader *r, int64_t from_ms, int64_t to_ms, uin
 	return res < 0 ? res : real->profile(real, from_ms, to_ms, deadline_ns, cb, ctx);
 }
 
+static int lazy_events(struct sg_reader *r, int64_t from_ms, int64_t to_ms, const char *kind,
+		       size_t limit, uint64_t deadline_ns, struct sg_arena *arena,
+		       struct sg_event **ret, size_t *n)
+{
+	struct sg_reader *real;
+	int res = enter(r, &real, NULL);
+
+	return res < 0 ? res
+		       : real->events(real, from_ms, to_ms, kind, limit, deadline_ns, arena, ret,
+				      n);
+}
+
 static int lazy_range(struct sg_reader *r, int64_t *oldest_ms, int64_t *newest_ms)
 {
 	struct sg_reader *real;
@@ -116,6 +128,7 @@ int sg_lazy_reader(struct sg_door *d, struct sg_reader **ret)
 				       .select_deltas = lazy_deltas,
 				       .gaps = lazy_gaps,
 				       .profile = lazy_profile,
+				       .events = lazy_events,
 				       .range = lazy_range,
 				       .close = lazy_close};
 	l->door = d;

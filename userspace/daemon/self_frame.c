@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 
@@ -25,7 +26,8 @@ int sg_self_frame_init(struct sg_self_frame *s)
 	*s = (struct sg_self_frame){.statm_fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC)};
 	sg_tick_init(&s->tick, TICK_NS);
 	s->frame = sg_frame_new();
-	if (!s->frame)
+	s->events = sg_frame_new();
+	if (!s->frame || !s->events)
 		return -ENOMEM;
 	return getrandom(&s->session, sizeof(s->session), 0) == sizeof(s->session) ? 0 : -errno;
 }
@@ -33,9 +35,10 @@ int sg_self_frame_init(struct sg_self_frame *s)
 void sg_self_frame_free(struct sg_self_frame *s)
 {
 	sg_frame_free(s->frame);
+	sg_frame_free(s->events);
 	if (s->statm_fd >= 0)
 		close(s->statm_fd);
-	s->frame = NULL;
+	s->frame = s->events = NULL;
 	s->statm_fd = -1;
 }
 
@@ -104,6 +107,31 @@ static void fill(struct sg_self_frame *s, const struct sg_self_input *in)
 	add(s, SG_SELF_HTTP_DROPPED, in->http.queue_dropped, NULL);
 }
 
+void sg_self_frame_event(struct sg_self_frame *s, const struct sg_event *e)
+{
+	sg_frame_add_event(s->events, e);
+}
+
+/* Of the kinds that only the server tells. */
+static void add_events(struct sg_self_frame *s)
+{
+	for (size_t kind = SG_EVENT_REBOOT; kind < SG_EVENT_KINDS; kind++) {
+		struct sg_label label = {"kind", sg_event_kinds[kind].name};
+		struct sg_series series, *copy = NULL;
+		double n = 0;
+
+		for (size_t i = 0; i < s->events->n_events; i++)
+			n += strcmp(s->events->events[i].kind, label.value) == 0;
+		if (sg_series_init(&series, SG_COUNTER, "sgprobe_events_total", &label, 1) == 0)
+			copy = sg_series_copy(s->frame->arena, &series);
+		if (copy)
+			sg_frame_add_value(s->frame, copy, n);
+	}
+	for (size_t i = 0; i < s->events->n_events; i++)
+		sg_frame_add_event(s->frame, &s->events->events[i]);
+	sg_frame_reset(s->events);
+}
+
 int sg_self_frame_tick(struct sg_self_frame *s, const struct sg_self_input *in, struct sg_buf *b)
 {
 	struct sg_tick_out out;
@@ -121,6 +149,7 @@ int sg_self_frame_tick(struct sg_self_frame *s, const struct sg_self_input *in, 
 	s->frame->flags = out.flags;
 	s->frame->source = 1;
 	fill(s, in);
+	add_events(s);
 	r = sg_frame_encode(s->frame, b);
 	return r < 0 ? r : 1;
 }

@@ -29,9 +29,12 @@ struct sg_self_frame {
 	struct sg_frame *frame;
 	int statm_fd; /* opened before the sandbox closes */
 	double last[SG_SELF_N]; /* of counters */
+	struct sg_frame *events; /* for the next frame */
 };
 int sg_self_frame_init(struct sg_self_frame *s);
 void sg_self_frame_free(struct sg_self_frame *s);
+/* An event of the server's own, for the next frame; past SG_EVENTS_MAX it is lost. */
+void sg_self_frame_event(struct sg_self_frame *s, const struct sg_event *e);
 /* When a tick is due: appends its encoded frame to b. 1: it did; 0: not due; -errno. */
 int sg_self_frame_tick(struct sg_self_frame *s, const struct sg_self_input *in, struct sg_buf *b);
 

@@ -6,6 +6,7 @@
 #include <sys/prctl.h>
 #include <sys/random.h>
 
+#include <sgprobe/file.h>
 #include <sgprobe/http.h>
 #include <sgprobe/link.h>
 #include <sgprobe/store.h>
@@ -18,6 +19,7 @@
 #include "self_frame.h"
 #include "status.h"
 
+#define BOOT_KEY "host_boot_id"
 #define SECOND_NS 1000000000ULL
 #define LOOK_DOMAINS_EVERY 30 /* frames; and at the first of a session */
 #define LAST_FRAMES_MS 500 /* for the probe to send its last ones, when stopping */
@@ -37,6 +39,7 @@ struct server {
 	struct sg_self_frame self;
 	struct sg_buf bytes, json;
 	struct sg_status status;
+	char host_boot[64]; /* what the kernel calls this run of the machine; "": not known */
 	char said[256]; /* the store's message that was logged last */
 	unsigned int seconds;
 	int64_t stop_by_ms; /* stopping: until then frames are waited for */
@@ -111,13 +114,66 @@ static void first_frame(struct server *s)
 	}
 }
 
+static void tell_gap(struct server *s, const struct sg_gap *gap)
+{
+	struct sg_event e;
+
+	sg_event_init(&e, SG_EVENT_GAP, gap->to_ms);
+	sg_event_number(&e, "seconds", (double)(gap->to_ms - gap->from_ms) / 1000);
+	sg_event_text(&e, "reason", gap->reason);
+	sg_self_frame_event(&s->self, &e);
+}
+
+static void tell_restarts(struct server *s, const char *process, uint32_t before, uint32_t now)
+{
+	struct sg_event e;
+
+	if (now <= before)
+		return;
+	sg_event_init(&e, SG_EVENT_RESTART, sg_real_ms());
+	sg_event_text(&e, "process", process);
+	sg_event_number(&e, "restarts", now);
+	sg_self_frame_event(&s->self, &e);
+}
+
+/* The first that this process hears of tells why it runs; what the other did is old then. */
+static void see_restarts(struct server *s, const struct sg_ctl_info *now)
+{
+	const struct sg_ctl_info *before = &s->status.info;
+
+	tell_restarts(s, "server", before->server_restarts, now->server_restarts);
+	if (before->start_ms)
+		tell_restarts(s, "probe", before->probe_restarts, now->probe_restarts);
+}
+
+/* Whether the machine was started again since this store was open last. */
+static void look_for_reboot(struct server *s, int64_t newest_ms)
+{
+	sg_auto_buf before = {0};
+	struct sg_event e;
+	int r = sg_state_get(s->state, BOOT_KEY, &before);
+
+	if (!s->host_boot[0] || (r == 0 && before.data && strcmp(before.data, s->host_boot) == 0))
+		return;
+	sg_state_put(s->state, BOOT_KEY, s->host_boot);
+	if (r < 0)
+		return; /* a new store */
+	sg_event_init(&e, SG_EVENT_REBOOT, sg_real_ms());
+	sg_event_number(&e, "uptime_seconds", (double)(sg_boot_ns() / 1000000000));
+	if (newest_ms)
+		sg_event_number(&e, "down_seconds", (double)((sg_real_ms() - newest_ms) / 1000));
+	sg_self_frame_event(&s->self, &e);
+}
+
 static void see_frame(struct server *s, const struct sg_frame *f, const void *p, size_t n)
 {
-	struct sg_gap gap;
+	struct sg_gap gap = {0};
 
 	if (sg_gapwatch_see(&s->gaps, f, &gap) &&
 	    sg_store_gap(s->store, gap.from_ms, gap.to_ms, gap.reason) < 0)
 		sg_warn("cannot note that %s", gap.reason);
+	else if (gap.to_ms)
+		tell_gap(s, &gap);
 	if (f->seq % LOOK_DOMAINS_EVERY == 1 || !s->status.n_domains)
 		look_at_domains(s, p, n);
 	first_frame(s);
@@ -199,6 +255,7 @@ static void open_store(struct server *s)
 				     .retention_ns = c->retention_ns,
 				     .max_bytes = c->max_bytes,
 				     .profile_bytes = c->profile_bytes,
+				     .max_events = c->max_events,
 				     .min_free_bytes = c->min_free_bytes};
 	struct sg_error err = {0};
 	struct sg_store_health *h = &s->status.store;
@@ -222,6 +279,8 @@ static void open_store(struct server *s)
 		s->gaps.last_ms = h->newest_ms;
 	if (sg_state_open(c->data_dir, &s->state, &err) < 0)
 		sg_warn("%s", err.msg);
+	else
+		look_for_reboot(s, h->newest_ms);
 	sg_door_open(&s->door, sg_store_head(s->store));
 	if (s->waiting_fd >= 0)
 		sg_link_rx_attach(s->rx, sg_take_fd(s->waiting_fd));
@@ -283,6 +342,7 @@ static void on_msg(const struct sg_ctl_msg *m, int fd, void *ctx)
 	struct server *s = ctx;
 
 	if (m->type == SG_CTL_INFO) {
+		see_restarts(s, &m->info);
 		s->status.info = m->info;
 		if (s->http)
 			publish(s);
@@ -341,11 +401,21 @@ static int confine(const struct sg_child_env *env, struct sg_error *err)
 	return 0;
 }
 
+static void read_host_boot(struct server *s)
+{
+	sg_auto_buf b = {0};
+
+	if (sg_read_file("/proc/sys/kernel/random/boot_id", 64, &b) == 0 && b.len)
+		snprintf(s->host_boot, sizeof(s->host_boot), "%.*s", (int)strcspn(b.data, "\n"),
+			 b.data);
+}
+
 static int start(struct server *s, struct sg_error *err)
 {
 	const struct sg_child_env *env = s->env;
 	int r = sg_self_frame_init(&s->self);
 
+	read_host_boot(s);
 	if (r == 0)
 		r = confine(env, err);
 	if (r == 0 && getrandom(&s->status.boot_id, sizeof(s->status.boot_id), 0) < 0)

@@ -16,6 +16,7 @@
 #define SOURCE_DEAD_NS (5 * SECOND)
 #define JUST_READ_MS 5000
 #define STREAMS_MAX 4
+#define EVENTS_AT_ONCE 50
 #define WATCHED_EVERY_NS (60 * SECOND)
 
 int http_feed_new(struct http_worker *worker, uint64_t boot_id, const struct feed_peer_ops *ops,
@@ -198,6 +199,30 @@ static void send_tick(struct http_client *c, const struct sg_frame *frame)
 	}
 }
 
+/* Those that are told to everybody at once; of more only how many there were. */
+static void send_events(struct http_feed *f, const struct sg_frame *frame)
+{
+	size_t n = SG_MIN(frame->n_events, (size_t)EVENTS_AT_ONCE);
+	sg_auto_buf b = {0};
+
+	if (!n)
+		return;
+	sg_buf_printf(&b, "{\"type\":\"events\",\"more\":%zu,\"events\":[", frame->n_events - n);
+	for (size_t i = 0; i < n; i++) {
+		sg_buf_str(&b, i ? "," : "");
+		sg_event_json(&b, &frame->events[i]);
+	}
+	sg_buf_str(&b, "]}");
+	for (struct http_client *c = f->clients; c && !b.err; c = c->next) {
+		sg_auto_buf copy = {0};
+
+		if (c->hidden)
+			continue;
+		sg_buf_add(&copy, b.data, b.len);
+		feed_send_text(c, &copy);
+	}
+}
+
 static void send_frame(struct http_feed *f, const void *p, size_t n)
 {
 	sg_auto(sg_frame) frame = NULL;
@@ -215,6 +240,7 @@ static void send_frame(struct http_feed *f, const void *p, size_t n)
 	for (struct http_client *c = f->clients; c; c = c->next)
 		send_tick(c, frame);
 	forget_ticks(f);
+	send_events(f, frame);
 }
 
 /* ---- frames ---- */

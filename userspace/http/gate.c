@@ -68,6 +68,19 @@ static int gate_profile(struct sg_reader *r, int64_t from_ms, int64_t to_ms, uin
 				      : -EOPNOTSUPP);
 }
 
+static int gate_events(struct sg_reader *r, int64_t from_ms, int64_t to_ms, const char *kind,
+		       size_t limit, uint64_t deadline_ns, struct sg_arena *arena,
+		       struct sg_event **ret, size_t *n)
+{
+	struct sg_reader *real = enter(r);
+
+	if (!real)
+		return -ECANCELED;
+	return leave(r, real->events ? real->events(real, from_ms, to_ms, kind, limit, deadline_ns,
+						    arena, ret, n)
+				     : -EOPNOTSUPP);
+}
+
 static int gate_range(struct sg_reader *r, int64_t *oldest_ms, int64_t *newest_ms)
 {
 	struct sg_reader *real = enter(r);
@@ -86,6 +99,7 @@ void http_gate_init(struct http_gate *g)
 					   .select_deltas = gate_deltas,
 					   .gaps = gate_gaps,
 					   .profile = gate_profile,
+					   .events = gate_events,
 					   .range = gate_range,
 					   .close = gate_close}};
 	pthread_mutex_init(&g->in_call, NULL);

@@ -30,6 +30,8 @@ const struct http_route http_routes[] = {
 	{"/api/v1/status/buildinfo", http_get_buildinfo, 0, "", "the version, as Grafana asks it"},
 	{"/api/v1/profile", http_get_profile, ROUTE_READS,
 	 "start=&end=&kind=&cgroup=&comm=&frames=&timeout=", "stacks and their time"},
+	{"/api/v1/events", http_get_events, ROUTE_READS,
+	 "start=&end=&kind=&limit=&timeout=", "events, newest first"},
 	{"/api/sg/v1/catalog", http_get_catalog, 0, "", "every metric"},
 	{"/api/sg/v1/status", http_get_status, 0, "", "the daemon"},
 	{"/api/sg/v1/heat", http_get_heat, ROUTE_READS,

@@ -68,6 +68,7 @@ int http_get_label_values(struct http_call *c);
 int http_get_labels(struct http_call *c);
 int http_get_buildinfo(struct http_call *c);
 int http_get_profile(struct http_call *c); /* api_profile.c */
+int http_get_events(struct http_call *c); /* api_events.c */
 int http_get_heat(struct http_call *c); /* heat.c */
 int http_get_report(struct http_call *c); /* api_sg.c */
 int http_get_gaps(struct http_call *c);

@@ -52,6 +52,11 @@ static int failed(struct sg_db *db, int rc)
 	return sg_db_errno(rc);
 }
 
+bool sg_db_has(const struct sg_db *db, int which)
+{
+	return db->stmts[which];
+}
+
 sqlite3_stmt *sg_db_stmt(struct sg_db *db, int which)
 {
 	sqlite3_stmt *s = db->stmts[which];
@@ -223,16 +228,20 @@ int sg_db_quick_check(struct sg_db *db, uint64_t ns)
 	return r == -ETIMEDOUT ? 0 : r;
 }
 
-static int prepare_all(struct sg_db *db, const char *const *sql, int n)
+/* since: NULL, or what version of the file each needs. */
+static int prepare_all(struct sg_db *db, const char *const *sql, int n, const unsigned char *since,
+		       int64_t version)
 {
 	db->stmts = calloc(n, sizeof(*db->stmts));
 	if (!db->stmts)
 		return -ENOMEM;
 	db->n_stmts = n;
 	for (int i = 0; i < n; i++) {
-		int rc = sqlite3_prepare_v3(db->h, sql[i], -1, SQLITE_PREPARE_PERSISTENT,
-					    &db->stmts[i], NULL);
+		int rc = SQLITE_OK;
 
+		if (!since || since[i] <= version)
+			rc = sqlite3_prepare_v3(db->h, sql[i], -1, SQLITE_PREPARE_PERSISTENT,
+						&db->stmts[i], NULL);
 		if (rc != SQLITE_OK)
 			return failed(db, rc);
 	}
@@ -376,7 +385,7 @@ int sg_db_open(const struct sg_db_kind *kind, const char *dir, const struct sg_d
 	if (!r)
 		r = migrate(db, version);
 	if (!r)
-		r = prepare_all(db, kind->write_stmts, kind->n_write_stmts);
+		r = prepare_all(db, kind->write_stmts, kind->n_write_stmts, NULL, 0);
 	if (r == -EROFS && only_claims_read_only(db, dir))
 		r = failed(db, SQLITE_NOTADB);
 	if (r < 0)
@@ -414,8 +423,8 @@ static int open_reader(struct sg_db *db, const char *query, struct sg_error *err
 		r = sg_db_exec(db, "PRAGMA query_only = ON; PRAGMA trusted_schema = OFF;"
 				   "PRAGMA cell_size_check = ON; PRAGMA mmap_size = 0;");
 	if (!r)
-		r = prepare_all(db, db->kind->read_stmts,
-				version == 1 ? db->kind->n_read_stmts_v1 : db->kind->n_read_stmts);
+		r = prepare_all(db, db->kind->read_stmts, db->kind->n_read_stmts,
+				db->kind->read_since, version);
 	return r;
 }
 

@@ -22,7 +22,7 @@ struct sg_db_kind {
 	int n_migrations;
 	const char *const *write_stmts, *const *read_stmts;
 	int n_write_stmts, n_read_stmts;
-	int n_read_stmts_v1; /* the first so many do with a file that was not migrated yet */
+	const unsigned char *read_since; /* of each: the version of the file that it needs */
 };
 extern const struct sg_db_kind sg_db_metrics, sg_db_state;
 
@@ -87,6 +87,8 @@ SG_DEFINE_AUTO(sg_db, sg_db_close)
 /* True when the file at the path is not the one that was opened (set aside, or gone). */
 bool sg_db_replaced(const struct sg_db *db);
 
+/* Whether there is such a statement: a reader of an older file has not all of them. */
+bool sg_db_has(const struct sg_db *db, int which);
 /* The statement, reset, bindings cleared. Not to be finalised. */
 sqlite3_stmt *sg_db_stmt(struct sg_db *db, int which);
 /* Steps: 1 a row, 0 done, -errno; resets the statement unless there is a row. */

@@ -376,6 +376,8 @@ static int commit_block(struct sg_store *st, const struct block *b, const struct
 	if (!r)
 		r = put_gaps(st, gaps, b->n_gaps);
 	if (!r)
+		r = sg_events_store(st, b->frames, b->n);
+	if (!r)
 		r = sg_db_commit(st->db);
 	if (r < 0)
 		sg_db_rollback(st->db);

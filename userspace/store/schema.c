@@ -16,6 +16,12 @@ static const char *const read_stmts[] = {
 #include "statements.def"
 };
 #undef READ_STMT
+#define READ_STMT(name, sql) [name] = 1,
+#define READ_STMT_SINCE(version, name, sql) [name] = (version),
+static const unsigned char read_since[] = {
+#include "statements.def"
+};
+#undef READ_STMT
 #undef STATE_STMT
 #define READ_STMT(name, sql)
 #define STATE_STMT(name, sql) [name] = sql,
@@ -45,7 +51,7 @@ const struct sg_db_kind sg_db_metrics = {
 	.n_write_stmts = W_STMTS,
 	.read_stmts = read_stmts,
 	.n_read_stmts = R_STMTS,
-	.n_read_stmts_v1 = R_PROFILES,
+	.read_since = read_since,
 };
 
 const struct sg_db_kind sg_db_state = {
@@ -58,5 +64,4 @@ const struct sg_db_kind sg_db_state = {
 	.n_write_stmts = S_STMTS,
 	.read_stmts = state_stmts,
 	.n_read_stmts = S_STMTS,
-	.n_read_stmts_v1 = S_STMTS,
 };

@@ -219,6 +219,8 @@ static int upkeep(struct sg_store *st, uint64_t now)
 	if (r >= 0)
 		r = sg_profiles_trim(st);
 	if (r >= 0)
+		r = sg_events_trim(st);
+	if (r >= 0)
 		r = shrink(st);
 	if (r >= 0 && now - st->last_checkpoint_ns >= CHECKPOINT_NS) {
 		st->last_checkpoint_ns = now;

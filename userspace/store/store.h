@@ -63,6 +63,13 @@ void sg_store_set_failing(struct sg_store *st, const char *fmt, ...)
 int sg_profiles_trim(struct sg_store *st);
 
 /*
+ * events.c: the events of frames that are being written as block next_id, in the same
+ * transaction; and deleting those that are too old or too many. 0 or -errno.
+ */
+int sg_events_store(struct sg_store *st, struct sg_head_frame *const *frames, size_t n);
+int sg_events_trim(struct sg_store *st);
+
+/*
  * Accumulators, sessions, ids from the newest key block on; frames in the head
  * that were in the journal already leave it. -EUCLEAN when the file is damaged.
  */
