@@ -131,7 +131,7 @@ static void a_file_of_before_is_read_and_gets_the_table(void **state)
 	struct box *b = *state;
 
 	shut(b);
-	sql(b, "DROP TABLE profile; PRAGMA user_version = 1");
+	sql(b, "DROP TABLE profile; DROP TABLE event; PRAGMA user_version = 1");
 	assert_int_equal(file_rows(b), 0); /* a reader changes nothing */
 	assert_int_equal(open_store(b, NULL), 0);
 	assert_int_equal(put(b, 1, T0 + 10000, "a"), 1);
