@@ -27,6 +27,8 @@ export class FakeServer {
   holes = [];
   refused = false;
   subscribed = [];
+  /** Newest first, as the API answers. */
+  events = [];
 
   constructor(dir) {
     this.files = new Map();
@@ -72,6 +74,13 @@ export class FakeServer {
     this.bootId = String(Number(this.bootId) + 1);
     this.epoch += 10;
     for (const c of this.clients) c.ws.destroy();
+  }
+  /** Something happens now: all clients are told. */
+  happen(kind, severity, text, t_ms = Date.now()) {
+    const title = kind[0].toUpperCase() + kind.slice(1).replaceAll("_", " ");
+    const e = { t_ms, kind, severity, title, text, fields: {} };
+    this.events.unshift(e);
+    for (const c of this.clients) if (!c.hidden) c.ws.text({ type: "events", more: 0, events: [e] });
   }
   status() {
     return {
@@ -173,6 +182,7 @@ export class FakeServer {
       "/api/sg/v1/catalog": () => json({ groups: GROUPS, metrics: catalog }),
       "/api/sg/v1/status": () => json(this.status()),
       "/api/sg/v1/gaps": () => json({ gaps: this.holes.map(([x, y]) => ({ from_ms: x * 1000, to_ms: y * 1000, reason: "restart" })) }),
+      "/api/v1/events": () => json({ status: "success", data: { events: this.events.filter((e) => e.t_ms >= Number(url.searchParams.get("start")) * 1000) } }),
       "/api/sg/v1/heat": () => json(this.heat(url.searchParams)),
     };
     if (routes[url.pathname]) return routes[url.pathname]();

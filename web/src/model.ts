@@ -12,6 +12,7 @@ import { rowsOf } from "./core/hist";
 import { Columns } from "./data/columns";
 import type { Gap } from "./data/feed";
 import { Feed } from "./data/feed";
+import { LISTED_MS, cameIn, fetchEvents } from "./data/events";
 import { Source } from "./data/source";
 import type { Tracks } from "./data/tiles";
 import { EXTRA_METRICS, TILES, fromServer } from "./data/tiles";
@@ -331,6 +332,7 @@ export function start(): void {
         s.newestAt.value = Date.now();
       });
       loadCatalog();
+      void fetchEvents(Date.now() - LISTED_MS, Date.now() + 60_000);
       getStatus().then((d) => (s.statusDoc.value = d), () => undefined);
       getGaps(Date.now() - 3_600_000, Date.now() + 60_000, new AbortController().signal).then((g) => addGaps(g), () => undefined);
     },
@@ -342,6 +344,7 @@ export function start(): void {
     data: onData,
     status: (doc) => (s.statusDoc.value = doc),
     watched: addGaps,
+    events: cameIn,
     skipped: (g: Gap) => (s.skippedTicks.value += Math.max(1, Math.round((g.to_ms - g.from_ms) / 1000))),
   });
   feed.connect();
@@ -352,6 +355,13 @@ export function start(): void {
       s.wall.value = s.newestAt.value = Date.now();
     });
     feed.visible(!document.hidden);
+    // While it was hidden nothing was told.
+    if (!document.hidden && s.connection.value === "open") void fetchEvents(Date.now() - LISTED_MS, Date.now() + 60_000);
+  });
+  effect(() => {
+    const { range } = s.route.value;
+    // The feed tells of now.
+    if ("from" in range) void fetchEvents(range.from, range.to);
   });
   effect(() => {
     void s.route.value;

@@ -46,6 +46,8 @@ export interface Ink {
   hatch: string;
   cursor: string;
   accent: string;
+  warn: string;
+  bad: string;
 }
 let ink: Ink | null = null;
 let inkTheme = "";
@@ -57,6 +59,7 @@ export function colours(): Ink {
   ink = {
     text: get("--text-2"), faint: get("--text-3"), grid: get("--grid"), plot: get("--plot"),
     hatch: get("--hatch"), cursor: get("--cursor"), accent: get("--accent"),
+    warn: get("--warn"), bad: get("--bad"),
   };
   return ink;
 }

@@ -15,6 +15,7 @@ import type { Source } from "../data/source";
 import { cursor, newest, scaling, shownTheme } from "../state";
 import { FONT, colours, fit, hatching, overlay, plotBox } from "./canvas";
 import type { Box } from "./canvas";
+import { drawMarks } from "./marks";
 import { Pointer } from "./pointer";
 import type { Chart, Reading } from "./pointer";
 
@@ -86,7 +87,10 @@ export class Heat implements Chart {
       if (this.source.fill === "ready") this.unwatched(ctx);
     }
     this.axes(ctx);
-    if (this.columns.n > 0) this.lines(ctx);
+    if (this.columns.n > 0) {
+      this.lines(ctx);
+      drawMarks(ctx, this.box, this.span().from, this.span().to);
+    }
     this.drawCursor();
   }
 

@@ -8,6 +8,7 @@ import type { Source } from "../data/source";
 import { cursor, newest, shownTheme } from "../state";
 import { FONT, GUTTER, colours, overlay, plotBox } from "./canvas";
 import type { Box } from "./canvas";
+import { drawMarks } from "./marks";
 import { Pointer } from "./pointer";
 import type { Chart, Reading } from "./pointer";
 
@@ -69,6 +70,7 @@ export class Lines implements Chart {
         },
       ],
       series: [{}, ...this.o.lines.map((l) => this.seriesOf(l))],
+      hooks: { draw: [(u) => this.marked(u.ctx)] },
     };
     return new uPlot(options, this.data(), this.el);
   }
@@ -77,6 +79,15 @@ export class Lines implements Chart {
     if (l.dash) s.dash = l.dash;
     if (l.fill) s.fill = `${l.colour()}22`;
     return s;
+  }
+  /** uPlot counts in pixels of the device. */
+  private marked(ctx: CanvasRenderingContext2D): void {
+    const ratio = window.devicePixelRatio || 1;
+    const { from, to } = this.span();
+    ctx.save();
+    ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
+    drawMarks(ctx, this.box, from, to);
+    ctx.restore();
   }
   private range(): [number, number] {
     const { from, to } = this.span();

@@ -6,6 +6,7 @@ import { cursor, drawn, go, isLive, leaveCursor, spoken, tip } from "../state";
 import { MIN_SPAN } from "../core/time";
 import type { Box } from "./canvas";
 import { colours } from "./canvas";
+import { marksNear } from "./marks";
 import type { Drawable } from "./schedule";
 
 export interface Reading {
@@ -87,10 +88,19 @@ export class Pointer {
     cursor.value = { t, y, owner: this.chart };
     this.show(p);
   }
+  /** What the chart says of the moment, and what happened about then. */
+  private read(): Reading | null {
+    const cur = cursor.peek();
+    const reading = cur && this.chart.read(cur.t, cur.y);
+    if (!reading) return null;
+    const { from, to } = this.chart.span();
+    const events = marksNear(cur.t, from, to, this.chart.plot(), this.chart.stepMs());
+    return events.length ? { ...reading, rows: [...reading.rows, ...events] } : reading;
+  }
   private show(at?: { x: number; y: number }): void {
     const cur = cursor.peek();
     if (!cur) return;
-    const reading = this.chart.read(cur.t, cur.y);
+    const reading = this.read();
     if (!reading) {
       tip.value = null;
       return;
@@ -181,7 +191,7 @@ export class Pointer {
   }
   private speak(): void {
     const cur = cursor.peek();
-    const r = cur && this.chart.read(cur.t, cur.y);
-    if (r) spoken.value = `${r.title}. ${r.note ?? r.rows.map(([k, v]) => `${k} ${v}`).join(", ")}`;
+    const r = cur && this.read();
+    if (r) spoken.value = `${r.title}. ${[r.note, ...r.rows.map(([k, v]) => `${k} ${v}`)].filter(Boolean).join(", ")}`;
   }
 }

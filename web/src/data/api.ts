@@ -65,6 +65,10 @@ export async function getGaps(from: number, to: number, signal: AbortSignal): Pr
   const list = Array.isArray(doc.gaps) ? (doc.gaps as Record<string, unknown>[]) : [];
   return list.map((g) => ({ from_ms: num(g.from_ms), to_ms: num(g.to_ms), reason: text(g.reason) }));
 }
+export async function getEvents(from: number, to: number): Promise<unknown> {
+  const doc = await get(`/api/v1/events?start=${from / 1000}&end=${to / 1000}`);
+  return (doc.data as Record<string, unknown> | undefined)?.events;
+}
 export async function getLabelValues(label: string, match: readonly string[]): Promise<string[]> {
   const doc = await get(`/api/v1/label/${encodeURIComponent(label)}/values?${new URLSearchParams(match.map((m) => ["match[]", m]))}`);
   return (Array.isArray(doc.data) ? doc.data : []).filter((v): v is string => typeof v === "string").slice(0, 1000);

@@ -27,6 +27,7 @@ export interface Listener {
   status(doc: unknown): void;
   watched(gaps: Gap[]): void;
   skipped(gap: Gap): void;
+  events(list: unknown): void;
 }
 
 interface Sub {
@@ -228,6 +229,8 @@ export class Feed {
         return this.gap(num(m.id), gapOf(m));
       case "watched":
         return this.to.watched(Array.isArray(m.gaps) ? m.gaps.map(gapOf) : []);
+      case "events":
+        return this.to.events(m.events);
       case "status":
         return this.to.status(m.status ?? m);
       case "error":
