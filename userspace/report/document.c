@@ -43,7 +43,7 @@ static void put_head(struct sg_buf *b, const struct report_data *d)
 static void put_document(struct sg_buf *b, const struct report_data *d)
 {
 	static void (*const parts[])(struct sg_buf *, const struct report_data *) = {
-		report_put_verdict,   report_put_latency, report_put_tables,
+		report_put_verdict,   report_put_events,  report_put_latency, report_put_tables,
 		report_put_resources, report_put_quality, report_put_metrics,
 	};
 

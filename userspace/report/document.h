@@ -9,6 +9,7 @@
 
 /* Each appends one member, without a comma before it. */
 void report_put_verdict(struct sg_buf *b, const struct report_data *d);
+void report_put_events(struct sg_buf *b, const struct report_data *d);
 void report_put_latency(struct sg_buf *b, const struct report_data *d);
 void report_put_tables(struct sg_buf *b, const struct report_data *d);
 void report_put_resources(struct sg_buf *b, const struct report_data *d);

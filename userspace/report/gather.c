@@ -308,6 +308,9 @@ int report_gather(struct sg_reader *r, const struct sg_report_options *o, report
 		return 0;
 	if (!k)
 		k = r->gaps(r, o->from_ms, o->to_ms, d->arena, &d->gaps, &d->n_gaps);
+	if (!k && r->events)
+		k = r->events(r, o->from_ms, o->to_ms, NULL, REPORT_MAX_EVENTS, o->deadline_ns,
+			      d->arena, &d->events, &d->n_events);
 	if (!k)
 		k = read_pieces(d, r, err);
 	for (size_t i = 0; !k && i < d->n_metrics; i++)

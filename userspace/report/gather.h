@@ -12,6 +12,7 @@
 
 #define REPORT_MAX_COLUMNS 60
 #define REPORT_THIRDS 3
+#define REPORT_MAX_EVENTS 2000 /* the newest; of more it is said that there are more */
 
 /* One label value of a metric. */
 struct report_part {
@@ -45,6 +46,8 @@ struct report_data {
 	int64_t oldest_ms, newest_ms; /* of the store; both 0 when it is empty */
 	size_t n_gaps;
 	struct sg_gap *gaps;
+	size_t n_events;
+	struct sg_event *events; /* newest first */
 };
 
 /* A catalogue: calls cb for each metric, as sg_metrics_each. */

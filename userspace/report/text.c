@@ -282,6 +282,7 @@ static int put_document(struct report_text *t, const json_t *doc, struct sg_erro
 	data = strcmp(report_get_str(report_get_object(doc, "verdict"), "level"), "nodata") != 0;
 	put_head(t, doc);
 	put_verdict(t, doc);
+	report_text_events(t, doc);
 	if (data && report_text_latency(t, doc) < 0)
 		return -ENOMEM;
 	if (data) {

@@ -52,6 +52,7 @@ const char *report_shade(const struct report_text *t, double v);
 const char *report_bar(const struct report_text *t, double v);
 
 int report_text_latency(struct report_text *t, const json_t *doc);
+void report_text_events(struct report_text *t, const json_t *doc); /* events.c */
 void report_text_numbers(struct report_text *t, const json_t *doc);
 void report_text_quality(struct report_text *t, const json_t *doc);
 

@@ -441,11 +441,49 @@ static void the_text_is_the_golden_one(void **state)
 	assert_string_equal(s, want.data);
 }
 
+static int happened(struct sg_reader *r, int64_t from_ms, int64_t to_ms, const char *kind,
+		    size_t limit, uint64_t deadline_ns, struct sg_arena *arena,
+		    struct sg_event **ret, size_t *n)
+{
+	static struct sg_event events[3];
+
+	sg_event_init(&events[0], SG_EVENT_MOUNT, T0 + 90000);
+	sg_event_text(&events[0], "target", "/mnt");
+	sg_event_init(&events[1], SG_EVENT_OOM_KILL, T0 + 60000);
+	sg_event_text(&events[1], "comm", "evil\x1b[31m");
+	sg_event_number(&events[1], "pid", 5);
+	sg_event_init(&events[2], SG_EVENT_MOUNT, T0 + 30000);
+	*ret = events;
+	*n = 3;
+	return 0;
+}
+
+static void what_happened_is_told_the_gravest_first(void **state)
+{
+	struct fixture *x = *state;
+	json_t *doc, *events, *list;
+	const char *text;
+
+	x->f->reader.events = happened;
+	doc = make(x);
+	events = json_object_get(doc, "events");
+	list = json_object_get(events, "list");
+	assert_int_equal(json_integer_value(json_object_get(events, "count")), 3);
+	assert_int_equal(json_array_size(list), 3);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(list, 0), "kind")),
+			    "oom_kill");
+	json_decref(doc);
+	text = render(x, (struct sg_report_style){.width = 80});
+	assert_non_null(strstr(text, "What happened\nOut of memory 1, Mount 2.\n"));
+	assert_non_null(strstr(text, "Out of memory: evil\\x1b[31m (5) was killed"));
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		T(what_happened_is_told_the_gravest_first),
 		T(the_verdict_names_what_got_slower_first),
 		T(a_size_is_shown_in_bytes_and_never_called_slower),
 		T(the_latency_that_changed_is_shown_before_the_steady_one),
