@@ -34,6 +34,7 @@ int event_blocked(struct bpf_iter__task *ctx)
 
 	if (!task)
 		return 0;
+	sg_opaque(task); /* or the compiler adds to it before it is known not to be NULL */
 	sg_count(sg_part(), EVENT_TASKS, 1, false);
 	if (!is_blocked(task))
 		return 0;

@@ -19,7 +19,7 @@ static int kind_param(struct http_call *c, const char **ret)
 	if (!*ret || sg_event_kind_find(*ret))
 		return 0;
 	return sg_fail(&c->err, -EINVAL,
-		       "there is no kind of event of this name; sgprobe-events(1) lists them");
+		       "there is no kind of event of this name; sgprobe(1) lists them");
 }
 
 static int limit_param(struct http_call *c, size_t *ret)

@@ -24,7 +24,7 @@
 
 static const struct sg_metric_info metrics[] = {
 	{"sgprobe_events_total", "Events",
-	 "What happened of each kind of event, told or not: see sgprobe-events(1).", "", "kind",
+	 "What happened of each kind of event, told or not: see docs/EVENTS.md.", "", "kind",
 	 "self", NULL, NULL, SG_COUNTER},
 	{"sgprobe_events_suppressed_total", "Events suppressed",
 	 "Events that were only counted because there were more than event.rate in a second.", "",
