@@ -18,7 +18,7 @@
 #include "storms.h"
 
 #define DRAIN_MAX 200 /* of a tick; the others wait in the ring */
-#define WALK_SHARE 1000 /* of the time at most one part in so many is for walks */
+#define WALK_SHARE 1000 /* of the time one part in so many is for walks */
 #define WALK_BUF (64 << 10)
 #define DISK_ERRORS 5 /* of one kind in a tick */
 
@@ -377,7 +377,7 @@ static uint64_t cpu_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-/* Once a tick or, where there are so many tasks that it takes long, more rarely. */
+/* Once a tick or, where there are so many tasks that it takes long, more rarely; but twice in what is a stall. */
 static void walk(struct sg_events *e)
 {
 	uint64_t now = sg_mono_ns(), no_room = e->stalls.no_room, start = cpu_ns();
@@ -392,7 +392,7 @@ static void walk(struct sg_events *e)
 		sg_stalls_walked(&e->stalls, now, on_stall, e);
 	close(fd);
 	e->added[DROPPED][SG_EVENT_STALL] += (double)(e->stalls.no_room - no_room);
-	e->next_walk_ns = now + (cpu_ns() - start) * WALK_SHARE;
+	e->next_walk_ns = now + SG_MIN((cpu_ns() - start) * WALK_SHARE, e->stalls.limit_ns / 2);
 }
 
 /* ---- failing disks ------------------------------------------------------------------------ */
