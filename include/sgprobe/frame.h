@@ -122,6 +122,7 @@ int sg_frame_decode(const void *p, size_t n, struct sg_frame **ret);
 
 /* Whether a record, of which the header is there, may carry events; without them it need not be decoded to look for some. */
 bool sg_frame_has_events(const void *p, size_t n);
+#define sg_frame_has_sections sg_frame_has_events /* or exemplars */
 
 /* Only the 64-byte header (no checksum of the body, no samples): for cheap scans. */
 int sg_frame_decode_header(const void *p, size_t n, struct sg_frame *f);

@@ -325,7 +325,7 @@ static void describe(struct sg_worsts *w, const struct sg_worst *e, struct sg_fr
 {
 	int64_t ago_ms = ((int64_t)w->mono_ns - (int64_t)e->at) / 1000000;
 
-	ex->value = (double)e->ns * 1e-9;
+	ex->value = (double)e->ns / 1e9;
 	ex->t_ms = SG_MAX(w->t_ms - SG_MAX(ago_ms, 0), 0);
 	ex->tgid = e->tgid;
 	ex->tid = e->tid;
@@ -345,7 +345,7 @@ static bool add_series(struct sg_worsts *w, const struct sg_worst *e, struct sg_
 	for (size_t i = w->first; i < f->n_exemplars; i++) {
 		struct sg_exemplar *ex = &f->exemplars[i];
 
-		if (ex->tid != e->tid || ex->value != (double)e->ns * 1e-9)
+		if (ex->tid != e->tid || ex->value != (double)e->ns / 1e9)
 			continue;
 		if (ex->n_of == SG_EXEMPLAR_SERIES)
 			return false;
