@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { message, point } from "./encode.mjs";
 import { accept } from "./websocket.mjs";
-import { GROUPS, catalog, matcher, sample, series } from "./world.mjs";
+import { GROUPS, NASTY, catalog, matcher, sample, series } from "./world.mjs";
 
 const CSP =
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; font-src 'self'; " +
