@@ -45,8 +45,18 @@ struct {
 	__type(value, __u64);
 } sg_worst_over SEC(".maps");
 
-/* Where a stack is put together, and how many of a tick are left. */
+/*
+ * Where a stack is put together, and how many of a tick are left. So that those do not go to
+ * what is slow for a cgroup only, one that is taken must be of an event slower than the last
+ * whose stack was taken of the same histogram in this tick.
+ */
+#define SG_WORST_BEST 256
+struct sg_worst_best {
+	__u64 ns;
+	__u32 tick, pad;
+};
 struct sg_worst_cpu {
+	struct sg_worst_best best[SG_WORST_BEST]; /* by a hash of domain and place */
 	__u64 last_ns; /* the event whose stack was taken last: it may be counted in several rows */
 	__u32 last_tid, last_number;
 	__u32 tick, left, number;
@@ -100,9 +110,10 @@ SG_FLATTEN bool sg_worst_is_over(__u32 at, __u64 ns)
 }
 
 /* NULL: no stack any more in this tick; or it is there already, and *number is set. */
-SG_FLATTEN struct sg_worst_cpu *sg_worst_admit(__u64 ns, __u32 tid, __u32 *number)
+SG_FLATTEN struct sg_worst_cpu *sg_worst_admit(__u64 ns, __u32 tid, __u32 at, __u32 *number)
 {
 	__u32 tick = *(volatile __u32 *)&sg_state.tick + 1; /* 0: there was none yet */
+	struct sg_worst_best *best;
 	struct sg_worst_cpu *c = bpf_map_lookup_elem(&sg_worst_cpus, &(__u32){0});
 
 	*number = 0;
@@ -112,6 +123,11 @@ SG_FLATTEN struct sg_worst_cpu *sg_worst_admit(__u64 ns, __u32 tid, __u32 *numbe
 		*number = c->last_number;
 		return NULL;
 	}
+	at = (at + sg_cfg(domain) * 41) & (SG_WORST_BEST - 1);
+	sg_opaque(at);
+	best = &c->best[at & (SG_WORST_BEST - 1)];
+	if (best->tick == tick && ns <= best->ns)
+		return NULL;
 	if (c->tick != tick) {
 		c->tick = tick;
 		c->left = sg_cfg(worst_stacks);
@@ -119,6 +135,8 @@ SG_FLATTEN struct sg_worst_cpu *sg_worst_admit(__u64 ns, __u32 tid, __u32 *numbe
 	if (!c->left)
 		return NULL;
 	c->left--;
+	best->tick = tick;
+	best->ns = ns;
 	c->number++;
 	c->last_ns = ns;
 	c->last_tid = tid;
@@ -159,10 +177,10 @@ SG_FLATTEN __u32 sg_worst_send(struct sg_worst_cpu *c, __u64 ns, long kernel, lo
 	return number;
 }
 
-SG_FLATTEN __u32 sg_worst_stack_current(void *ctx, __u64 ns, __u32 tid)
+SG_FLATTEN __u32 sg_worst_stack_current(void *ctx, __u64 ns, __u32 tid, __u32 at)
 {
 	__u32 number;
-	struct sg_worst_cpu *c = sg_worst_admit(ns, tid, &number);
+	struct sg_worst_cpu *c = sg_worst_admit(ns, tid, at, &number);
 	long kernel, user;
 
 	if (!c)
@@ -179,10 +197,11 @@ SG_FLATTEN __u32 sg_worst_stack_current(void *ctx, __u64 ns, __u32 tid)
 	return sg_worst_send(c, ns, kernel, user);
 }
 
-SG_FLATTEN __u32 sg_worst_stack_task(struct task_struct *task, __u64 ns, __u32 tid)
+SG_FLATTEN __u32 sg_worst_stack_task(struct task_struct *task, __u64 ns, __u32 tid,
+				     __u32 at)
 {
 	__u32 number;
-	struct sg_worst_cpu *c = sg_worst_admit(ns, tid, &number);
+	struct sg_worst_cpu *c = sg_worst_admit(ns, tid, at, &number);
 	long kernel;
 
 	if (!c)
@@ -235,7 +254,7 @@ static __noinline int sg_worst_current_stack(struct sg_row *row, __u64 ns, __u64
 	w.cgroup_id = BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), cgroups, dfl_cgrp,
 				    kn, id);
 	if (sg_worst_is_over(where >> 32, ns))
-		w.stack = sg_worst_stack_current(ctx, ns, w.tid);
+		w.stack = sg_worst_stack_current(ctx, ns, w.tid, where >> 32);
 	sg_worst_put(row, &w);
 	return 0;
 }
@@ -257,7 +276,7 @@ static __noinline int sg_worst_task(struct sg_row *row, __u64 ns, __u64 where,
 		return 0;
 	sg_worst_names(&w, task);
 	if (sg_worst_is_over(where >> 32, ns))
-		w.stack = sg_worst_stack_task(task, ns, w.tid);
+		w.stack = sg_worst_stack_task(task, ns, w.tid, where >> 32);
 	sg_worst_put(row, &w);
 	return 0;
 }

@@ -53,7 +53,7 @@ struct sg_config {
 	uint64_t profile_every_ns; /* probe.profile_every: 10s */
 	uint64_t offcpu_min_ns; /* probe.offcpu_min: 1ms; shorter waits have no stack */
 	bool worst; /* probe.worst: true; keep who the slowest events were */
-	uint64_t worst_stacks; /* probe.worst_stacks: 4 per second and CPU */
+	uint64_t worst_stacks; /* probe.worst_stacks: 32 per second and CPU */
 	uint64_t worst_floor_ns; /* probe.worst_floor: 1ms; faster ones have no stack */
 	bool thread_time; /* probe.thread_time: false */
 	bool domain_event;

@@ -33,7 +33,7 @@
 #define RING_MIN (256u << 10)
 #define RING_MAX (8u << 20)
 /* Those of the slowest events: a few a second, in all. */
-#define WORST_RING_OF_CPU (16u << 10)
+#define WORST_RING_OF_CPU (32u << 10)
 #define WORST_RING_MIN (64u << 10)
 #define WORST_RING_MAX (512u << 10)
 

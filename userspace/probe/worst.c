@@ -278,15 +278,16 @@ static void wait_for_stack(struct sg_worsts *w, const struct sg_worst *e, const 
 	struct pending *p = NULL;
 
 	for (size_t i = 0; i < w->n_waiting; i++)
-		if (w->waiting[i].domain == w->turn && is_same(&w->waiting[i].w, e->ns, e->tid))
+		if (w->waiting[i].domain == w->turn && is_same(&w->waiting[i].w, e->ns, e->tid) &&
+		    w->waiting[i].n_series < SG_EXEMPLAR_SERIES)
 			p = &w->waiting[i];
 	if (!p && w->n_waiting < PENDING) {
 		p = &w->waiting[w->n_waiting++];
 		*p = (struct pending){.w = *e, .domain = w->turn};
 	}
-	if (p && p->n_series < SG_EXEMPLAR_SERIES)
+	if (p)
 		p->series[p->n_series] = sg_series_dup(s);
-	if (p && p->n_series < SG_EXEMPLAR_SERIES && p->series[p->n_series])
+	if (p && p->series[p->n_series])
 		p->n_series++;
 	else
 		lose(w);
@@ -419,21 +420,10 @@ void sg_worsts_finish(struct sg_worsts *w, struct sg_frame *f)
 	forget(w->told, &w->n_told);
 }
 
-static struct pending *find_waiting(struct sg_worsts *w, uint32_t number, uint64_t ns)
+static void keep_frames(struct pending *p, const char *const *frames, size_t n, size_t n_kernel)
 {
-	for (size_t i = 0; i < w->n_waiting; i++)
-		if (w->waiting[i].w.stack == number && w->waiting[i].w.ns == ns)
-			return &w->waiting[i];
-	return NULL;
-}
-
-void sg_worsts_stack(struct sg_worsts *w, uint32_t number, uint64_t ns, const char *const *frames,
-		     size_t n, size_t n_kernel)
-{
-	struct pending *p = w ? find_waiting(w, number, ns) : NULL;
-
-	if (!p || p->frames)
-		return; /* it was the slowest for a while only */
+	if (p->frames)
+		return;
 	p->frames = calloc(n + 1, sizeof(*p->frames));
 	for (size_t i = 0; p->frames && i < n; i++) {
 		p->frames[i] = strdup(frames[i]);
@@ -442,6 +432,15 @@ void sg_worsts_stack(struct sg_worsts *w, uint32_t number, uint64_t ns, const ch
 		p->n_frames++;
 	}
 	p->n_kernel = SG_MIN(n_kernel, p->n_frames);
+}
+
+void sg_worsts_stack(struct sg_worsts *w, uint32_t number, uint64_t ns, const char *const *frames,
+		     size_t n, size_t n_kernel)
+{
+	/* None: it was the slowest for a while only. */
+	for (size_t i = 0; w && i < w->n_waiting; i++)
+		if (w->waiting[i].w.stack == number && w->waiting[i].w.ns == ns)
+			keep_frames(&w->waiting[i], frames, n, n_kernel);
 }
 
 uint64_t sg_worsts_lost(struct sg_worsts *w)
