@@ -13,6 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define LINGER_MS 2200
+
 struct work {
 	long shorts, ms;
 	const char *name;
@@ -63,15 +65,18 @@ __attribute__((noinline, optimize("no-omit-frame-pointer"))) void sg_long_sleep(
 static void *run(void *arg)
 {
 	const struct work *w = arg;
-	long long from;
+	long long from, upto;
 
 	if (w->name)
 		prctl(PR_SET_NAME, w->name);
 	sg_short_sleeps(w->shorts);
 	from = now_ms();
 	sg_long_sleep(w->ms);
-	printf("%d %ld %lld %lld\n", getpid(), syscall(SYS_gettid), from, now_ms());
-	sg_short_sleeps(w->shorts);
+	upto = now_ms();
+	printf("%d %ld %lld %lld\n", getpid(), syscall(SYS_gettid), from, upto);
+	/* It is there when its stack is named. */
+	while (now_ms() < upto + LINGER_MS)
+		sg_short_sleeps(10);
 	return NULL;
 }
 
