@@ -28,7 +28,7 @@ of() { # SERIES FROM UNTIL
 slowest() { of "$@" | sort -g | tail -n 1; }
 
 # What is slow is known after some seconds; stacks of all of them, whatever else runs here.
-watch -w probe.worst_stacks=1000 probe.profile=false
+watch -w probe.worst_stacks=1000
 sleep 5
 in_group "$tmp/sg-worst" 2000 300 sg-thread > "$tmp/said" &
 for _ in 1 2 3; do "$tmp/sg-worst" 2000 1 > "$tmp/quiet"; done # others that are fast

@@ -395,7 +395,9 @@ static void on_worst_stack(uint32_t number, uint64_t ns, const char *const *fram
 static int start_worst(struct sg_probe *p, const struct sg_config *cfg)
 {
 	int ring = p->shared.fd[SG_MAP_WORST_RING];
-	int r = sg_worsts_new(cfg, p->loaded, sg_n_domains, p->slots, &p->worsts);
+	/* To name stacks takes privileges, which the process keeps for profiles alone. */
+	bool stacks = p->stacks && ring >= 0 && cfg->worst_stacks;
+	int r = sg_worsts_new(cfg, p->loaded, sg_n_domains, p->slots, stacks, &p->worsts);
 
 	if (r < 0 || !p->worsts)
 		return r;
@@ -404,9 +406,7 @@ static int start_worst(struct sg_probe *p, const struct sg_config *cfg)
 			p->drains[i]->worsts = p->worsts;
 	if (p->pool)
 		p->pool->drain->worsts = p->worsts;
-	return ring < 0 || !cfg->worst_stacks
-		       ? 0
-		       : sg_stacks_listen(cfg, ring, on_worst_stack, p, &p->stacks);
+	return stacks ? sg_stacks_listen(p->stacks, ring, on_worst_stack, p) : 0;
 }
 
 static int set_up(struct sg_probe *p, const struct sg_config *cfg, struct sg_kept_sets *kept)

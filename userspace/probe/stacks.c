@@ -383,25 +383,9 @@ int sg_stacks_new(const struct sg_config *cfg, const struct sg_loaded *l, size_t
 	return r;
 }
 
-int sg_stacks_listen(const struct sg_config *cfg, int ring, sg_stacks_cb cb, void *ctx,
-		     struct sg_stacks **ret)
+int sg_stacks_listen(struct sg_stacks *s, int ring, sg_stacks_cb cb, void *ctx)
 {
-	sg_auto(sg_stacks) made = NULL;
-	struct sg_stacks *s = *ret;
-	int r = 0;
-
-	if (!s) {
-		s = made = calloc(1, sizeof(*s));
-		if (!s)
-			return -ENOMEM;
-		s->proc = -1;
-		r = open_all(s, cfg);
-	}
 	s->other = cb;
 	s->other_ctx = ctx;
-	if (r == 0)
-		r = add_ring(s, ring, (enum sg_profile_kind)OTHERS);
-	if (r == 0)
-		*ret = made ? sg_take(made) : s;
-	return r;
+	return add_ring(s, ring, (enum sg_profile_kind)OTHERS);
 }

@@ -115,7 +115,7 @@ static int map_over(struct follower *f, const struct sg_loaded *l, uint64_t floo
 }
 
 int sg_worsts_new(const struct sg_config *cfg, const struct sg_loaded *l, size_t n,
-		  struct sg_slots *slots, struct sg_worsts **ret)
+		  struct sg_slots *slots, bool stacks, struct sg_worsts **ret)
 {
 	sg_auto(sg_worsts) w = NULL;
 	int r = 0;
@@ -134,7 +134,7 @@ int sg_worsts_new(const struct sg_config *cfg, const struct sg_loaded *l, size_t
 	if (!w->followers || !w->waiting || !w->told)
 		return -ENOMEM;
 	w->n_domains = n;
-	for (size_t i = 0; r == 0 && i < n; i++)
+	for (size_t i = 0; r == 0 && stacks && i < n; i++)
 		r = map_over(&w->followers[i], &l[i], w->floor_ns);
 	if (r == 0)
 		*ret = sg_take(w);

@@ -32,8 +32,9 @@ bool sg_worst_read(const struct sg_worst *from, uint64_t top, struct sg_worst *r
 /* ---- of a tick ------------------------------------------------------------------------ */
 
 struct sg_worsts; /* every function takes NULL for "nobody asks" */
+/* stacks: whether they are named; else none is asked for. */
 int sg_worsts_new(const struct sg_config *cfg, const struct sg_loaded *l, size_t n,
-		  struct sg_slots *slots, struct sg_worsts **ret);
+		  struct sg_slots *slots, bool stacks, struct sg_worsts **ret);
 void sg_worsts_free(struct sg_worsts *w);
 SG_DEFINE_AUTO(sg_worsts, sg_worsts_free)
 

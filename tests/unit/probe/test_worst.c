@@ -102,7 +102,7 @@ static int setup(void **state)
 
 	sg_config_defaults(&l->cfg);
 	fake_new(&l->f, &l->cfg);
-	assert_int_equal(sg_worsts_new(&l->cfg, NULL, 0, l->f.slots, &l->worsts), 0);
+	assert_int_equal(sg_worsts_new(&l->cfg, NULL, 0, l->f.slots, true, &l->worsts), 0);
 	l->f.drain->worsts = l->worsts;
 	*state = l;
 	return 0;
