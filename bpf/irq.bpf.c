@@ -46,7 +46,8 @@ SG_FLATTEN void charge(__u32 part, __u64 end, __u64 ns, bool btf)
 	t = sg_task_of(task, part, false, btf);
 	key = sg_key_of_slot(IRQ_STOLEN, t ? sg_slot(t, task, part, btf) : SG_SLOT_OTHER);
 	who = sg_who_current(NULL, key.a);
-	sg_pool_observe(&key, NULL, part, ns, false, &who); /* a hard one may interrupt a soft one */
+	sg_pool_observe(&key, NULL, part, ns, false,
+			&who); /* a hard one may interrupt a soft one */
 	if (t)
 		sg_thread_stolen(t, part, end, ns);
 }

@@ -73,12 +73,12 @@ SG_FLATTEN int on_reclaim_end(void *ctx, __u32 kind, __u64 pages, bool btf)
 	SEC("tp_btf/" #hook "_end")                                                                \
 	int BPF_PROG(hook##_end_btf, unsigned long pages)                                          \
 	{                                                                                          \
-		return on_reclaim_end(ctx, kind, pages, true);                                          \
+		return on_reclaim_end(ctx, kind, pages, true);                                     \
 	}                                                                                          \
 	SEC("raw_tp/" #hook "_end")                                                                \
 	int BPF_PROG(hook##_end_raw, unsigned long pages)                                          \
 	{                                                                                          \
-		return on_reclaim_end(ctx, kind, pages, false);                                         \
+		return on_reclaim_end(ctx, kind, pages, false);                                    \
 	}
 
 RECLAIM(mm_vmscan_direct_reclaim, MEM_DIRECT)

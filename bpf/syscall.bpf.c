@@ -155,7 +155,8 @@ static __noinline int on_futex(void *ctx, const struct futex_call *c)
 	if (!c->weight)
 		return 0;
 	if (sg_find_block(&w, c->part, SYSCALL_FUTEX + op))
-		sg_observe_at(&w, SYSCALL_LATENCY, sg_bucket_ns(c->ns), c->ns, c->weight, true, &who);
+		sg_observe_at(&w, SYSCALL_LATENCY, sg_bucket_ns(c->ns), c->ns, c->weight, true,
+			      &who);
 	if (!is_wait(op) || c->ret == -EAGAIN)
 		return 0;
 	key = sg_key_of_slot(SYSCALL_FUTEX_WAIT, c->slot);

@@ -197,8 +197,7 @@ SG_FLATTEN __u32 sg_worst_stack_current(void *ctx, __u64 ns, __u32 tid, __u32 at
 	return sg_worst_send(c, ns, kernel, user);
 }
 
-SG_FLATTEN __u32 sg_worst_stack_task(struct task_struct *task, __u64 ns, __u32 tid,
-				     __u32 at)
+SG_FLATTEN __u32 sg_worst_stack_task(struct task_struct *task, __u64 ns, __u32 tid, __u32 at)
 {
 	__u32 number;
 	struct sg_worst_cpu *c = sg_worst_admit(ns, tid, at, &number);

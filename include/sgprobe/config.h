@@ -28,7 +28,8 @@ struct sg_config {
 	uint64_t max_bytes; /* store.max_bytes: 2GiB; metrics.db with its WAL never grows past it */
 	uint64_t
 		profile_bytes; /* store.profile_bytes: 256MiB, and at most a quarter of max_bytes */
-	uint64_t exemplar_bytes; /* store.exemplar_bytes: 64MiB, and at most a quarter of max_bytes */
+	uint64_t
+		exemplar_bytes; /* store.exemplar_bytes: 64MiB, and at most a quarter of max_bytes */
 	uint64_t min_free_bytes; /* store.min_free_bytes: 64MiB; below it nothing is written */
 	uint64_t queue_bytes; /* probe.queue_bytes: 8MiB of frames that wait for the server */
 	uint64_t max_cgroups; /* probe.max_cgroups: 256; further ones count as other */

@@ -130,8 +130,8 @@ static void print_worst(const struct run *r)
 			sg_auto_buf b = {0};
 
 			sg_series_format(&b, &f->samples[e->of[j]].series);
-			printf("WORST %lld %.9f %u %u %u\t%s\t%s\t%s\t", (long long)e->t_ms, e->value,
-			       e->tgid, e->tid, e->cpu, e->comm, e->cgroup, b.data);
+			printf("WORST %lld %.9f %u %u %u\t%s\t%s\t%s\t", (long long)e->t_ms,
+			       e->value, e->tgid, e->tid, e->cpu, e->comm, e->cgroup, b.data);
 			for (uint32_t k = 0; k < e->n_frames; k++)
 				printf("%s%s%s", k ? ";" : "", e->frames[k],
 				       k >= e->n_frames - e->n_kernel ? "_[k]" : "");

@@ -135,7 +135,8 @@ static void add_slowest(const json_t *group, struct item *items, size_t *n)
 	json_array_foreach(json_object_get(group, "exemplars"), i, e)
 	{
 		if (!best.e || value_of(e) > best.value)
-			best = (struct item){json_object_get(group, "seriesLabels"), e, value_of(e)};
+			best = (struct item){json_object_get(group, "seriesLabels"), e,
+					     value_of(e)};
 	}
 	if (best.e)
 		items[(*n)++] = best;
@@ -146,9 +147,8 @@ static void add_all(const json_t *group, struct item *items, size_t *n)
 	const json_t *e;
 	size_t i;
 
-	json_array_foreach(json_object_get(group, "exemplars"), i, e)
-		items[(*n)++] =
-			(struct item){json_object_get(group, "seriesLabels"), e, value_of(e)};
+	json_array_foreach(json_object_get(group, "exemplars"), i, e) items[(*n)++] =
+		(struct item){json_object_get(group, "seriesLabels"), e, value_of(e)};
 }
 
 /* Of sorted ones the first of each metric. */
@@ -173,8 +173,8 @@ static size_t count_all(const json_t *data)
 	const json_t *group;
 	size_t i, n = 0;
 
-	json_array_foreach(data, i, group)
-		n += json_array_size(json_object_get(group, "exemplars"));
+	json_array_foreach(data, i, group) n +=
+		json_array_size(json_object_get(group, "exemplars"));
 	return n;
 }
 
@@ -276,8 +276,7 @@ static int print(const struct wish *w, const json_t *data)
 
 	if (!items)
 		return -ENOMEM;
-	json_array_foreach(data, i, group)
-		(w->metric ? add_all : add_slowest)(group, items, &n);
+	json_array_foreach(data, i, group)(w->metric ? add_all : add_slowest)(group, items, &n);
 	qsort(items, n, sizeof(*items), slowest_first);
 	if (!w->metric)
 		n = one_of_each(items, n);
@@ -327,11 +326,8 @@ static int run(struct wish *w, struct sg_error *err)
 
 int sg_cmd_worst(struct sg_cli *cli, int argc, char **argv)
 {
-	struct wish w = {.cli = cli,
-			 .from_ms = -1,
-			 .to_ms = -1,
-			 .last_ns = 300000000000ULL,
-			 .limit = LIMIT};
+	struct wish w = {
+		.cli = cli, .from_ms = -1, .to_ms = -1, .last_ns = 300000000000ULL, .limit = LIMIT};
 	const struct sg_opt opts[] = {
 		SG_OPT_JSON(cli),
 		{"last", 0, SG_OPT_DURATION, &w.last_ns, "DURATION",

@@ -257,8 +257,8 @@ static int read_all(struct reader *r, const struct sg_series *series, size_t n, 
 
 	if (err < 0)
 		return err;
-	count = wire_get_upto(&r->in, SG_MIN((size_t)SG_FRAME_MAX_EXEMPLARS,
-					     wire_left(&r->in) / LEAST_EXEMPLAR));
+	count = wire_get_upto(
+		&r->in, SG_MIN((size_t)SG_FRAME_MAX_EXEMPLARS, wire_left(&r->in) / LEAST_EXEMPLAR));
 	if (!count)
 		return -EBADMSG;
 	for (size_t i = 0; err == 0 && i < count; i++) {

@@ -224,8 +224,9 @@ static size_t name_frames(struct sg_stacks *s, const struct event *e, const char
 /* Frames of the kernel that are how the event itself was seen, or how the task was put to sleep. */
 static size_t own_leaf(const char *const *frames, size_t n, size_t n_kernel)
 {
-	static const char *const own[] = {"bpf_", "__bpf_", "__traceiter_", "stack_trace_",
-					  "get_perf_callchain", "trace_call_bpf"};
+	static const char *const own[] = {
+		"bpf_",		 "__bpf_", "__traceiter_", "stack_trace_", "get_perf_callchain",
+		"trace_call_bpf"};
 	size_t skip = 0;
 
 	for (size_t i = 0; i < n_kernel && i < SCHEDULE_DEPTH; i++) {

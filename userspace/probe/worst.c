@@ -196,7 +196,8 @@ static void follow(struct sg_worsts *w, struct follower *f, size_t i, const stru
 }
 
 /* All keys of a signal have one threshold. */
-static void follow_keys(struct sg_worsts *w, struct follower *f, const struct sg_drain *d, size_t signal)
+static void follow_keys(struct sg_worsts *w, struct follower *f, const struct sg_drain *d,
+			size_t signal)
 {
 	const struct sg_pool *p = d->pool;
 	struct sg_acc sum = {.lo = SG_BUCKETS - 1};

@@ -393,8 +393,8 @@ static int copy_selector(const struct sg_selector *from, struct sg_arena *arena,
 	return sg_selector_compile(to, err);
 }
 
-int sg_query_selectors(const char *expr, struct sg_arena *arena, struct sg_selector *ret, size_t max,
-		       size_t *n, struct sg_error *err)
+int sg_query_selectors(const char *expr, struct sg_arena *arena, struct sg_selector *ret,
+		       size_t max, size_t *n, struct sg_error *err)
 {
 	struct pq_ast ast = {0};
 	int r = pq_parse(expr, arena, &ast, err);

@@ -179,8 +179,7 @@ int sg_exemplars_trim(struct sg_store *st)
 	int r = keep_ms ? delete_until(st, now - keep_ms, TRIM_AGED) : 0;
 
 	if (r == 0 && st->exemplar_bytes < 0)
-		r = sg_db_i64(st->db, sg_db_stmt(st->db, W_EXEMPLAR_BYTES), 0,
-			      &st->exemplar_bytes);
+		r = sg_db_i64(st->db, sg_db_stmt(st->db, W_EXEMPLAR_BYTES), 0, &st->exemplar_bytes);
 	if (r == 0 && st->exemplar_bytes > most_bytes(st))
 		r = delete_until(st, INT64_MAX, TRIM_MOST);
 	return r;

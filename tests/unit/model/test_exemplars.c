@@ -14,9 +14,17 @@ static struct sg_frame *frame_of_two(void)
 	struct sg_frame *f = sg_frame_new();
 	struct sg_hist h = {.count = 1, .sum = 0.25, .n = 1};
 	struct sg_series a, b, c;
-	struct sg_exemplar e = {.of = {0, 2}, .n_of = 2, .tgid = 10, .tid = 11, .cpu = 3,
-				.value = 0.25, .t_ms = 1700000000123, .comm = "comm",
-				.cgroup = "some.service", .frames = stack, .n_frames = 4,
+	struct sg_exemplar e = {.of = {0, 2},
+				.n_of = 2,
+				.tgid = 10,
+				.tid = 11,
+				.cpu = 3,
+				.value = 0.25,
+				.t_ms = 1700000000123,
+				.comm = "comm",
+				.cgroup = "some.service",
+				.frames = stack,
+				.n_frames = 4,
 				.n_kernel = 2};
 
 	assert_non_null(f);
@@ -31,8 +39,12 @@ static struct sg_frame *frame_of_two(void)
 	assert_int_equal(sg_frame_add_value(f, &b, 5), 0);
 	assert_int_equal(sg_frame_add_hist(f, &c, &h), 0);
 	assert_int_equal(sg_frame_add_exemplar(f, &e), 0);
-	e = (struct sg_exemplar){.of = {2}, .n_of = 1, .value = 1e-6, .t_ms = 1700000000999,
-				 .comm = "", .cgroup = ""};
+	e = (struct sg_exemplar){.of = {2},
+				 .n_of = 1,
+				 .value = 1e-6,
+				 .t_ms = 1700000000999,
+				 .comm = "",
+				 .cgroup = ""};
 	assert_int_equal(sg_frame_add_exemplar(f, &e), 0);
 	return f;
 }
@@ -159,12 +171,16 @@ static size_t characters_of_labels(const char *json)
 
 static void labels_have_at_most_128_characters(void **state)
 {
-	static const char *const frames[] = {"a_function_with_a_name_of_some_length",
-					     "another_function_with_a_long_name_too",
-					     "ein_Name_mit_Umläuten_äöü_und_vielen_Zeichen", "futex_wait"};
-	const struct sg_exemplar e = {.tgid = 4194303, .tid = 4194304, .comm = "sixteen_letters",
-				      .cgroup = "a-rather-long-name-of-a-unit-that-goes-on-and-on-and-on.service",
-				      .frames = frames, .n_frames = 4};
+	static const char *const frames[] = {
+		"a_function_with_a_name_of_some_length", "another_function_with_a_long_name_too",
+		"ein_Name_mit_Umläuten_äöü_und_vielen_Zeichen", "futex_wait"};
+	const struct sg_exemplar e = {
+		.tgid = 4194303,
+		.tid = 4194304,
+		.comm = "sixteen_letters",
+		.cgroup = "a-rather-long-name-of-a-unit-that-goes-on-and-on-and-on.service",
+		.frames = frames,
+		.n_frames = 4};
 	sg_auto_buf b = {0};
 
 	sg_exemplar_labels_json(&b, &e);
@@ -188,9 +204,10 @@ static void of_each_step_the_highest_is_kept(void **state)
 		assert_int_equal(sg_exemplars_take(&s, &e, x), 0);
 	}
 	sg_exemplars_json(&b, x, false);
-	assert_string_equal(b.data, "[{\"seriesLabels\":{\"__name__\":\"sgprobe_a_seconds\"},\"exemplars\":["
-				    "{\"labels\":{\"tid\":\"1\"},\"value\":\"9\",\"timestamp\":3.000},"
-				    "{\"labels\":{\"tid\":\"1\"},\"value\":\"8\",\"timestamp\":15.000}]}]");
+	assert_string_equal(
+		b.data, "[{\"seriesLabels\":{\"__name__\":\"sgprobe_a_seconds\"},\"exemplars\":["
+			"{\"labels\":{\"tid\":\"1\"},\"value\":\"9\",\"timestamp\":3.000},"
+			"{\"labels\":{\"tid\":\"1\"},\"value\":\"8\",\"timestamp\":15.000}]}]");
 }
 
 int main(void)

@@ -154,7 +154,8 @@ static inline void fake_tally(struct fake *f, uint32_t bank, uint32_t shard, uin
 	f->sums[e * F_SIGNALS + F_TALLY].n += n;
 }
 
-static inline void fake_count(struct fake *f, uint32_t bank, uint32_t shard, uint32_t counter, uint64_t n)
+static inline void fake_count(struct fake *f, uint32_t bank, uint32_t shard, uint32_t counter,
+			      uint64_t n)
 {
 	f->counters[((size_t)bank * F_SHARDS + shard) * F_COUNTERS + counter] += n;
 }

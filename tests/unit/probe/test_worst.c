@@ -39,7 +39,8 @@ static void one_in_a_thousand_is_above(void **state)
 	sg_over_tick(&o, &fast);
 	sg_over_tick(&o, &slow);
 	over = sg_over_ns(&o, 1000000);
-	assert_true(over >= 50000000 && over < 55000000); /* two in a thousand: its own bucket's end */
+	assert_true(over >= 50000000 &&
+		    over < 55000000); /* two in a thousand: its own bucket's end */
 	memset(&o, 0, sizeof(o));
 	fast = counted(5000000, 9990);
 	slow = counted(50000000, 9);
@@ -226,8 +227,10 @@ int main(void)
 		cmocka_unit_test(one_in_a_thousand_is_above),
 		cmocka_unit_test(it_follows_what_became_faster),
 		cmocka_unit_test(a_record_that_is_being_written_is_not_taken),
-		cmocka_unit_test_setup_teardown(the_slowest_of_all_slots_is_the_hosts, setup, teardown),
-		cmocka_unit_test_setup_teardown(what_is_short_is_kept_for_the_host_only, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_slowest_of_all_slots_is_the_hosts, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(what_is_short_is_kept_for_the_host_only, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(one_with_a_stack_comes_with_it_a_tick_later, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(what_comes_late_stands_until_its_bank_is_read_again,

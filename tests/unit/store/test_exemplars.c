@@ -10,8 +10,15 @@ static void put(struct box *b, uint64_t seq, int64_t t_ms, uint32_t tid)
 	struct sg_label label = {"l", "x"};
 	struct sg_bucket bucket = {0, 1};
 	struct sg_hist h = {.count = 1, .sum = 1, .n = 1, .buckets = &bucket};
-	struct sg_exemplar e = {.n_of = 1, .value = 1, .t_ms = t_ms, .tid = tid, .tgid = tid,
-				.comm = "comm", .cgroup = "/", .frames = frames, .n_frames = 2};
+	struct sg_exemplar e = {.n_of = 1,
+				.value = 1,
+				.t_ms = t_ms,
+				.tid = tid,
+				.tgid = tid,
+				.comm = "comm",
+				.cgroup = "/",
+				.frames = frames,
+				.n_frames = 2};
 	sg_auto(sg_frame) f = sg_frame_new();
 	struct sg_series s;
 	sg_auto_buf bytes = {0};
