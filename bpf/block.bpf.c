@@ -25,6 +25,7 @@
 struct block_request {
 	struct sg_slot_key key; /* who submitted it */
 	__u32 epoch, slot; /* slot of the key, while sg_state.epoch is the same */
+	__u64 ids; /* who submitted it: tgid << 32 | tid */
 	__u64 start; /* as start_of() had it: tells this use of the request from the last */
 	__u64 began; /* when it was submitted */
 	__u64 issued; /* when the device got it; 0: it has not */
@@ -184,6 +185,7 @@ SG_FLATTEN void set_owner(struct block_request *r, struct request *rq, __u32 par
 	struct sg_slot_key key = {.cgroup_id = payer_of(rq, task, btf)};
 	__u64 comm[2], *name = (__u64 *)key.comm, *old = (__u64 *)r->key.comm;
 
+	r->ids = bpf_get_current_pid_tgid();
 	comm_of(comm, task, btf);
 	sg_slot_comm(&key, comm, AT(task, flags) & SG_PF_KTHREAD);
 	if (r->epoch == epoch && r->key.cgroup_id == key.cgroup_id && old[0] == name[0] &&
@@ -278,11 +280,12 @@ SG_FLATTEN void note_sequence(struct request *rq, const struct view *v, __u32 pa
 
 /* ---- latencies -------------------------------------------------------------------------- */
 
-SG_FLATTEN void observe(__u8 signal, const struct view *v, __u64 ns, __u32 part)
+SG_FLATTEN void observe(__u8 signal, const struct view *v, __u64 ns, __u32 part,
+			const struct sg_who *who)
 {
 	struct sg_pool_key key = sg_key(signal, v->op, v->device);
 
-	sg_pool_observe(&key, v->disk->disk_name, part, ns, false);
+	sg_pool_observe(&key, v->disk->disk_name, part, ns, false, who);
 }
 
 SG_FLATTEN void observe_size(const struct view *v, __u32 slot, __u64 bytes, __u32 part)
@@ -294,23 +297,24 @@ SG_FLATTEN void observe_size(const struct view *v, __u32 slot, __u64 bytes, __u3
 	sg_pool_observe_units(&key, NULL, part, bytes, false);
 }
 
-SG_FLATTEN void observe_latency(const struct view *v, __u32 slot, __u64 began, __u64 issued,
-				__u32 part)
+SG_FLATTEN void observe_latency(const struct view *v, __u32 slot, __u64 ids, __u64 began,
+				__u64 issued, __u32 part)
 {
+	const struct sg_who who = sg_who_ids(ids, slot);
 	__u64 now = bpf_ktime_get_ns();
 	struct sg_pool_key key;
 
 	if (!sg_sane(part, now - began))
 		return;
-	observe(BLOCK_LATENCY, v, now - began, part);
+	observe(BLOCK_LATENCY, v, now - began, part, &who);
 	key = sg_key_of_slot(BLOCK_SLOT_LATENCY, slot);
-	sg_pool_observe(&key, NULL, part, now - began, false);
+	sg_pool_observe(&key, NULL, part, now - began, false, &who);
 	if (!issued || issued > now)
 		return; /* it never reached the device, or that was not seen */
 	if (issued < began) /* two clocks that differ by some nanoseconds */
 		issued = began;
-	observe(BLOCK_QUEUE, v, issued - began, part);
-	observe(BLOCK_DEVICE, v, now - issued, part);
+	observe(BLOCK_QUEUE, v, issued - began, part, &who);
+	observe(BLOCK_DEVICE, v, now - issued, part, &who);
 }
 
 /* The whole request has ended. */
@@ -321,6 +325,7 @@ SG_FLATTEN void end(struct request *rq, const struct view *v, struct block_reque
 	__u64 began = known ? r->began : v->start;
 	__u64 issued = known && r->issued ? r->issued : AT(rq, io_start_time_ns);
 	__u32 slot = known ? r->slot : SG_SLOT_OTHER;
+	__u64 ids = known ? r->ids : 0;
 
 	if (known) {
 		bytes += r->bytes;
@@ -328,7 +333,7 @@ SG_FLATTEN void end(struct request *rq, const struct view *v, struct block_reque
 		leave(r, part);
 	}
 	if (began)
-		observe_latency(v, slot, began, issued, part);
+		observe_latency(v, slot, ids, began, issued, part);
 	else
 		sg_count(part, SG_C_NO_STATE, 1, false);
 	if (bytes)

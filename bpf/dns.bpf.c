@@ -356,6 +356,7 @@ SG_FLATTEN void write_name(char name[SG_DNS_NAME_LEN + 1], const __u8 address[16
 SG_FLATTEN void observe(const struct sg_dns_key *q, __u32 rcode, __u64 ns, __u32 part)
 {
 	char name[SG_DNS_NAME_LEN + 1];
+	const struct sg_who nobody = sg_who_nobody();
 	struct sg_pool_key key;
 	__u64 address[2], hash;
 
@@ -366,7 +367,7 @@ SG_FLATTEN void observe(const struct sg_dns_key *q, __u32 rcode, __u64 ns, __u32
 		key = (struct sg_pool_key){
 			.domain = key.domain, .signal = key.signal, .kind = SG_KEY_OTHER};
 	write_name(name, q->server);
-	sg_pool_observe(&key, name, part, ns, false);
+	sg_pool_observe(&key, name, part, ns, false, &nobody);
 }
 
 /* The query is this answer's if it was still there to be taken: it may have been given up, or answered. */

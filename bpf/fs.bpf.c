@@ -74,11 +74,13 @@ SG_FLATTEN int on_fsync(enum sg_fs_type type)
 	return 0;
 }
 
-SG_FLATTEN int on_fsync_end(enum sg_fs_type type, struct inode *inode, int error, bool btf)
+SG_FLATTEN int on_fsync_end(void *ctx, enum sg_fs_type type, struct inode *inode, int error,
+			    bool btf)
 {
 	struct super_block *sb = BPF_CORE_READ(inode, i_sb);
-	__u32 part = sg_part();
+	__u32 part = sg_part(), slot;
 	struct sg_pool_key key;
+	struct sg_who who;
 	__u64 ns;
 
 	sg_count(part, FS_RUNS_EXIT + type, 1, false);
@@ -86,10 +88,12 @@ SG_FLATTEN int on_fsync_end(enum sg_fs_type type, struct inode *inode, int error
 		sg_count(part, FS_FSYNC_ERRORS + type, 1, false);
 	if (!end(IN_FSYNC, part, &ns))
 		return 0;
+	slot = slot_of_current(part, true, btf);
+	who = sg_who_current(ctx, slot);
 	key = sg_key(FS_FSYNC, type, sg_key_of_name(&sb->s_id));
-	sg_pool_observe(&key, &sb->s_id, part, ns, false);
-	key = sg_key_of_slot(FS_SLOT_FSYNC, slot_of_current(part, true, btf));
-	sg_pool_observe(&key, NULL, part, ns, false);
+	sg_pool_observe(&key, &sb->s_id, part, ns, false, &who);
+	key = sg_key_of_slot(FS_SLOT_FSYNC, slot);
+	sg_pool_observe(&key, NULL, part, ns, false, &who);
 	return 0;
 }
 
@@ -126,37 +130,37 @@ int btrfs_sync_file(void *ctx)
 SEC("raw_tp/ext4_sync_file_exit")
 int BPF_PROG(ext4_sync_file_exit_btf, struct inode *inode, int error)
 {
-	return on_fsync_end(FS_EXT4, inode, error, true);
+	return on_fsync_end(ctx, FS_EXT4, inode, error, true);
 }
 
 SEC("raw_tp/ext4_sync_file_exit")
 int BPF_PROG(ext4_sync_file_exit_raw, struct inode *inode, int error)
 {
-	return on_fsync_end(FS_EXT4, inode, error, false);
+	return on_fsync_end(ctx, FS_EXT4, inode, error, false);
 }
 
 SEC("raw_tp/f2fs_sync_file_exit")
 int BPF_PROG(f2fs_sync_file_exit_btf, struct inode *inode, int reason, int datasync, int error)
 {
-	return on_fsync_end(FS_F2FS, inode, error, true);
+	return on_fsync_end(ctx, FS_F2FS, inode, error, true);
 }
 
 SEC("raw_tp/f2fs_sync_file_exit")
 int BPF_PROG(f2fs_sync_file_exit_raw, struct inode *inode, int reason, int datasync, int error)
 {
-	return on_fsync_end(FS_F2FS, inode, error, false);
+	return on_fsync_end(ctx, FS_F2FS, inode, error, false);
 }
 
 SEC("raw_tp/nfs_fsync_exit")
 int BPF_PROG(nfs_fsync_exit_btf, struct inode *inode, int error)
 {
-	return on_fsync_end(FS_NFS, inode, error, true);
+	return on_fsync_end(ctx, FS_NFS, inode, error, true);
 }
 
 SEC("raw_tp/nfs_fsync_exit")
 int BPF_PROG(nfs_fsync_exit_raw, struct inode *inode, int error)
 {
-	return on_fsync_end(FS_NFS, inode, error, false);
+	return on_fsync_end(ctx, FS_NFS, inode, error, false);
 }
 
 /* ---- the journal ------------------------------------------------------------------------ */
@@ -174,23 +178,26 @@ int BPF_PROG(jbd2_end_commit, struct journal_s *journal)
 {
 	__u32 part = sg_part();
 	struct sg_pool_key key;
+	struct sg_who who;
 	__u64 ns;
 
 	sg_count(part, FS_COMMITS_ENDED, 1, false);
 	if (!bpf_core_field_exists(journal->j_devname) || !end(IN_COMMIT, part, &ns))
 		return 0;
 	key = sg_key(FS_COMMIT, 0, sg_key_of_name(&journal->j_devname));
-	sg_pool_observe(&key, &journal->j_devname, part, ns, false);
+	who = sg_who_current(ctx, SG_SLOT_OTHER);
+	sg_pool_observe(&key, &journal->j_devname, part, ns, false, &who);
 	return 0;
 }
 
 SG_FLATTEN void observe_jiffies(__u32 block, __u64 jiffies, __u32 part)
 {
 	__u64 ns = jiffies * sg_cfg(jiffy_ns);
+	const struct sg_who who = sg_who_current(NULL, SG_SLOT_OTHER);
 	struct sg_where w;
 
 	if (sg_sane(part, ns) && sg_find_block(&w, part, block))
-		sg_observe(&w, 0, ns, false);
+		sg_observe(&w, 0, ns, false, &who);
 }
 
 SEC("raw_tp/jbd2_run_stats")
@@ -224,6 +231,7 @@ SG_FLATTEN int on_pause(__u64 *ctx, bool btf)
 {
 	__u32 part = sg_part();
 	struct sg_pool_key key;
+	struct sg_who who;
 	__s64 pause;
 
 	sg_count(part, FS_RUNS_PAUSE, 1, false);
@@ -236,7 +244,8 @@ SG_FLATTEN int on_pause(__u64 *ctx, bool btf)
 	if (pause <= 0)
 		return 0;
 	key = sg_key_of_slot(FS_PAUSE, slot_of_current(part, true, btf));
-	sg_pool_observe(&key, NULL, part, pause * sg_cfg(jiffy_ns), false);
+	who = sg_who_current(ctx, key.a);
+	sg_pool_observe(&key, NULL, part, pause * sg_cfg(jiffy_ns), false, &who);
 	return 0;
 }
 
@@ -264,6 +273,7 @@ SEC("raw_tp/writeback_written")
 int BPF_PROG(writeback_written, struct bdi_writeback *wb, struct wb_writeback_work *work)
 {
 	__u32 reason = BPF_CORE_READ(work, reason), part = sg_part();
+	const struct sg_who who = sg_who_current(ctx, SG_SLOT_OTHER);
 	struct sg_where w;
 	__u64 ns;
 
@@ -271,7 +281,7 @@ int BPF_PROG(writeback_written, struct bdi_writeback *wb, struct wb_writeback_wo
 	sg_opaque(reason);
 	if (end(IN_PASS, part, &ns) && reason < FS_REASONS &&
 	    sg_find_block(&w, part, FS_PASS + reason))
-		sg_observe(&w, 0, ns, false);
+		sg_observe(&w, 0, ns, false, &who);
 	return 0;
 }
 

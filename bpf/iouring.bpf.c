@@ -31,6 +31,7 @@ struct uring_request {
 	__u64 at; /* 0: it has completed once and may again */
 	__u64 user_data; /* addresses are used again, and not every end is told */
 	__u32 slot, epoch; /* the slot holds as long as the epoch does */
+	__u64 ids; /* who submitted it: tgid << 32 | tid */
 	__u8 op, shift;
 	__u8 unused[6];
 };
@@ -122,6 +123,7 @@ SG_FLATTEN int on_submit(__u64 ring, __u64 req, __u64 user_data, __u64 opcode, b
 		key = (struct request_key){ring, user_data};
 	r.epoch = *(volatile __u32 *)&sg_state.epoch;
 	r.slot = slot_of_current(part, btf);
+	r.ids = bpf_get_current_pid_tgid();
 	r.at = bpf_ktime_get_ns();
 	remember(&key, &r);
 	return 0;
@@ -195,6 +197,7 @@ SG_FLATTEN void observe(const struct uring_request *r, __u32 part)
 	__u32 slot = r->epoch == *(volatile __u32 *)&sg_state.epoch ? r->slot : SG_SLOT_OTHER;
 	__u32 bucket, weight = 1U << (r->shift & 15), op = r->op;
 	struct sg_pool_key key = sg_key_of_slot(IOURING_LATENCY, slot);
+	const struct sg_who who = sg_who_ids(r->ids, slot);
 	struct sg_where w;
 
 	sg_opaque(op);
@@ -202,8 +205,8 @@ SG_FLATTEN void observe(const struct uring_request *r, __u32 part)
 		return;
 	bucket = sg_bucket_ns(ns);
 	if (sg_find_block(&w, part, op))
-		sg_observe_at(&w, 0, bucket, ns, weight, false);
-	sg_pool_observe_at(&key, NULL, part, bucket, ns, weight, false);
+		sg_observe_at(&w, 0, bucket, ns, weight, false, &who);
+	sg_pool_observe_at(&key, NULL, part, bucket, ns, weight, false, &who);
 }
 
 /* A timeout that ran its time has not failed. */

@@ -38,13 +38,16 @@ SG_FLATTEN void charge(__u32 part, __u64 end, __u64 ns, bool btf)
 	struct task_struct *task =
 		btf ? bpf_get_current_task_btf() : (struct task_struct *)bpf_get_current_task();
 	struct sg_pool_key key;
+	struct sg_who who;
 	struct sg_task *t;
 
 	if (!(bpf_get_current_pid_tgid() & 0xffffffff))
 		return;
 	t = sg_task_of(task, part, false, btf);
 	key = sg_key_of_slot(IRQ_STOLEN, t ? sg_slot(t, task, part, btf) : SG_SLOT_OTHER);
-	sg_pool_observe(&key, NULL, part, ns, false); /* a hard one may interrupt a soft one */
+	who = sg_who_current(NULL, key.a);
+	sg_pool_observe(&key, NULL, part, ns, false,
+			&who); /* a hard one may interrupt a soft one */
 	if (t)
 		sg_thread_stolen(t, part, end, ns);
 }
@@ -70,6 +73,7 @@ int BPF_PROG(softirq_entry, __u64 vector)
 	__u32 part = sg_part();
 	struct cpu_state *c = this_cpu();
 	__u64 now = bpf_ktime_get_ns(), raised;
+	const struct sg_who nobody = sg_who_nobody();
 	struct sg_where w;
 
 	sg_count(part, IRQ_SOFT_ENTRIES, 1, true);
@@ -81,7 +85,7 @@ int BPF_PROG(softirq_entry, __u64 vector)
 	c->raised[vector] = 0;
 	if (raised && sg_sane(part, now - raised) &&
 	    sg_find_block(&w, part, IRQ_SOFT_WAIT + vector))
-		sg_observe(&w, 0, now - raised, true);
+		sg_observe(&w, 0, now - raised, true, &nobody);
 	return 0;
 }
 
@@ -89,6 +93,7 @@ SG_FLATTEN int on_softirq_exit(__u64 vector, bool btf)
 {
 	__u32 part = sg_part();
 	struct cpu_state *c = this_cpu();
+	const struct sg_who nobody = sg_who_nobody();
 	struct sg_where w;
 	__u64 end, ns;
 
@@ -102,7 +107,7 @@ SG_FLATTEN int on_softirq_exit(__u64 vector, bool btf)
 	if (!sg_sane(part, ns))
 		return 0;
 	if (sg_find_block(&w, part, IRQ_SOFT_RUN + vector))
-		sg_observe(&w, 0, ns, true);
+		sg_observe(&w, 0, ns, true, &nobody);
 	charge(part, end, ns, btf);
 	return 0;
 }
@@ -122,6 +127,7 @@ SG_FLATTEN int on_irq_exit(int irq, struct irqaction *action, bool btf)
 {
 	__u32 part = sg_part();
 	struct cpu_state *c = this_cpu();
+	const struct sg_who nobody = sg_who_nobody();
 	struct sg_pool_key key;
 	__u64 end, ns;
 
@@ -134,7 +140,7 @@ SG_FLATTEN int on_irq_exit(int irq, struct irqaction *action, bool btf)
 	if (!sg_sane(part, ns))
 		return 0;
 	key = sg_key(IRQ_HARD_RUN, irq, 0);
-	sg_pool_observe(&key, BPF_CORE_READ(action, name), part, ns, true);
+	sg_pool_observe(&key, BPF_CORE_READ(action, name), part, ns, true, &nobody);
 	charge(part, end, ns, btf);
 	return 0;
 }

@@ -177,10 +177,11 @@ SG_FLATTEN struct wait *end_spin(__u64 lock)
 	return NULL;
 }
 
-SG_FLATTEN void record(const struct wait *w, int ret, __u32 slot, __u32 part)
+SG_FLATTEN void record(void *ctx, const struct wait *w, int ret, __u32 slot, __u32 part)
 {
 	__u64 ns = bpf_ktime_get_ns() - w->since;
 	__u32 type = w->type;
+	const struct sg_who who = sg_who_current(ctx, slot);
 	struct sg_where where;
 
 	sg_opaque(type);
@@ -189,12 +190,12 @@ SG_FLATTEN void record(const struct wait *w, int ret, __u32 slot, __u32 part)
 	if (ret)
 		sg_count(part, LOCK_FAILED + type, 1, false);
 	if (sg_find_block(&where, part, type))
-		sg_observe(&where, LOCK_WAIT, ns, false);
+		sg_observe(&where, LOCK_WAIT, ns, false, &who);
 	if (sg_find_slot(&where, part, slot))
-		sg_observe(&where, LOCK_WAIT, ns, false);
+		sg_observe(&where, LOCK_WAIT, ns, false, &who);
 }
 
-SG_FLATTEN int on_end(__u64 lock, int ret, bool btf)
+SG_FLATTEN int on_end(void *ctx, __u64 lock, int ret, bool btf)
 {
 	struct task_struct *task = current_task(btf);
 	__u32 part = sg_part();
@@ -204,7 +205,7 @@ SG_FLATTEN int on_end(__u64 lock, int ret, bool btf)
 	sg_count(part, LOCK_ENDS, 1, false);
 	if (w) {
 		t = sg_task_of(task, part, false, btf);
-		record(w, ret, sg_slot_peek(t, task, btf), part);
+		record(ctx, w, ret, sg_slot_peek(t, task, btf), part);
 		return 0;
 	}
 	w = wait_of(task, part, false, btf);
@@ -213,7 +214,7 @@ SG_FLATTEN int on_end(__u64 lock, int ret, bool btf)
 		return 0;
 	}
 	t = sg_task_of(task, part, true, btf);
-	record(w, ret, t ? sg_slot(t, task, part, btf) : SG_SLOT_OTHER, part);
+	record(ctx, w, ret, t ? sg_slot(t, task, part, btf) : SG_SLOT_OTHER, part);
 	w->since = 0;
 	return 0;
 }
@@ -233,11 +234,11 @@ int BPF_PROG(contention_begin_raw, void *lock, unsigned int flags)
 SEC("tp_btf/contention_end")
 int BPF_PROG(contention_end_btf, void *lock, int ret)
 {
-	return on_end((__u64)lock, ret, true);
+	return on_end(ctx, (__u64)lock, ret, true);
 }
 
 SEC("raw_tp/contention_end")
 int BPF_PROG(contention_end_raw, void *lock, int ret)
 {
-	return on_end((__u64)lock, ret, false);
+	return on_end(ctx, (__u64)lock, ret, false);
 }

@@ -38,10 +38,11 @@ SG_FLATTEN int on_begin(__u32 span, __u32 counter, bool btf)
 	return 0;
 }
 
-SG_FLATTEN int on_reclaim_end(__u32 kind, __u64 pages, bool btf)
+SG_FLATTEN int on_reclaim_end(void *ctx, __u32 kind, __u64 pages, bool btf)
 {
 	__u32 part = sg_part();
 	struct sg_pool_key key;
+	struct sg_who who;
 	__u64 ns;
 
 	sg_count(part, MEM_ENDS + kind, 1, false);
@@ -50,7 +51,8 @@ SG_FLATTEN int on_reclaim_end(__u32 kind, __u64 pages, bool btf)
 		tally(key.a, MEM_RECLAIMED + kind, pages, part);
 	if (!sg_end(kind, part, &ns, btf))
 		return 0;
-	sg_pool_observe(&key, NULL, part, ns, false);
+	who = sg_who_current(ctx, key.a);
+	sg_pool_observe(&key, NULL, part, ns, false, &who);
 	if (sg_event_is_slow(ns))
 		sg_event_send(bpf_get_current_task(), 0, SG_EVENT_SLOW, ns, SG_EVENT_RECLAIM);
 	return 0;
@@ -71,12 +73,12 @@ SG_FLATTEN int on_reclaim_end(__u32 kind, __u64 pages, bool btf)
 	SEC("tp_btf/" #hook "_end")                                                                \
 	int BPF_PROG(hook##_end_btf, unsigned long pages)                                          \
 	{                                                                                          \
-		return on_reclaim_end(kind, pages, true);                                          \
+		return on_reclaim_end(ctx, kind, pages, true);                                     \
 	}                                                                                          \
 	SEC("raw_tp/" #hook "_end")                                                                \
 	int BPF_PROG(hook##_end_raw, unsigned long pages)                                          \
 	{                                                                                          \
-		return on_reclaim_end(kind, pages, false);                                         \
+		return on_reclaim_end(ctx, kind, pages, false);                                    \
 	}
 
 RECLAIM(mm_vmscan_direct_reclaim, MEM_DIRECT)
@@ -84,29 +86,31 @@ RECLAIM(mm_vmscan_memcg_reclaim, MEM_MEMCG)
 RECLAIM(mm_vmscan_node_reclaim, MEM_NODE)
 
 /* The kernel has measured it already. Since 5.16. */
-SG_FLATTEN int on_throttled(int usec, __u32 reason, bool btf)
+SG_FLATTEN int on_throttled(void *ctx, int usec, __u32 reason, bool btf)
 {
 	__u32 part = sg_part();
 	struct sg_pool_key key;
+	struct sg_who who;
 
 	sg_count(part, MEM_THROTTLE_RUNS, 1, false);
 	if (reason >= MEM_THROTTLES || usec < 0)
 		return 0;
 	key = key_of_current(MEM_THROTTLED + reason, part, btf);
-	sg_pool_observe(&key, NULL, part, usec * 1000ULL, false);
+	who = sg_who_current(ctx, key.a);
+	sg_pool_observe(&key, NULL, part, usec * 1000ULL, false, &who);
 	return 0;
 }
 
 SEC("tp_btf/mm_vmscan_throttled")
 int BPF_PROG(mm_vmscan_throttled_btf, int nid, int usec_timeout, int usec, int reason)
 {
-	return on_throttled(usec, reason, true);
+	return on_throttled(ctx, usec, reason, true);
 }
 
 SEC("raw_tp/mm_vmscan_throttled")
 int BPF_PROG(mm_vmscan_throttled_raw, int nid, int usec_timeout, int usec, int reason)
 {
-	return on_throttled(usec, reason, false);
+	return on_throttled(ctx, usec, reason, false);
 }
 
 /* It says that it is awake in each round. */
@@ -119,15 +123,17 @@ SG_FLATTEN int on_kswapd_wake(bool btf)
 	return 0;
 }
 
-SG_FLATTEN int on_kswapd_sleep(int nid, bool btf)
+SG_FLATTEN int on_kswapd_sleep(void *ctx, int nid, bool btf)
 {
 	__u32 part = sg_part();
 	struct sg_pool_key key = sg_key(MEM_KSWAPD, nid, 0);
+	struct sg_who who;
 	__u64 ns;
 
 	sg_count(part, MEM_KSWAPD_SLEEPS, 1, false);
+	who = sg_who_current(ctx, SG_SLOT_OTHER);
 	if (sg_end(SPAN_KSWAPD, part, &ns, btf))
-		sg_pool_observe(&key, NULL, part, ns, false);
+		sg_pool_observe(&key, NULL, part, ns, false, &who);
 	return 0;
 }
 
@@ -146,13 +152,13 @@ int mm_vmscan_kswapd_wake_raw(void *ctx)
 SEC("tp_btf/mm_vmscan_kswapd_sleep")
 int BPF_PROG(mm_vmscan_kswapd_sleep_btf, int nid)
 {
-	return on_kswapd_sleep(nid, true);
+	return on_kswapd_sleep(ctx, nid, true);
 }
 
 SEC("raw_tp/mm_vmscan_kswapd_sleep")
 int BPF_PROG(mm_vmscan_kswapd_sleep_raw, int nid)
 {
-	return on_kswapd_sleep(nid, false);
+	return on_kswapd_sleep(ctx, nid, false);
 }
 
 SEC("tp_btf/mm_compaction_begin")
@@ -175,10 +181,11 @@ SG_FLATTEN __u32 compaction_status(const void *ctx)
 	return sg_arg(ctx, 5);
 }
 
-SG_FLATTEN int on_compaction_end(__u32 status, bool btf)
+SG_FLATTEN int on_compaction_end(void *ctx, __u32 status, bool btf)
 {
 	__u32 part = sg_part();
 	struct sg_pool_key key;
+	struct sg_who who;
 	__u64 ns;
 
 	sg_opaque(status);
@@ -188,20 +195,21 @@ SG_FLATTEN int on_compaction_end(__u32 status, bool btf)
 	if (!sg_end(SPAN_COMPACTION, part, &ns, btf))
 		return 0;
 	key = key_of_current(MEM_COMPACTION, part, btf);
-	sg_pool_observe(&key, NULL, part, ns, false);
+	who = sg_who_current(ctx, key.a);
+	sg_pool_observe(&key, NULL, part, ns, false, &who);
 	return 0;
 }
 
 SEC("tp_btf/mm_compaction_end")
 int mm_compaction_end_btf(void *ctx)
 {
-	return on_compaction_end(compaction_status(ctx), true);
+	return on_compaction_end(ctx, compaction_status(ctx), true);
 }
 
 SEC("raw_tp/mm_compaction_end")
 int mm_compaction_end_raw(void *ctx)
 {
-	return on_compaction_end(compaction_status(ctx), false);
+	return on_compaction_end(ctx, compaction_status(ctx), false);
 }
 
 SEC("raw_tp/mm_page_alloc_extfrag")

@@ -37,9 +37,9 @@ SG_FLATTEN int on_lock_begin(bool btf)
 	return 0;
 }
 
-SG_FLATTEN int on_lock_end(const void *ctx, bool btf)
+SG_FLATTEN int on_lock_end(void *ctx, bool btf)
 {
-	__u32 part = sg_part();
+	__u32 part = sg_part(), slot;
 	struct sg_where w;
 	__u64 ns;
 
@@ -50,8 +50,12 @@ SG_FLATTEN int on_lock_end(const void *ctx, bool btf)
 		sg_count(part, MM_LOCK_FAILURES, 1, false);
 		return 0;
 	}
-	if (sg_find_slot(&w, part, sg_slot_of(sg_current(btf), part, btf)))
-		sg_observe(&w, is_write(ctx) ? MM_LOCK_WRITE : MM_LOCK_READ, ns, false);
+	slot = sg_slot_of(sg_current(btf), part, btf);
+	if (sg_find_slot(&w, part, slot)) {
+		const struct sg_who who = sg_who_current(ctx, slot);
+
+		sg_observe(&w, is_write(ctx) ? MM_LOCK_WRITE : MM_LOCK_READ, ns, false, &who);
+	}
 	return 0;
 }
 

@@ -73,7 +73,7 @@ SG_FLATTEN void observe_units(__u8 signal, const struct device *d, __u32 part, _
 
 	if (sg_unlikely(!number))
 		number = sg_quick_learn(&key, d->name, part);
-	sg_pool_observe_row(number, part, sg_bucket_units(n), n, 1, true);
+	sg_pool_observe_row(number, part, sg_bucket_units(n), n, 1, true, 0, NULL);
 }
 
 SG_FLATTEN void count_cell(__u8 cell, const struct device *d, __u32 detail, __u32 part)
@@ -383,6 +383,7 @@ static __noinline int end_waiting(struct waiting *w, struct Qdisc *qdisc, struct
 				  __u32 part)
 {
 	__u32 number, shift;
+	const struct sg_who nobody = sg_who_nobody();
 	struct sg_pool_key key;
 	struct queue q;
 	__u64 ns;
@@ -397,7 +398,8 @@ static __noinline int end_waiting(struct waiting *w, struct Qdisc *qdisc, struct
 	queue_of(&q, qdisc, txq, false);
 	key = queue_key(NET_QUEUE_TIME, &q);
 	number = number_of_queue(&key, &q, part);
-	sg_pool_observe_row(number, part, sg_bucket_ns(ns), ns, 1U << shift, true);
+	sg_pool_observe_row(number, part, sg_bucket_ns(ns), ns, 1U << shift, true, NET_QUEUE_TIME,
+			    &nobody);
 	return 0;
 }
 

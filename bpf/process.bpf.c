@@ -96,7 +96,7 @@ SG_FLATTEN int on_exit(const void *ctx, struct task_struct *task, bool btf)
 	born = READ(leader, start_time);
 	key = sg_key_of_slot(PROCESS_LIFETIME, slot);
 	/* No latency: hours are nothing strange. */
-	sg_pool_observe(&key, NULL, part, now > born ? now - born : 0, false);
+	sg_pool_observe(&key, NULL, part, now > born ? now - born : 0, false, NULL);
 	if (sg_unlikely(is_crash(code)))
 		sg_event_send(sg_address(task), 0, SG_EVENT_CRASH, code & CODE_SIGNAL,
 			      !!(code & CODE_CORE));

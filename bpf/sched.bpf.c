@@ -203,10 +203,11 @@ SG_FLATTEN __u32 waited(struct sg_task *t, struct task_struct *task, struct now 
 	return 1U << (t->queued_shift & 15);
 }
 
-SG_FLATTEN void record(struct sg_where *w, __u32 part, __u32 signal, __u64 ns, __u32 weight)
+SG_FLATTEN void record(struct sg_where *w, __u32 part, __u32 signal, __u64 ns, __u32 weight,
+		       const struct sg_who *who)
 {
 	if (weight && sg_sane(part, ns))
-		sg_observe_at(w, signal, sg_bucket_ns(ns), ns, weight, true);
+		sg_observe_at(w, signal, sg_bucket_ns(ns), ns, weight, true, who);
 }
 
 SG_FLATTEN void switch_out(struct task_struct *prev, bool runnable, struct now *now, bool btf)
@@ -220,14 +221,17 @@ SG_FLATTEN void switch_out(struct task_struct *prev, bool runnable, struct now *
 		return;
 	}
 	if (sg_likely(t->since && t->off == SG_ON_CPU)) {
-		__u32 weight = ended(t, now, &ns);
+		__u32 weight = ended(t, now, &ns), slot;
 
 		now->slice = ns;
 		now->ran = t->cgroup_in;
 		if (!weight)
 			sg_count(now->part, SG_C_UNTIMED, 1, true);
-		else if (sg_find_slot(&w, now->part, sg_slot(t, prev, now->part, btf)))
-			record(&w, now->part, SCHED_ONCPU, ns, weight);
+		else if (sg_find_slot(&w, now->part, slot = sg_slot(t, prev, now->part, btf))) {
+			const struct sg_who who = sg_who_current(NULL, slot);
+
+			record(&w, now->part, SCHED_ONCPU, ns, weight, &who);
+		}
 	}
 	if (sg_cfg(threads)) {
 		__u32 state = runnable ? waits_for_cpu(prev, btf)
@@ -254,10 +258,11 @@ SG_FLATTEN void find_culprits(struct sg_task *t, struct task_struct *next, struc
 /* The wait and the time off the CPU that end when a task is switched in. */
 SG_FLATTEN void off_ended(struct sg_task *t, struct task_struct *next, struct now *now, bool btf)
 {
-	__u32 part = now->part, wait_weight, off_weight = 0;
+	__u32 part = now->part, wait_weight, off_weight = 0, slot;
 	__u64 wait, off = 0;
 	bool left = t->since && t->off != SG_ON_CPU;
 	struct sg_where w;
+	struct sg_who who;
 
 	wait_weight = waited(t, next, now, &wait, btf);
 	if (sg_cfg(threads))
@@ -274,13 +279,18 @@ SG_FLATTEN void off_ended(struct sg_task *t, struct task_struct *next, struct no
 		sg_event_send(sg_address(next), 0, SG_EVENT_SLOW, wait, SG_EVENT_RUN_QUEUE);
 	if (!wait_weight || (left && !off_weight))
 		sg_count(part, SG_C_UNTIMED, !wait_weight + (left && !off_weight), true);
-	if (!(wait_weight | off_weight) || !sg_find_slot(&w, part, sg_slot(t, next, part, btf)))
+	if (!(wait_weight | off_weight))
 		return;
-	record(&w, part, SCHED_RUNQUEUE, wait, wait_weight);
+	slot = sg_slot(t, next, part, btf);
+	if (!sg_find_slot(&w, part, slot))
+		return;
+	/* The hook runs while the one before is still the current one. */
+	who = sg_who_task(next, slot, btf);
+	record(&w, part, SCHED_RUNQUEUE, wait, wait_weight, &who);
 	if (t->off == SG_OFF_PREEMPTED)
-		record(&w, part, SCHED_OFF_PREEMPTED, off, off_weight);
+		record(&w, part, SCHED_OFF_PREEMPTED, off, off_weight, &who);
 	else
-		record(&w, part, SCHED_OFF_BLOCKED, off, off_weight);
+		record(&w, part, SCHED_OFF_BLOCKED, off, off_weight, &who);
 }
 
 SG_FLATTEN void switch_in(struct task_struct *next, struct now *now, bool btf)

@@ -52,6 +52,7 @@ struct service_sock {
 	struct sg_slot_key key; /* who reads it; until then, who listens */
 	__u32 epoch, slot; /* slot of the key, while sg_state.epoch is the same */
 	struct numbers numbers;
+	__u64 ids; /* who read last: tgid << 32 | tid */
 	__u64 arrived; /* the newest data that nobody answered */
 	__u64 caught_up; /* what had arrived last when the application had read all */
 	__u64 mark_at; /* when the byte at mark arrived, which was not read yet */
@@ -247,6 +248,7 @@ SG_FLATTEN void own_by_reader(struct service_sock *s, struct sock *sk, __u32 par
 	if (!GET(sk, sk_lock.owned, btf))
 		return;
 	slot = sg_slot_of(sg_current(btf), part, btf);
+	s->ids = bpf_get_current_pid_tgid();
 	if (sg_unlikely(s->slot != slot || s->epoch != *(volatile __u32 *)&sg_state.epoch))
 		change_owner(s, slot);
 }
@@ -351,9 +353,12 @@ SG_FLATTEN void observe(struct service_sock *s, __u8 signal, __u32 port, __u32 p
 			__u32 weight)
 {
 	__u32 slot = slot_of(s, part), bucket = sg_pool_bucket_ns(ns);
+	const struct sg_who who = sg_who_ids(s->ids, slot);
 
-	sg_pool_observe_row(number_of_port(s, signal, port, part), part, bucket, ns, weight, false);
-	sg_pool_observe_row(number_of_slot(s, signal, slot, part), part, bucket, ns, weight, false);
+	sg_pool_observe_row(number_of_port(s, signal, port, part), part, bucket, ns, weight, false,
+			    signal, &who);
+	sg_pool_observe_row(number_of_slot(s, signal, slot, part), part, bucket, ns, weight, false,
+			    signal, &who);
 }
 
 /* ---- time ----------------------------------------------------------------------------------- */

@@ -136,10 +136,11 @@ SG_FLATTEN bool is_wait(__u32 op)
  * returns, but for the first. A wait that does not begin because the value changed
  * before is no wait.
  */
-static __noinline int on_futex(const struct futex_call *c)
+static __noinline int on_futex(void *ctx, const struct futex_call *c)
 {
 	struct pt_regs *regs = c->regs;
 	__u32 op = SECOND_ARGUMENT(regs) & FUTEX_CMD_MASK;
+	const struct sg_who who = sg_who_current(ctx, c->slot);
 	struct sg_pool_key key;
 	struct sg_where w;
 
@@ -154,11 +155,12 @@ static __noinline int on_futex(const struct futex_call *c)
 	if (!c->weight)
 		return 0;
 	if (sg_find_block(&w, c->part, SYSCALL_FUTEX + op))
-		sg_observe_at(&w, SYSCALL_LATENCY, sg_bucket_ns(c->ns), c->ns, c->weight, true);
+		sg_observe_at(&w, SYSCALL_LATENCY, sg_bucket_ns(c->ns), c->ns, c->weight, true,
+			      &who);
 	if (!is_wait(op) || c->ret == -EAGAIN)
 		return 0;
 	key = sg_key_of_slot(SYSCALL_FUTEX_WAIT, c->slot);
-	sg_pool_observe_at(&key, NULL, c->part, sg_bucket_ns(c->ns), c->ns, c->weight, true);
+	sg_pool_observe_at(&key, NULL, c->part, sg_bucket_ns(c->ns), c->ns, c->weight, true, &who);
 	return 0;
 }
 
@@ -172,19 +174,21 @@ static __noinline int on_slow(__u32 row, __u64 ns)
 }
 
 /* The slot that it was counted in. */
-SG_FLATTEN __u32 observe(struct sg_task *t, __u32 part, __u32 row, __u64 ns, __u32 weight, bool btf)
+SG_FLATTEN __u32 observe(void *ctx, struct sg_task *t, __u32 part, __u32 row, __u64 ns,
+			 __u32 weight, bool btf)
 {
 	__u32 bucket = sg_bucket_ns(ns), slot = sg_slot(t, current_task(btf), part, btf);
+	const struct sg_who who = sg_who_current(ctx, slot);
 	struct sg_where w;
 
 	if (sg_find_block(&w, part, row))
-		sg_observe_at(&w, SYSCALL_LATENCY, bucket, ns, weight, true);
+		sg_observe_at(&w, SYSCALL_LATENCY, bucket, ns, weight, true, &who);
 	if (sg_find_slot(&w, part, slot))
-		sg_observe_at(&w, SYSCALL_LATENCY, bucket, ns, weight, true);
+		sg_observe_at(&w, SYSCALL_LATENCY, bucket, ns, weight, true, &who);
 	return slot;
 }
 
-SG_FLATTEN int on_exit(struct pt_regs *regs, long ret, bool btf)
+SG_FLATTEN int on_exit(void *ctx, struct pt_regs *regs, long ret, bool btf)
 {
 	__u32 part = sg_part(), row, weight, slot = SG_SLOT_OTHER;
 	struct sg_task *t = sg_task_of(current_task(btf), part, false, btf);
@@ -212,7 +216,7 @@ SG_FLATTEN int on_exit(struct pt_regs *regs, long ret, bool btf)
 	if (sg_unlikely(ret < 0 && ret >= -MAX_ERRNO))
 		on_failure(t, part, row, ret);
 	if (sg_likely(weight && sane))
-		slot = observe(t, part, row, ns, weight, btf);
+		slot = observe(ctx, t, part, row, ns, weight, btf);
 	else if (!weight)
 		sg_count(part, SG_C_UNTIMED, 1, true);
 	if (sg_is_mount(row) && ret == 0)
@@ -222,7 +226,7 @@ SG_FLATTEN int on_exit(struct pt_regs *regs, long ret, bool btf)
 	if (sg_unlikely(row == __NR_futex && sane)) {
 		const struct futex_call call = {regs, ret, ns, weight, part, slot};
 
-		on_futex(&call);
+		on_futex(ctx, &call);
 	}
 	return 0;
 }
@@ -256,13 +260,13 @@ int BPF_PROG(sys_enter_raw, struct pt_regs *regs, long nr)
 SEC("tp_btf/sys_exit")
 int BPF_PROG(sys_exit_btf, struct pt_regs *regs, long ret)
 {
-	return on_exit(regs, ret, true);
+	return on_exit(ctx, regs, ret, true);
 }
 
 SEC("raw_tp/sys_exit")
 int BPF_PROG(sys_exit_raw, struct pt_regs *regs, long ret)
 {
-	return on_exit(regs, ret, false);
+	return on_exit(ctx, regs, ret, false);
 }
 
 SEC("tp_btf/sched_process_exit")

@@ -31,6 +31,7 @@
 struct sg_tcp_sock {
 	struct sg_slot_key key; /* whose it is */
 	__u32 epoch, slot; /* slot of the key, while sg_state.epoch is the same */
+	__u64 ids; /* of the owner: tgid << 32 | tid */
 	__u64 connect_at; /* SYN_SENT; 0: not by us, or not seen */
 	__u64 established_at; /* 0: not yet, or not seen */
 	__u64 rtt_at; /* of the last sample */
@@ -123,6 +124,7 @@ SG_FLATTEN void own(struct sg_tcp_sock *s, struct task_struct *task)
 	bpf_core_read(comm, sizeof(comm), &leader->comm);
 	s->key.cgroup_id = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
 	sg_slot_comm(&s->key, comm, BPF_CORE_READ(task, flags) & SG_PF_KTHREAD);
+	s->ids = (__u64)BPF_CORE_READ(task, tgid) << 32 | (__u32)BPF_CORE_READ(task, pid);
 	s->epoch = ~*(volatile __u32 *)&sg_state.epoch; /* the slot is to be looked up */
 	barrier();
 	s->owned = BPF_CORE_READ(leader, pid) == 1 ? OWNED_BY_INIT : OWNED;
@@ -155,10 +157,12 @@ SG_FLATTEN __u32 slot_of(struct sg_tcp_sock *s, __u32 part)
 
 SG_FLATTEN void observe(struct sg_tcp_sock *s, __u32 part, __u32 signal, __u64 ns)
 {
+	__u32 slot = slot_of(s, part);
+	const struct sg_who who = sg_who_ids(slot == SG_SLOT_OTHER ? 0 : s->ids, slot);
 	struct sg_where w;
 
-	if (sg_find_slot(&w, part, slot_of(s, part)))
-		sg_observe(&w, signal, ns, false);
+	if (sg_find_slot(&w, part, slot))
+		sg_observe(&w, signal, ns, false, &who);
 }
 
 /* ---- what the kernel knows of a connection ------------------------------------------ */

@@ -50,20 +50,22 @@ SG_FLATTEN void begin(struct running *r, __u64 timer, __u32 kind)
 SG_FLATTEN void end(struct running *r, __u32 part)
 {
 	__u64 ns = bpf_ktime_get_ns() - r->since, kind = r->kind;
+	const struct sg_who nobody = sg_who_nobody();
 	struct sg_where w;
 
 	r->timer = 0;
 	sg_opaque(kind);
 	if (kind < TIMER_KINDS && sg_sane(part, ns) && sg_find_block(&w, part, TIMER_RUN + kind))
-		sg_observe(&w, 0, ns, false);
+		sg_observe(&w, 0, ns, false, &nobody);
 }
 
 SG_FLATTEN void late(__u32 part, __u32 kind, __s64 ns)
 {
+	const struct sg_who nobody = sg_who_nobody();
 	struct sg_where w;
 
 	if (sg_sane(part, ns) && sg_find_block(&w, part, TIMER_LATE + kind))
-		sg_observe(&w, 0, ns, false);
+		sg_observe(&w, 0, ns, false, &nobody);
 }
 
 /* ---- high-resolution timers ------------------------------------------------------- */

@@ -45,7 +45,7 @@ SG_FLATTEN void observe(__u8 signal, __u32 bytes, __u32 part, bool btf)
 
 	if (sg_unlikely(!number))
 		number = sg_quick_learn(&key, NULL, part);
-	sg_pool_observe_row(number, part, sg_bucket_units(bytes), bytes, 1, false);
+	sg_pool_observe_row(number, part, sg_bucket_units(bytes), bytes, 1, false, 0, NULL);
 }
 
 /* Not inlined: rare, or the program has other worries. */

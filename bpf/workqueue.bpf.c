@@ -113,14 +113,15 @@ int BPF_PROG(workqueue_queue_work_raw, int cpu, struct pool_workqueue *pwq, __u6
 
 /* ---- run -------------------------------------------------------------------------- */
 
-SG_FLATTEN void observe(const struct work *w, __u8 signal, __u64 ns, __u32 part)
+SG_FLATTEN void observe(void *ctx, const struct work *w, __u8 signal, __u64 ns, __u32 part)
 {
 	struct workqueue_struct *wq = (struct workqueue_struct *)w->workqueue;
 	struct sg_pool_key key = sg_key(signal, 0, w->name);
+	const struct sg_who who = sg_who_current(ctx, SG_SLOT_OTHER);
 
 	if (sg_sane(part, ns))
 		sg_pool_observe_at(&key, &wq->name, part, sg_bucket_ns(ns), ns,
-				   1U << (w->shift & 15), false);
+				   1U << (w->shift & 15), false, &who);
 }
 
 SEC("raw_tp/workqueue_execute_start")
@@ -138,7 +139,7 @@ int BPF_PROG(workqueue_execute_start, __u64 work)
 	queued = w->queued;
 	w->queued = 0;
 	w->started = bpf_ktime_get_ns();
-	observe(w, WORKQUEUE_WAIT, w->started - queued, part);
+	observe(ctx, w, WORKQUEUE_WAIT, w->started - queued, part);
 	return 0;
 }
 
@@ -184,7 +185,7 @@ int BPF_PROG(workqueue_execute_end, __u64 work, __u64 function)
 		return 0;
 	ns = bpf_ktime_get_ns() - w->started;
 	w->started = 0;
-	observe(w, WORKQUEUE_RUN, ns, part);
+	observe(ctx, w, WORKQUEUE_RUN, ns, part);
 	if (ns <= SG_MAX_LATENCY_NS)
 		charge_function(function, ns << (w->shift & 15), part);
 	if (!w->queued)

@@ -4,7 +4,7 @@
  * ports, the slots of signals that are rare. See <sgprobe/bpf/sgprobe.h>.
  *
  *	struct sg_pool_key key = sg_key(BLOCK_DEVICE_TIME, op, dev);
- *	sg_pool_observe(&key, disk_name, part, ns, false);
+ *	sg_pool_observe(&key, disk_name, part, ns, false, &who);
  *
  * A number is looked up in the hash when it was not used for long; else it is found in
  * the table of recent ones, which costs two array lookups. Hooks that run with every
@@ -14,6 +14,7 @@
 #define SG_POOL_BPF_H
 
 #include "sg.bpf.h"
+#include "worst.bpf.h"
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -47,7 +48,7 @@ struct {
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, __u64);
+	__type(value, struct sg_sum);
 } sg_pool_sums SEC(".maps");
 
 struct {
@@ -234,25 +235,28 @@ SG_FLATTEN __u32 sg_pool_number(const struct sg_pool_key *key, const void *name,
 	return number;
 }
 
-/* In the row of that number (sg_pool_number()). */
+/* In the row of that number (sg_pool_number()), which is of this signal. */
 SG_FLATTEN void sg_pool_observe_row(__u32 number, __u32 part, __u32 bucket, __u64 n, __u32 weight,
-				    bool exclusive)
+				    bool exclusive, __u32 signal, const struct sg_who *who)
 {
 	__u32 at = part * sg_cfg(pool_rows) + number;
 	struct sg_row *row = bpf_map_lookup_elem(&sg_pool_rows, &at);
-	__u64 *sum = bpf_map_lookup_elem(&sg_pool_sums, &at);
+	struct sg_sum *sum = bpf_map_lookup_elem(&sg_pool_sums, &at);
 
 	sg_opaque(bucket);
 	if (bucket >= SG_BUCKETS || !row || !sum)
 		return;
 	sg_add32(&row->buckets[bucket], weight, exclusive);
-	sg_add(sum, (n ? n : 1) * weight, exclusive);
+	sg_add(&sum->n, (n ? n : 1) * weight, exclusive);
+	sg_worst(row, sum, n, signal, who);
 }
 
 SG_FLATTEN void sg_pool_observe_at(const struct sg_pool_key *key, const void *name, __u32 part,
-				   __u32 bucket, __u64 n, __u32 weight, bool exclusive)
+				   __u32 bucket, __u64 n, __u32 weight, bool exclusive,
+				   const struct sg_who *who)
 {
-	sg_pool_observe_row(sg_pool_number(key, name, part), part, bucket, n, weight, exclusive);
+	sg_pool_observe_row(sg_pool_number(key, name, part), part, bucket, n, weight, exclusive,
+			    key->signal, who);
 }
 
 /*
@@ -271,16 +275,16 @@ __noinline __u32 sg_pool_bucket_units(__u64 n)
 
 /* One event of so many nanoseconds. */
 SG_FLATTEN void sg_pool_observe(const struct sg_pool_key *key, const void *name, __u32 part,
-				__u64 ns, bool exclusive)
+				__u64 ns, bool exclusive, const struct sg_who *who)
 {
-	sg_pool_observe_at(key, name, part, sg_pool_bucket_ns(ns), ns, 1, exclusive);
+	sg_pool_observe_at(key, name, part, sg_pool_bucket_ns(ns), ns, 1, exclusive, who);
 }
 
 /* One event of so many whole units: bytes, pages; its metric says .units = true. */
 SG_FLATTEN void sg_pool_observe_units(const struct sg_pool_key *key, const void *name, __u32 part,
 				      __u64 n, bool exclusive)
 {
-	sg_pool_observe_at(key, name, part, sg_pool_bucket_units(n), n, 1, exclusive);
+	sg_pool_observe_at(key, name, part, sg_pool_bucket_units(n), n, 1, exclusive, NULL);
 }
 
 /* Adds n > 0 to count i of a row that is a tally (SG_FROM_TALLY). */
@@ -288,7 +292,7 @@ SG_FLATTEN void sg_pool_tally(const struct sg_pool_key *key, const void *name, _
 			      __u32 n, bool exclusive)
 {
 	sg_opaque(i);
-	sg_pool_observe_at(key, name, part, i, 1, n, exclusive);
+	sg_pool_observe_at(key, name, part, i, 1, n, exclusive, NULL);
 }
 
 /* To the cell of that number. */

@@ -8,7 +8,7 @@
  *
  *	if (!number)
  *		number = sg_quick_learn(&key, name, part); (the rare path: may be slow)
- *	sg_pool_observe_row(number, part, sg_bucket_units(bytes), bytes, 1, true);
+ *	sg_pool_observe_row(number, part, sg_bucket_units(bytes), bytes, 1, true, 0, NULL);
  *
  * What is remembered is one word: a number, and 40 bits of a hash of its key and of
  * the epoch, which user space raises when numbers were taken back. A word is written

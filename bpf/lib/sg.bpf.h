@@ -83,7 +83,7 @@ struct sg_block {
 	struct sg_row rows[SG_SIGNALS];
 };
 struct sg_block_sums {
-	__u64 ns[SG_SIGNALS];
+	struct sg_sum of[SG_SIGNALS];
 };
 
 struct {
@@ -201,10 +201,13 @@ SG_FLATTEN bool sg_sane(__u32 part, __u64 ns)
 }
 
 #ifndef SG_NO_ROWS
+#include "worst.bpf.h"
+
 /* A block that is found once for several signals of one event. */
 struct sg_where {
 	struct sg_block *rows;
 	struct sg_block_sums *sums;
+	__u32 over; /* of signal 0, in sg_worst_over */
 };
 
 SG_FLATTEN bool sg_find_block(struct sg_where *w, __u32 part, __u32 block)
@@ -213,28 +216,34 @@ SG_FLATTEN bool sg_find_block(struct sg_where *w, __u32 part, __u32 block)
 
 	w->rows = bpf_map_lookup_elem(&sg_rows, &i);
 	w->sums = bpf_map_lookup_elem(&sg_sums, &i);
+	w->over = SG_WORST_SIGNALS + block;
 	return w->rows && w->sums;
 }
 
 SG_FLATTEN bool sg_find_slot(struct sg_where *w, __u32 part, __u32 slot)
 {
-	return sg_find_block(w, part, SG_FIXED_BLOCKS + (slot & (sg_cfg(slots) - 1)));
+	bool found = sg_find_block(w, part, SG_FIXED_BLOCKS + (slot & (sg_cfg(slots) - 1)));
+
+	w->over = 0;
+	return found;
 }
 
 /*
- * weight: how many events this one stands for. The row first: a reader that sees the
- * sum's change then finds the row's. 0 ns would not change a sum.
+ * weight: how many events this one stands for; who: whose it is. The row first: a reader
+ * that sees the sum's change then finds the row's. 0 ns would not change a sum.
  */
 SG_FLATTEN void sg_observe_at(struct sg_where *w, __u32 signal, __u32 bucket, __u64 ns,
-			      __u32 weight, bool exclusive)
+			      __u32 weight, bool exclusive, const struct sg_who *who)
 {
 	sg_add32(&w->rows->rows[signal].buckets[bucket], weight, exclusive);
-	sg_add(&w->sums->ns[signal], (ns ? ns : 1) * weight, exclusive);
+	sg_add(&w->sums->of[signal].n, (ns ? ns : 1) * weight, exclusive);
+	sg_worst(&w->rows->rows[signal], &w->sums->of[signal], ns, w->over + signal, who);
 }
 
-SG_FLATTEN void sg_observe(struct sg_where *w, __u32 signal, __u64 ns, bool exclusive)
+SG_FLATTEN void sg_observe(struct sg_where *w, __u32 signal, __u64 ns, bool exclusive,
+			   const struct sg_who *who)
 {
-	sg_observe_at(w, signal, sg_bucket_ns(ns), ns, 1, exclusive);
+	sg_observe_at(w, signal, sg_bucket_ns(ns), ns, 1, exclusive, who);
 }
 
 /* Adds n > 0 to count i of a row that is a tally (SG_FROM_TALLY). */
@@ -244,7 +253,7 @@ SG_FLATTEN void sg_tally(struct sg_where *w, __u32 signal, __u32 i, __u32 n, boo
 	if (i >= SG_BUCKETS)
 		return;
 	sg_add32(&w->rows->rows[signal].buckets[i], n, exclusive);
-	sg_add(&w->sums->ns[signal], n, exclusive);
+	sg_add(&w->sums->of[signal].n, n, exclusive);
 }
 #endif
 

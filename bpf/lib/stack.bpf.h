@@ -36,7 +36,7 @@ SG_FLATTEN void sg_stack_owner(struct sg_stack_head *h, struct task_struct *task
 	h->born_ns = BPF_CORE_READ(leader, start_time);
 	h->tgid = BPF_CORE_READ(task, tgid);
 	h->flags = BPF_CORE_READ(task, flags) & SG_STACK_PF_KTHREAD ? SG_STACK_KTHREAD : 0;
-	h->pad = 0;
+	h->number = 0;
 	bpf_core_read(h->comm, sizeof(h->comm), &leader->comm);
 	h->exe[0] = 0;
 	name = BPF_CORE_READ(task, mm, exe_file, f_path.dentry, d_name.name);

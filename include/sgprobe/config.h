@@ -28,6 +28,8 @@ struct sg_config {
 	uint64_t max_bytes; /* store.max_bytes: 2GiB; metrics.db with its WAL never grows past it */
 	uint64_t
 		profile_bytes; /* store.profile_bytes: 256MiB, and at most a quarter of max_bytes */
+	uint64_t
+		exemplar_bytes; /* store.exemplar_bytes: 64MiB, and at most a quarter of max_bytes */
 	uint64_t min_free_bytes; /* store.min_free_bytes: 64MiB; below it nothing is written */
 	uint64_t queue_bytes; /* probe.queue_bytes: 8MiB of frames that wait for the server */
 	uint64_t max_cgroups; /* probe.max_cgroups: 256; further ones count as other */
@@ -51,6 +53,9 @@ struct sg_config {
 	uint64_t offcpu_stacks; /* probe.offcpu_stacks: 100 per second and CPU */
 	uint64_t profile_every_ns; /* probe.profile_every: 10s */
 	uint64_t offcpu_min_ns; /* probe.offcpu_min: 1ms; shorter waits have no stack */
+	bool worst; /* probe.worst: true; keep who the slowest events were */
+	uint64_t worst_stacks; /* probe.worst_stacks: 32 per second and CPU */
+	uint64_t worst_floor_ns; /* probe.worst_floor: 1ms; faster ones have no stack */
 	bool thread_time; /* probe.thread_time: false */
 	bool domain_event;
 	uint64_t event_stall_ns; /* event.stall: 5s; 0 is none */

@@ -21,10 +21,11 @@
 #include <sgprobe/event.h>
 #include <sgprobe/series.h>
 
-#define SG_FRAME_VERSION 2 /* the newest; a frame without events is written as version 1 */
+#define SG_FRAME_VERSION 2 /* the newest; a frame without sections is written as version 1 */
 #define SG_FRAME_MAX_BYTES (8U << 20)
 #define SG_FRAME_MAX_SAMPLES 65536U
 #define SG_FRAME_HEADER_BYTES 64
+#define SG_FRAME_MAX_EXEMPLARS 8192U
 
 enum sg_frame_flags {
 	SG_FRAME_FIRST = 1 << 0, /* first of its session */
@@ -44,6 +45,24 @@ struct sg_sample {
 	};
 };
 
+/*
+ * One event that a histogram has counted in this tick, the slowest, and whose it was. It
+ * may be that of several series: the host's, its cgroup's, its comm's. Texts are untrusted
+ * but clean: UTF-8 of at most SG_LABEL_VALUE_MAX bytes; "" where it is not known.
+ */
+#define SG_EXEMPLAR_SERIES 3
+struct sg_exemplar {
+	uint32_t of[SG_EXEMPLAR_SERIES]; /* samples of the frame, histograms all; ascending */
+	uint32_t n_of; /* at least 1 */
+	uint32_t tgid, tid; /* 0: nobody's */
+	uint32_t cpu;
+	double value; /* in the unit of the series; finite, not below 0: it says the bucket */
+	int64_t t_ms; /* when it was over; may be of the tick before */
+	const char *comm, *cgroup;
+	const char *const *frames; /* its stack, outermost first, as struct sg_stack has it */
+	uint32_t n_frames, n_kernel; /* 0: no stack was taken */
+};
+
 struct sg_frame {
 	uint64_t session; /* random per start of the source; orders nothing */
 	uint64_t seq; /* 1, 2, ... within the session; never reused */
@@ -56,6 +75,8 @@ struct sg_frame {
 	size_t n_events, cap_events;
 	struct sg_event *
 		events; /* what happened in the tick as whole events; strings live as long as the frame */
+	size_t n_exemplars, cap_exemplars;
+	struct sg_exemplar *exemplars;
 	struct sg_arena *arena; /* for what lives as long as the frame: strings, labels, buckets */
 };
 
@@ -72,13 +93,15 @@ int sg_frame_add_value(struct sg_frame *f, const struct sg_series *s, double v);
 int sg_frame_add_hist(struct sg_frame *f, const struct sg_series *s, const struct sg_hist *h);
 /* Copied into the frame. -EINVAL for one that is not valid, -ENOSPC past SG_EVENTS_MAX, -ENOMEM. */
 int sg_frame_add_event(struct sg_frame *f, const struct sg_event *e);
+/* Borrows its texts and the array of frames. -ENOSPC past SG_FRAME_MAX_EXEMPLARS. */
+int sg_frame_add_exemplar(struct sg_frame *f, const struct sg_exemplar *e);
 SG_DEFINE_AUTO(sg_frame, sg_frame_free)
 
 /*
  * Appends the encoded frame to b. -ENOMEM, -EMSGSIZE past SG_FRAME_MAX_BYTES, or
  * -EINVAL for what no decoder would take: a series twice, a counter that is not
- * finite, a histogram with counts that are not whole or do not add up, a time
- * before 1970 or after 9999. b is unchanged then.
+ * finite, a histogram with counts that are not whole or do not add up, an exemplar of
+ * what is no histogram, a time before 1970 or after 9999. b is unchanged then.
  */
 int sg_frame_encode(const struct sg_frame *f, struct sg_buf *b);
 
@@ -99,6 +122,7 @@ int sg_frame_decode(const void *p, size_t n, struct sg_frame **ret);
 
 /* Whether a record, of which the header is there, may carry events; without them it need not be decoded to look for some. */
 bool sg_frame_has_events(const void *p, size_t n);
+#define sg_frame_has_sections sg_frame_has_events /* or exemplars */
 
 /* Only the 64-byte header (no checksum of the body, no samples): for cheap scans. */
 int sg_frame_decode_header(const void *p, size_t n, struct sg_frame *f);

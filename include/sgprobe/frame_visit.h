@@ -52,4 +52,11 @@ typedef int (*sg_frame_on_sample)(void *ctx, size_t i, const struct sg_sample *s
 int sg_frame_visit(const struct sg_frame_view *v, const struct sg_frame_table *t,
 		   const uint8_t *want, sg_frame_on_sample cb, void *ctx);
 
+/*
+ * The same record without exemplars, which are kept for themselves: this header, and of
+ * the body as much as the length says that is returned. -EBADMSG.
+ */
+int64_t sg_frame_cut_exemplars(const struct sg_frame_view *v, const struct sg_frame_table *t,
+			       uint8_t header[SG_FRAME_HEADER_BYTES]);
+
 #endif

@@ -56,6 +56,13 @@ int sg_query_check(const char *expr, struct sg_error *err);
 int sg_query_selector(const char *text, struct sg_arena *arena, struct sg_selector *ret,
 		      struct sg_error *err);
 
+/*
+ * Every selector of an expression, compiled, in its order; at most max (-E2BIG). Strings are in
+ * the arena; the caller releases the n that there are, also after a failure.
+ */
+int sg_query_selectors(const char *expr, struct sg_arena *arena, struct sg_selector *ret,
+		       size_t max, size_t *n, struct sg_error *err);
+
 /* {"resultType":...,"result":...} as Prometheus' API prints it. */
 void sg_query_json(struct sg_buf *b, const struct sg_value *v);
 

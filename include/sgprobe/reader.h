@@ -10,6 +10,7 @@
 
 #include <sgprobe/err.h>
 #include <sgprobe/event.h>
+#include <sgprobe/frame.h>
 #include <sgprobe/profile.h>
 #include <sgprobe/series.h>
 
@@ -48,6 +49,9 @@ struct sg_gap {
 	const char *reason; /* "probe restarted", "suspended", ... */
 };
 
+/* An exemplar of a series; both are valid during the call. Not 0 ends it. */
+typedef int (*sg_exemplar_cb)(const struct sg_series *s, const struct sg_exemplar *e, void *ctx);
+
 struct sg_reader {
 	/*
 	 * Series that match any of the selectors (compiled), with their samples in
@@ -78,6 +82,14 @@ struct sg_reader {
 	int (*events)(struct sg_reader *r, int64_t from_ms, int64_t to_ms, const char *kind,
 		      size_t limit, uint64_t deadline_ns, struct sg_arena *arena,
 		      struct sg_event **ret, size_t *n);
+	/*
+	 * Calls cb for the exemplars in (from_ms, to_ms] of series that match any of the
+	 * selectors (compiled): for each series that one is of. Mostly in ascending time. 0, or
+	 * -ETIMEDOUT, -ENOMEM, -EIO, or what cb returned; what is damaged is passed over.
+	 */
+	int (*exemplars)(struct sg_reader *r, const struct sg_selector *sels, size_t n_sels,
+			 int64_t from_ms, int64_t to_ms, uint64_t deadline_ns, sg_exemplar_cb cb,
+			 void *ctx);
 	/* Oldest and newest tick there is; -ENODATA when the store is empty. */
 	int (*range)(struct sg_reader *r, int64_t *oldest_ms, int64_t *newest_ms);
 	void (*close)(struct sg_reader *r);

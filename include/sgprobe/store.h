@@ -28,6 +28,7 @@ struct sg_store_options {
 	uint64_t max_bytes; /* of metrics.db with its WAL; at least 1 MiB */
 	uint64_t
 		profile_bytes; /* of records of stacks, and at most a quarter of max_bytes; 0: none are kept */
+	uint64_t exemplar_bytes; /* of exemplars, likewise */
 	uint64_t max_events; /* that are kept; 0: 100,000 */
 	uint64_t min_free_bytes; /* of the file system; below it nothing is written */
 	size_t head_max_bytes; /* of frames in memory while nothing can be written; 0: 16 MiB */

@@ -62,7 +62,7 @@ static void again(const struct sg_frame *f)
 	sg_auto_buf b = {0};
 
 	if (sg_frame_encode(f, &b) < 0 || sg_frame_decode(b.data, b.len, &g) < 0 || g->n != f->n ||
-	    g->n_events != f->n_events)
+	    g->n_events != f->n_events || g->n_exemplars != f->n_exemplars)
 		abort();
 	for (size_t i = 0; i < f->n; i++)
 		same_sample(&f->samples[i], &g->samples[i]);

@@ -6,6 +6,7 @@
  * as it comes: EVENT KIND JSON.
  *
  *   probe_print [-i MILLISECONDS] [-d (drop privileges)] [-s (kernel statistics)] [-t (time per tick)]
+ *               [-w (slowest events too, as WORST MILLISECONDS SECONDS TGID TID CPU<tab>COMM<tab>CGROUP<tab>SERIES<tab>FRAME;FRAME_[k]...)]
  *               [-p (stacks too, as STACK KIND MICROSECONDS COUNT CGROUP;COMM;FRAME...)]
  *               [-v (say what the kernel refuses)] [-n "NAME ARG WHAT" (a named probe; ARG: as --by-arg, or -; or c: not timed)]...
  *               [KEY=VALUE of the configuration]...
@@ -45,7 +46,7 @@ struct run {
 	struct total **totals;
 	size_t n, cap;
 	int interval_ms;
-	bool drop, stats, timing, stacks;
+	bool drop, stats, timing, stacks, worst;
 	struct sg_profile *profile;
 	struct sg_buf record;
 	unsigned int ticks;
@@ -111,6 +112,35 @@ static void print_events(const struct sg_frame *f)
 	}
 }
 
+/* They survive being encoded: what is printed went over the wire. */
+static void print_worst(const struct run *r)
+{
+	sg_auto_buf bytes = {0};
+	struct sg_frame *f;
+
+	if (sg_frame_encode(r->frame, &bytes) < 0 ||
+	    sg_frame_decode(bytes.data, bytes.len, &f) < 0) {
+		puts("WORST broken");
+		return;
+	}
+	for (size_t i = 0; i < f->n_exemplars; i++) {
+		const struct sg_exemplar *e = &f->exemplars[i];
+
+		for (uint32_t j = 0; j < e->n_of; j++) {
+			sg_auto_buf b = {0};
+
+			sg_series_format(&b, &f->samples[e->of[j]].series);
+			printf("WORST %lld %.9f %u %u %u\t%s\t%s\t%s\t", (long long)e->t_ms,
+			       e->value, e->tgid, e->tid, e->cpu, e->comm, e->cgroup, b.data);
+			for (uint32_t k = 0; k < e->n_frames; k++)
+				printf("%s%s%s", k ? ";" : "", e->frames[k],
+				       k >= e->n_frames - e->n_kernel ? "_[k]" : "");
+			putchar('\n');
+		}
+	}
+	sg_frame_free(f);
+}
+
 static int add(struct run *r)
 {
 	uint64_t start = sg_mono_ns();
@@ -134,7 +164,9 @@ static int add(struct run *r)
 	}
 	print_events(r->frame);
 	r->ticks++;
-	return e == 0 && r->stacks ? add_stacks(r, false) : e;
+	if (e == 0 && r->worst)
+		print_worst(r);
+	return e == 0 && (r->stacks || r->worst) ? add_stacks(r, false) : e;
 }
 
 static void print(const struct run *r)
@@ -220,12 +252,13 @@ static int options(struct run *r, int argc, char **argv)
 	int c;
 
 	r->interval_ms = 1000;
-	while ((c = getopt(argc, argv, "i:dpstvn:")) != -1) {
+	while ((c = getopt(argc, argv, "i:dpstwvn:")) != -1) {
 		if (c == 'i')
 			r->interval_ms = atoi(optarg);
 		r->drop |= c == 'd';
 		r->stacks |= c == 'p';
 		r->stats |= c == 's';
+		r->worst |= c == 'w';
 		r->timing |= c == 't';
 		if (c == 'n' && parse_named(r, optarg) < 0)
 			return -EINVAL;

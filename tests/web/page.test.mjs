@@ -80,6 +80,48 @@ t("every latency histogram of the catalogue has a heat map", async () => {
   await close(page);
 });
 
+t("marks show the slowest events, by mouse and by keyboard, and say whose they were", async () => {
+  const page = await open(`#/latency?probe=${RUNQ}`);
+  await coloured(page);
+  await page.waitForSelector(".mark");
+  const marks = await page.locator(".mark").count();
+  assert.ok(marks >= 20 && marks <= 40, `${marks} marks in five minutes of one every ten seconds`);
+  // Each lies where the heat map has its time and value: inside of the plot.
+  const inside = await page.$$eval(".mark", (all) => {
+    const box = document.querySelector(".heat").getBoundingClientRect();
+    return all.every((m) => { const r = m.getBoundingClientRect(); return r.x >= box.x && r.right <= box.right && r.y >= box.y && r.bottom <= box.bottom; });
+  });
+  assert.ok(inside);
+  await page.locator(".mark.known").first().hover();
+  await page.waitForSelector(".tip:has-text('futex_wait')");
+  await page.locator(".mark.known").first().click();
+  await page.waitForSelector(".one:has-text('futex_wait')");
+  assert.match(await page.textContent(".one"), /Took\d+(\.\d+)? ms.*process 40\d\d, thread 40\d\d.*db\.service/s);
+  assert.deepEqual(await page.locator(".one .stack li").allTextContents(), ["futex_wait kernel", "do_syscall_64 kernel", "exec_query", "main"]);
+  assert.equal(await page.locator(".slowest tr.chosen").count(), 1);
+  await close(page);
+});
+
+t("one mark is in the order of the Tab key, and arrows go to the others", async () => {
+  const page = await open(`#/latency?probe=${RUNQ}`);
+  await coloured(page);
+  await page.waitForSelector(".mark");
+  assert.equal(await page.locator('.mark[tabindex="0"]').count(), 1);
+  await page.focus(".heat");
+  await page.keyboard.press("Tab");
+  const label = () => page.evaluate(() => document.activeElement.getAttribute("aria-label"));
+  const last = await label();
+  assert.match(last, /^\d+(\.\d+)? ms at \d\d:\d\d:\d\d, /);
+  await page.keyboard.press("ArrowLeft");
+  assert.notEqual(await label(), last);
+  await page.keyboard.press("Home");
+  await page.keyboard.press("Enter");
+  const chosen = await label();
+  await page.waitForFunction((l) => document.querySelector('.mark[aria-pressed="true"]')?.getAttribute("aria-label") === l, chosen);
+  assert.equal(await page.locator(".slowest table tr.chosen").count(), 1);
+  await close(page);
+});
+
 t("before the first sample the page says that it waits", async () => {
   server.empty = true;
   const page = await open();

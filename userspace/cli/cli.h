@@ -73,6 +73,7 @@ int sg_cmd_top(struct sg_cli *cli, int argc, char **argv);
 int sg_cmd_heat(struct sg_cli *cli, int argc, char **argv);
 int sg_cmd_query(struct sg_cli *cli, int argc, char **argv);
 int sg_cmd_profile(struct sg_cli *cli, int argc, char **argv);
+int sg_cmd_worst(struct sg_cli *cli, int argc, char **argv);
 int sg_cmd_events(struct sg_cli *cli, int argc, char **argv);
 int sg_cmd_report(struct sg_cli *cli, int argc, char **argv);
 int sg_cmd_record(struct sg_cli *cli, int argc, char **argv);

@@ -170,8 +170,10 @@ static int open_store(struct sg_cli *cli, const char *dir, struct sg_store **ret
 		      struct sg_error *err)
 {
 	/* A recording is old, and is kept whole. */
-	const struct sg_store_options o = {
-		.data_dir = dir, .flush_ns = cli->cfg.flush_ns, .max_bytes = cli->cfg.max_bytes};
+	const struct sg_store_options o = {.data_dir = dir,
+					   .flush_ns = cli->cfg.flush_ns,
+					   .max_bytes = cli->cfg.max_bytes,
+					   .exemplar_bytes = cli->cfg.exemplar_bytes};
 
 	return sg_store_open(&o, ret, err);
 }

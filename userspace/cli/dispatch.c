@@ -73,6 +73,14 @@ const struct sg_command sg_commands[] = {
 	 "  sgprobe events --follow\n"
 	 "  sgprobe events --last 1h --json | jq -r 'select(.severity == \"critical\") | .text'\n\n"
 	 "Oldest first. With --json each line is one event."},
+	{"worst", sg_cmd_worst, SG_NEEDS_CONFIG, "Who the slowest events were, with their stacks",
+	 "[PROBE] [--last 5m | --since T --until T] [--limit N] [--json]",
+	 "Examples:\n"
+	 "  sgprobe worst\n"
+	 "  sgprobe worst sched_runqueue_latency --last 1h\n"
+	 "  sgprobe worst 'syscall_latency{syscall=\"fsync\"}' --json | jq -r '.frames[-1]'\n\n"
+	 "The slowest event of each second is kept for each latency. Without PROBE it is the slowest\n"
+	 "one of each latency of the host. Stacks are innermost first; frames of the kernel end in _[k]."},
 	{"report", sg_cmd_report, SG_NEEDS_CONFIG, "What happened in a range of time",
 	 "[--last 10m | --from T --to T] [--json]",
 	 "Examples:\n  sgprobe report --last 10m\n  sgprobe report --from -2h --to -1h --json"},

@@ -90,6 +90,17 @@ static int lazy_profile(struct sg_reader *r, int64_t from_ms, int64_t to_ms, uin
 	return res < 0 ? res : real->profile(real, from_ms, to_ms, deadline_ns, cb, ctx);
 }
 
+static int lazy_exemplars(struct sg_reader *r, const struct sg_selector *sels, size_t n_sels,
+			  int64_t from_ms, int64_t to_ms, uint64_t deadline_ns, sg_exemplar_cb cb,
+			  void *ctx)
+{
+	struct sg_reader *real;
+	int res = enter(r, &real, NULL);
+
+	return res < 0 ? res
+		       : real->exemplars(real, sels, n_sels, from_ms, to_ms, deadline_ns, cb, ctx);
+}
+
 static int lazy_events(struct sg_reader *r, int64_t from_ms, int64_t to_ms, const char *kind,
 		       size_t limit, uint64_t deadline_ns, struct sg_arena *arena,
 		       struct sg_event **ret, size_t *n)
@@ -129,6 +140,7 @@ int sg_lazy_reader(struct sg_door *d, struct sg_reader **ret)
 				       .gaps = lazy_gaps,
 				       .profile = lazy_profile,
 				       .events = lazy_events,
+				       .exemplars = lazy_exemplars,
 				       .range = lazy_range,
 				       .close = lazy_close};
 	l->door = d;

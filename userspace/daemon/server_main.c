@@ -255,6 +255,7 @@ static void open_store(struct server *s)
 				     .retention_ns = c->retention_ns,
 				     .max_bytes = c->max_bytes,
 				     .profile_bytes = c->profile_bytes,
+				     .exemplar_bytes = c->exemplar_bytes,
 				     .max_events = c->max_events,
 				     .min_free_bytes = c->min_free_bytes};
 	struct sg_error err = {0};

@@ -81,6 +81,19 @@ static int gate_events(struct sg_reader *r, int64_t from_ms, int64_t to_ms, cons
 				     : -EOPNOTSUPP);
 }
 
+static int gate_exemplars(struct sg_reader *r, const struct sg_selector *sels, size_t n_sels,
+			  int64_t from_ms, int64_t to_ms, uint64_t deadline_ns, sg_exemplar_cb cb,
+			  void *ctx)
+{
+	struct sg_reader *real = enter(r);
+
+	if (!real)
+		return -ECANCELED;
+	return leave(r, real->exemplars ? real->exemplars(real, sels, n_sels, from_ms, to_ms,
+							  deadline_ns, cb, ctx)
+					: -EOPNOTSUPP);
+}
+
 static int gate_range(struct sg_reader *r, int64_t *oldest_ms, int64_t *newest_ms)
 {
 	struct sg_reader *real = enter(r);
@@ -100,6 +113,7 @@ void http_gate_init(struct http_gate *g)
 					   .gaps = gate_gaps,
 					   .profile = gate_profile,
 					   .events = gate_events,
+					   .exemplars = gate_exemplars,
 					   .range = gate_range,
 					   .close = gate_close}};
 	pthread_mutex_init(&g->in_call, NULL);

@@ -32,6 +32,8 @@ const struct http_route http_routes[] = {
 	 "start=&end=&kind=&cgroup=&comm=&frames=&timeout=", "stacks and their time"},
 	{"/api/v1/events", http_get_events, ROUTE_READS,
 	 "start=&end=&kind=&limit=&timeout=", "events, newest first"},
+	{"/api/v1/query_exemplars", http_get_exemplars, ROUTE_READS | ROUTE_EITHER,
+	 "query=&start=&end=&step=&frames=&timeout=", "Prometheus' exemplars: the slowest events"},
 	{"/api/sg/v1/catalog", http_get_catalog, 0, "", "every metric"},
 	{"/api/sg/v1/status", http_get_status, 0, "", "the daemon"},
 	{"/api/sg/v1/heat", http_get_heat, ROUTE_READS,
@@ -249,7 +251,8 @@ void http_dispatch(struct http_server *s, struct http_conn *conn, const struct h
 	size_t arg_len = 0;
 
 	route = http_route_find(req->path, &arg, &arg_len);
-	if (req->post != (route && route->flags & ROUTE_POST)) {
+	if (req->post != (route && route->flags & ROUTE_POST) &&
+	    !(route && route->flags & ROUTE_EITHER)) {
 		resp.allow = req->post ? "GET, HEAD" : "POST";
 		http_response_text(&resp, 405, http_reason(405));
 		http_conn_respond(conn, &resp);

@@ -18,6 +18,7 @@ enum http_route_flags {
 	ROUTE_STREAM = 1 << 2, /* takes the connection over itself, in the serving thread */
 	ROUTE_WAITS = 1 << 3, /* for the supervisor: in a thread of its own, without the reader */
 	ROUTE_POST = 1 << 4, /* changes something: POST, and nothing else */
+	ROUTE_EITHER = 1 << 5, /* GET, or POST with the same parameters */
 };
 
 struct http_route {
@@ -68,6 +69,7 @@ int http_get_label_values(struct http_call *c);
 int http_get_labels(struct http_call *c);
 int http_get_buildinfo(struct http_call *c);
 int http_get_profile(struct http_call *c); /* api_profile.c */
+int http_get_exemplars(struct http_call *c); /* api_exemplars.c */
 int http_get_events(struct http_call *c); /* api_events.c */
 int http_get_heat(struct http_call *c); /* heat.c */
 int http_get_report(struct http_call *c); /* api_sg.c */

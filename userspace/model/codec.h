@@ -23,7 +23,7 @@ struct sg_frame_codec {
 	 */
 	void (*sample)(struct wire_reader *in, struct sg_bucket *buckets, struct sg_sample *s);
 	/* What follows the samples, all that is left; f NULL: it is only checked. 0, -EBADMSG, -ENOMEM. NULL: nothing may. */
-	int (*rest)(struct wire_reader *in, struct sg_frame *f);
+	int (*rest)(struct wire_reader *in, const struct sg_frame_table *t, struct sg_frame *f);
 };
 
 extern const struct sg_frame_codec sg_frame_codec_v1, sg_frame_codec_v2;
@@ -33,6 +33,11 @@ int sg_codec_v1_header(const uint8_t *p, struct sg_frame_view *v);
 int sg_codec_v1_series(const struct sg_frame_view *v, struct sg_arena *arena,
 		       struct sg_series **ret);
 void sg_codec_v1_sample(struct wire_reader *in, struct sg_bucket *buckets, struct sg_sample *s);
+
+/* exemplars.c: the body of that section; get adds to f, or only checks when that is NULL. -EINVAL, -EBADMSG, -ENOMEM. */
+int sg_exemplars_put(const struct sg_frame *f, struct sg_buf *b);
+int sg_exemplars_get(const struct wire_reader *section, const struct sg_series *series,
+		     size_t n_series, struct sg_frame *f);
 
 /* The codec of a record whose header is there; -EBADMSG, -EPROTONOSUPPORT. */
 int sg_frame_codec_of(const void *p, const struct sg_frame_codec **ret);

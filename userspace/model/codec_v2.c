@@ -32,7 +32,7 @@ static int read_events(const struct wire_reader *section, struct sg_frame *f)
 	return r < 0 ? r : n ? 0 : -EBADMSG;
 }
 
-static int read_rest(struct wire_reader *in, struct sg_frame *f)
+static int read_rest(struct wire_reader *in, const struct sg_frame_table *t, struct sg_frame *f)
 {
 	uint64_t last = 0;
 	int r = 0;
@@ -49,6 +49,8 @@ static int read_rest(struct wire_reader *in, struct sg_frame *f)
 		last = what;
 		if (what == WIRE_EVENTS)
 			r = read_events(&section, f);
+		if (what == WIRE_EXEMPLARS)
+			r = sg_exemplars_get(&section, t->series, t->n, f);
 	}
 	return r;
 }

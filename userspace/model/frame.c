@@ -20,12 +20,13 @@ void sg_frame_free(struct sg_frame *f)
 	sg_arena_free(f->arena);
 	free(f->samples);
 	free(f->events);
+	free(f->exemplars);
 	free(f);
 }
 
 void sg_frame_reset(struct sg_frame *f)
 {
-	f->n = f->n_events = 0;
+	f->n = f->n_events = f->n_exemplars = 0;
 	sg_arena_reset(f->arena);
 }
 
@@ -68,5 +69,16 @@ int sg_frame_add_event(struct sg_frame *f, const struct sg_event *e)
 	if (r == 0 && !sg_event_copy(&f->events[f->n_events], e, f->arena))
 		r = -ENOMEM;
 	f->n_events += r == 0;
+	return r;
+}
+
+int sg_frame_add_exemplar(struct sg_frame *f, const struct sg_exemplar *e)
+{
+	int r = f->n_exemplars < SG_FRAME_MAX_EXEMPLARS
+			? SG_GROW(f->exemplars, f->cap_exemplars, f->n_exemplars)
+			: -ENOSPC;
+
+	if (r == 0)
+		f->exemplars[f->n_exemplars++] = *e;
 	return r;
 }

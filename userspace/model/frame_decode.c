@@ -156,13 +156,55 @@ static int visit(const struct sg_frame_view *v, const struct sg_frame_table *t, 
 	}
 	if (!wire_left(&in))
 		return 0;
-	return v->codec->rest ? v->codec->rest(&in, keep) : -EBADMSG;
+	return v->codec->rest ? v->codec->rest(&in, t, keep) : -EBADMSG;
 }
 
 int sg_frame_visit(const struct sg_frame_view *v, const struct sg_frame_table *t,
 		   const uint8_t *want, sg_frame_on_sample cb, void *ctx)
 {
 	return visit(v, t, want, cb, ctx, NULL);
+}
+
+/* Where the section begins, or would. */
+static const uint8_t *skip_sections(struct wire_reader *in, enum wire_section until)
+{
+	while (wire_left(in)) {
+		const uint8_t *start = in->p;
+		uint64_t what = wire_get_varint(in), len = wire_get_varint(in);
+
+		if (in->bad || len > wire_left(in) || what >= until)
+			return start;
+		in->p += len;
+	}
+	return in->p;
+}
+
+int64_t sg_frame_cut_exemplars(const struct sg_frame_view *v, const struct sg_frame_table *t,
+			       uint8_t header[SG_FRAME_HEADER_BYTES])
+{
+	struct wire_reader in = {v->samples, v->samples + v->samples_len, false};
+	const uint8_t *p = v->tables - WIRE_BODY;
+	struct sg_bucket buckets[MAX_BUCKETS];
+	uint32_t n, crc;
+
+	if (t->n != v->header.n)
+		return -EBADMSG;
+	for (size_t i = 0; i < t->n; i++) {
+		struct sg_sample s = {.series = t->series[i]};
+
+		v->codec->sample(&in, buckets, &s);
+	}
+	if (in.bad)
+		return -EBADMSG;
+	n = skip_sections(&in, WIRE_EXEMPLARS) - p;
+	memcpy(header, p, WIRE_BODY);
+	if (n == wire_u32(p + WIRE_TOTAL_LEN))
+		return n;
+	wire_put_u32(header + WIRE_TOTAL_LEN, n);
+	crc = sg_crc32c(0, header, WIRE_CRC);
+	crc = sg_crc32c(crc, header + WIRE_FLAGS, WIRE_BODY - WIRE_FLAGS);
+	wire_put_u32(header + WIRE_CRC, sg_crc32c(crc, p + WIRE_BODY, n - WIRE_BODY));
+	return n;
 }
 
 bool sg_frame_has_events(const void *p, size_t n)

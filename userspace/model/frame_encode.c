@@ -3,7 +3,7 @@
 
 #include <sgprobe/frame.h>
 
-#include "wire.h"
+#include "codec.h"
 
 /*
  * Strings already in the table. Most come by the same pointer again and again
@@ -212,12 +212,27 @@ static int put_events(const struct sg_frame *f, struct sg_buf *b)
 	return b->err;
 }
 
+static int put_exemplars(const struct sg_frame *f, struct sg_buf *b)
+{
+	uint8_t head[2 * WIRE_VARINT_MAX], *p = head;
+	sg_auto_buf body = {0};
+	int r = f->n_exemplars ? sg_exemplars_put(f, &body) : 0;
+
+	if (r < 0 || !f->n_exemplars)
+		return r;
+	p = wire_put_varint(p, WIRE_EXEMPLARS);
+	p = wire_put_varint(p, body.len);
+	sg_buf_add(b, head, p - head);
+	sg_buf_add(b, body.data, body.len);
+	return b->err;
+}
+
 static void fill_header(const struct sg_frame *f, uint8_t *p, size_t total, size_t tables)
 {
 	uint32_t crc;
 
 	wire_put_u32(p, WIRE_MAGIC);
-	wire_put_u16(p + WIRE_VERSION, f->n_events ? 2 : 1);
+	wire_put_u16(p + WIRE_VERSION, f->n_events || f->n_exemplars ? 2 : 1);
 	wire_put_u16(p + WIRE_HEADER_LEN, SG_FRAME_HEADER_BYTES);
 	wire_put_u32(p + WIRE_TOTAL_LEN, total);
 	wire_put_u32(p + WIRE_FLAGS, f->flags);
@@ -251,6 +266,8 @@ static int encode(struct encoder *e, const struct sg_frame *f, struct sg_buf *b)
 	r = put_samples(f, b);
 	if (r == 0)
 		r = put_events(f, b);
+	if (r == 0)
+		r = put_exemplars(f, b);
 	if (r < 0)
 		return r;
 	if (b->len - start > SG_FRAME_MAX_BYTES)

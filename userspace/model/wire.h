@@ -27,7 +27,7 @@ enum wire_offset { /* all numbers little-endian */
 };
 
 /* Sections behind the samples, since version 2. A reader passes over one that it does not know. */
-enum wire_section { WIRE_EVENTS = 1 };
+enum wire_section { WIRE_EVENTS = 1, WIRE_EXEMPLARS = 2 };
 
 #define WIRE_T_MAX_MS 253402300799999LL /* the end of the year 9999 */
 #define WIRE_COUNT_MAX (1ULL << 53) /* the last up to which doubles hold every integer */

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "drain.h"
+#include "worst.h"
 
 #define SETTLE_NS 100000 /* between two looks at a bank that programs in flight still write to */
 #define SETTLE_TRIES 10
@@ -244,10 +245,34 @@ static void add_row(const struct sg_row *row, uint32_t *prev, uint64_t sum,
 		t->acc[j]->sum_ns += sum;
 }
 
+/*
+ * The maximum is taken back before whose it was is read: a program in flight that is past
+ * this point has its event read now, or finds it in its bank when that is read again.
+ */
+static void read_worst(struct sg_drain *d, const struct sg_row *row, struct sg_sum *sum,
+		       const struct sg_targets *t)
+{
+	uint64_t top = __atomic_load_n(&sum->top, __ATOMIC_RELAXED);
+	struct sg_worst w;
+
+	if (!top)
+		return;
+	top = __atomic_exchange_n(&sum->top, 0, __ATOMIC_SEQ_CST);
+	if (!d->worsts)
+		return;
+	if (!sg_worst_read(&row->worst, top, &w)) {
+		d->torn++;
+		return;
+	}
+	for (size_t j = 0; j < t->n; j++)
+		if (w.ns > t->acc[j]->worst.ns)
+			t->acc[j]->worst = w;
+}
+
 static int read_signal(struct sg_drain *d, size_t e, uint32_t block, size_t signal)
 {
 	size_t i = e * d->loaded->domain->signals + signal;
-	uint64_t sum = __atomic_load_n(&d->loaded->sums[i], __ATOMIC_ACQUIRE);
+	uint64_t sum = __atomic_load_n(&d->loaded->sums[i].n, __ATOMIC_ACQUIRE);
 	const struct sg_row *rows;
 	struct sg_targets t;
 
@@ -257,6 +282,7 @@ static int read_signal(struct sg_drain *d, size_t e, uint32_t block, size_t sign
 	if (!rows || !find_targets(d, block, signal, &t))
 		return -ENOMEM;
 	add_row(&rows[signal], d->prev_rows[i].buckets, sum - d->prev_sums[i], &t);
+	read_worst(d, &rows[signal], &d->loaded->sums[i], &t);
 	d->prev_sums[i] = sum;
 	return 0;
 }
@@ -301,6 +327,7 @@ void sg_drain_clear(struct sg_drain *d)
 
 		memset(a->buckets + a->lo, 0, (a->hi - a->lo + 1u) * sizeof(*a->buckets));
 		a->count = a->sum_ns = 0;
+		a->worst.ns = 0;
 		a->lo = a->hi = 0;
 	}
 	d->n_touched = 0;
@@ -362,7 +389,7 @@ void sg_drain_drop_block(struct sg_drain *d, uint32_t block)
 static void skip_signal(struct sg_drain *d, size_t e, size_t signal)
 {
 	size_t i = e * d->loaded->domain->signals + signal;
-	uint64_t sum = __atomic_load_n(&d->loaded->sums[i], __ATOMIC_ACQUIRE);
+	uint64_t sum = __atomic_load_n(&d->loaded->sums[i].n, __ATOMIC_ACQUIRE);
 	const struct sg_row *rows;
 
 	if (sum == d->prev_sums[i])
@@ -371,6 +398,7 @@ static void skip_signal(struct sg_drain *d, size_t e, size_t signal)
 	if (!rows)
 		return; /* then it is reported after all */
 	d->prev_rows[i] = rows[signal];
+	__atomic_store_n(&d->loaded->sums[i].top, 0, __ATOMIC_RELAXED);
 	d->prev_sums[i] = sum;
 }
 

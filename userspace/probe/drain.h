@@ -27,6 +27,7 @@ struct sg_acc {
 	size_t n_each;
 	uint64_t used_tick;
 	uint64_t count, sum_ns; /* of cells the sum alone: what they counted */
+	struct sg_worst worst; /* the slowest event; ns 0: none is known */
 	uint16_t lo, hi; /* buckets in use, when count > 0 */
 	uint32_t buckets[SG_BUCKETS];
 };
@@ -44,6 +45,7 @@ struct sg_targets {
 };
 
 struct sg_pool;
+struct sg_worsts;
 struct sg_drain {
 	struct sg_loaded *loaded;
 	struct sg_slots *slots;
@@ -64,6 +66,8 @@ struct sg_drain {
 	uint64_t
 		missing; /* rows that could not be read for lack of memory; they are read the next time */
 	struct sg_pool *pool; /* NULL: there is none */
+	struct sg_worsts *worsts; /* NULL: nobody asks for them */
+	uint64_t torn; /* slowest events that were being written each time that they were read */
 	/* Of the pool: where a row adds to; false: no memory, and it is read the next time. */
 	bool (*route)(void *ctx, uint32_t block, struct sg_targets *t);
 	void *route_ctx;

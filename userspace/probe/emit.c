@@ -7,6 +7,7 @@
 
 #include "label.h"
 #include "pool.h"
+#include "worst.h"
 
 #define NS 1e-9
 
@@ -62,9 +63,16 @@ static int add_hist(struct sg_frame *f, const struct sg_metric_row *m, const str
 static int emit_acc(struct sg_drain *d, struct sg_frame *f, const struct sg_metric_row *m,
 		    struct sg_acc *a, const struct naming *n)
 {
+	int r;
+
 	if (!a->series)
 		a->series = make_series(d->loaded->domain, m, n);
-	return a->series ? add_hist(f, m, a) : -ENOMEM;
+	if (!a->series)
+		return -ENOMEM;
+	r = add_hist(f, m, a);
+	if (r == 0 && a->worst.ns && !m->units)
+		sg_worsts_add(d->worsts, &a->worst, a->series, n->axis != NULL, f);
+	return r;
 }
 
 static const char *label_value(const struct sg_drain *d, const struct sg_metric_row *m,
@@ -372,6 +380,7 @@ int sg_drain_emit(struct sg_drain *d, struct sg_frame *f)
 	const struct sg_domain *dom = d->loaded->domain;
 	int r = 0;
 
+	sg_worsts_domain(d->worsts, f);
 	for (size_t i = 0; i < dom->n_metrics; i++) {
 		const struct sg_metric_row *m = &dom->metrics[i];
 		unsigned int n = m->n ? m->n : 1;
@@ -380,6 +389,7 @@ int sg_drain_emit(struct sg_drain *d, struct sg_frame *f)
 			if (m->key || !m->label || label_value(d, m, j))
 				r = emit[m->from](d, f, m, j);
 	}
+	sg_worsts_follow(d->worsts, d);
 	sg_drain_clear(d);
 	return r;
 }

@@ -156,13 +156,16 @@ static int adopt_shared_maps(struct sg_shared *s, struct sg_kept *k)
 		[SG_MAP_POOL_FREE_CELLS] = {BPF_MAP_TYPE_QUEUE, 0, 4, cells},
 		[SG_MAP_POOL_ROWS] = {BPF_MAP_TYPE_ARRAY, 4, sizeof(struct sg_row), parts * rows,
 				      true},
-		[SG_MAP_POOL_SUMS] = {BPF_MAP_TYPE_ARRAY, 4, 8, parts * rows, true},
+		[SG_MAP_POOL_SUMS] = {BPF_MAP_TYPE_ARRAY, 4, sizeof(struct sg_sum), parts * rows,
+				      true},
 		[SG_MAP_POOL_OWNERS] = {BPF_MAP_TYPE_ARRAY, 4, sizeof(struct sg_pool_key),
 					rows + cells},
 		[SG_MAP_POOL_CELLS] = {BPF_MAP_TYPE_ARRAY, 4, 8, parts * cells, true},
 		[SG_MAP_EVENT_RING] = {BPF_MAP_TYPE_RINGBUF, 0, 0, SG_EVENT_RING_BYTES},
 		[SG_MAP_EVENT_COUNTS] = {BPF_MAP_TYPE_ARRAY, 4, sizeof(struct sg_event_counts), 1,
 					 true},
+		[SG_MAP_WORST_CPUS] = {BPF_MAP_TYPE_PERCPU_ARRAY},
+		[SG_MAP_WORST_RING] = {BPF_MAP_TYPE_RINGBUF, 0, 0, s->worst_bytes},
 	};
 
 	for (size_t i = 0; i < SG_SHARED_MAPS; i++) {
@@ -229,7 +232,9 @@ static int adopt_maps(struct sg_loaded *l, const struct sg_shared *s, struct sg_
 		{"sg_rows",
 		 rows,
 		 {BPF_MAP_TYPE_ARRAY, 4, sizeof(struct sg_row) * signals, parts * l->blocks, true}},
-		{"sg_sums", rows, {BPF_MAP_TYPE_ARRAY, 4, 8 * signals, parts * l->blocks, true}},
+		{"sg_sums",
+		 rows,
+		 {BPF_MAP_TYPE_ARRAY, 4, sizeof(struct sg_sum) * signals, parts * l->blocks, true}},
 		{"sg_shards",
 		 true,
 		 {BPF_MAP_TYPE_ARRAY, 4, (uint32_t)sg_shard_bytes(l->domain), s->shards, true}},

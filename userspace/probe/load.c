@@ -32,6 +32,10 @@
 #define RING_OF_CPU (64u << 10)
 #define RING_MIN (256u << 10)
 #define RING_MAX (8u << 20)
+/* Those of the slowest events: a few a second, in all. */
+#define WORST_RING_OF_CPU (32u << 10)
+#define WORST_RING_MIN (64u << 10)
+#define WORST_RING_MAX (512u << 10)
 
 const char *const sg_shared_names[SG_SHARED_MAPS] = {
 	[SG_MAP_STATE] = ".data.state",
@@ -52,6 +56,8 @@ const char *const sg_shared_names[SG_SHARED_MAPS] = {
 	[SG_MAP_POOL_CELLS] = "sg_pool_cells",
 	[SG_MAP_EVENT_RING] = "sg_event_ring",
 	[SG_MAP_EVENT_COUNTS] = "sg_event_counts",
+	[SG_MAP_WORST_CPUS] = "sg_worst_cpus",
+	[SG_MAP_WORST_RING] = "sg_worst_ring",
 };
 
 /* A variant is a way to attach; suffix: how its programs are called. In order of preference. */
@@ -138,6 +144,10 @@ void sg_shared_init(struct sg_shared *s, const struct sg_config *cfg)
 	s->offcpu_us = (uint32_t)SG_MIN(cfg->offcpu_min_ns / 1000, (uint64_t)UINT32_MAX);
 	s->offcpu_stacks = (uint32_t)cfg->offcpu_stacks;
 	s->ring_bytes = power_of_two((uint64_t)SG_MAX(cpus, 1) * RING_OF_CPU, RING_MIN, RING_MAX);
+	s->worst = cfg->worst;
+	s->worst_stacks = (uint32_t)cfg->worst_stacks;
+	s->worst_bytes = power_of_two((uint64_t)SG_MAX(cpus, 1) * WORST_RING_OF_CPU, WORST_RING_MIN,
+				      WORST_RING_MAX);
 	s->private_rows = cpus > 0 && (uint32_t)cpus <= s->shards && !is_realtime();
 	s->no_storage = is_realtime() && !storage_is_lockless();
 }
@@ -227,6 +237,7 @@ static uint32_t shared_entries(const struct sg_shared *s, enum sg_shared_map i)
 	case SG_MAP_POOL_ROWS:
 	case SG_MAP_POOL_SUMS: return parts * s->pool_rows;
 	case SG_MAP_POOL_CELLS: return parts * s->pool_cells;
+	case SG_MAP_WORST_RING: return s->worst_bytes;
 	default: return 0;
 	}
 }
@@ -296,6 +307,8 @@ static struct sg_bpf_config config_of(const struct sg_loaded *l, const struct sg
 				      .event_rate = (uint32_t)s->cfg->event_rate,
 				      .event_forks = (uint32_t)s->cfg->event_forks,
 				      .event_slow = (uint32_t)(s->cfg->event_slow_ns >> 20),
+				      .worst = s->worst,
+				      .worst_stacks = s->worst_stacks,
 				      .netns = own_netns(),
 				      .http = s->cfg->http_ports[0] != 0};
 }

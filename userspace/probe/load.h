@@ -42,6 +42,8 @@ enum sg_shared_map {
 	SG_MAP_POOL_CELLS,
 	SG_MAP_EVENT_RING,
 	SG_MAP_EVENT_COUNTS,
+	SG_MAP_WORST_CPUS,
+	SG_MAP_WORST_RING,
 	SG_SHARED_MAPS
 };
 struct sg_shared {
@@ -55,6 +57,8 @@ struct sg_shared {
 	bool tracked; /* a domain that tells when a task's slot changes is up */
 	uint32_t sample_ns, offcpu_us, offcpu_stacks,
 		ring_bytes; /* of the domains that take stacks */
+	uint32_t worst_stacks, worst_bytes; /* of a CPU in a tick; of the ring of all */
+	bool worst;
 	bool no_storage; /* the kernel may sleep where it makes storage of tasks and sockets */
 	const struct sg_config *cfg; /* while domains are loaded */
 	uint64_t bytes; /* that the shared maps take in the kernel, about */
@@ -118,7 +122,7 @@ struct sg_loaded {
 	void *rows; /* address space for the whole map, filled in where it is looked at */
 	size_t rows_bytes;
 	uint8_t *rows_mapped; /* a bit per piece */
-	const uint64_t *sums;
+	struct sg_sum *sums; /* written to: maxima are taken back (drain.c) */
 	size_t sums_bytes;
 	char *shards; /* map sg_shards, mapped; of shard_bytes each */
 	size_t shards_bytes, shard_bytes;

@@ -98,7 +98,7 @@ int sg_map_memory(struct sg_loaded *l, const struct sg_shared *s)
 		return 0; /* it has counters only */
 	l->sums_bytes = whole_pages(signals * sizeof(*l->sums));
 	l->bytes += l->sums_bytes;
-	l->sums = map_whole(sg_map_fd(l, "sg_sums"), l->sums_bytes, PROT_READ);
+	l->sums = map_whole(sg_map_fd(l, "sg_sums"), l->sums_bytes, PROT_READ | PROT_WRITE);
 	if (!l->sums)
 		return -ENOMEM;
 	return sg_load_map_rows(l, sg_map_fd(l, "sg_rows"), signals * sizeof(struct sg_row));
@@ -109,7 +109,7 @@ void sg_unmap_memory(struct sg_loaded *l)
 	if (l->rows)
 		munmap(l->rows, (l->rows_bytes + PIECE - 1) / PIECE * PIECE);
 	if (l->sums)
-		munmap((void *)l->sums, l->sums_bytes);
+		munmap(l->sums, l->sums_bytes);
 	if (l->shards)
 		munmap(l->shards, l->shards_bytes);
 	free(l->rows_mapped);

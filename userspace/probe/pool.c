@@ -430,13 +430,13 @@ void sg_pool_clear(struct sg_pool *p)
 
 /* ---- life ------------------------------------------------------------------------- */
 
-static const void *map_array(int fd, size_t elements, size_t *bytes)
+static void *map_array(int fd, size_t elements, size_t size, int prot, size_t *bytes)
 {
 	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	void *at;
 
-	*bytes = (elements * sizeof(uint64_t) + page - 1) / page * page;
-	at = mmap(NULL, *bytes, PROT_READ, MAP_SHARED, fd, 0);
+	*bytes = (elements * size + page - 1) / page * page;
+	at = mmap(NULL, *bytes, prot, MAP_SHARED, fd, 0);
 	return at == MAP_FAILED ? NULL : at;
 }
 
@@ -471,9 +471,10 @@ static int map_memory(struct sg_pool *p)
 	p->domain = as_domain(s);
 	l->domain = &p->domain;
 	l->blocks = s->pool_rows;
-	l->sums = map_array(s->fd[SG_MAP_POOL_SUMS], parts * s->pool_rows, &l->sums_bytes);
-	l->shards = (char *)map_array(s->fd[SG_MAP_POOL_CELLS], parts * s->pool_cells,
-				      &l->shards_bytes);
+	l->sums = map_array(s->fd[SG_MAP_POOL_SUMS], parts * s->pool_rows, sizeof(*l->sums),
+			    PROT_READ | PROT_WRITE, &l->sums_bytes);
+	l->shards = map_array(s->fd[SG_MAP_POOL_CELLS], parts * s->pool_cells, sizeof(uint64_t),
+			      PROT_READ, &l->shards_bytes);
 	l->counters = (const uint64_t *)l->shards; /* cells alone, no heads */
 	l->counters_per_shard = s->pool_cells;
 	l->counters_per_bank = (size_t)s->shards * s->pool_cells;

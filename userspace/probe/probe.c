@@ -25,6 +25,7 @@
 #include "stacks.h"
 #include "threads.h"
 #include "truth.h"
+#include "worst.h"
 
 #define FORGET_EVERY 60 /* ticks */
 #define CPUS_MAX 4096 /* bytes of a list of CPUs */
@@ -49,6 +50,7 @@ struct sg_probe {
 	struct sg_threads *threads; /* NULL where nothing moves them */
 	struct sg_pool *pool; /* NULL where no domain that is up uses it */
 	struct sg_events *events;
+	struct sg_worsts *worsts; /* NULL where nobody asks for them */
 	struct sg_stacks *stacks; /* NULL where no domain that is up sends any */
 	uint64_t flipped_ns; /* when the bank was flipped last */
 	bool resumed; /* what domains share is another process' */
@@ -384,6 +386,29 @@ static int start_threads(struct sg_probe *p)
 	return sg_threads_new(&p->shared, p->slots, p->drains[i], &p->threads);
 }
 
+static void on_worst_stack(uint32_t number, uint64_t ns, const char *const *frames, size_t n,
+			   size_t n_kernel, void *ctx)
+{
+	sg_worsts_stack(((struct sg_probe *)ctx)->worsts, number, ns, frames, n, n_kernel);
+}
+
+static int start_worst(struct sg_probe *p, const struct sg_config *cfg)
+{
+	int ring = p->shared.fd[SG_MAP_WORST_RING];
+	/* To name stacks takes privileges, which the process keeps for profiles alone. */
+	bool stacks = p->stacks && ring >= 0 && cfg->worst_stacks;
+	int r = sg_worsts_new(cfg, p->loaded, sg_n_domains, p->slots, stacks, &p->worsts);
+
+	if (r < 0 || !p->worsts)
+		return r;
+	for (size_t i = 0; i < sg_n_domains; i++)
+		if (p->drains[i])
+			p->drains[i]->worsts = p->worsts;
+	if (p->pool)
+		p->pool->drain->worsts = p->worsts;
+	return stacks ? sg_stacks_listen(p->stacks, ring, on_worst_stack, p) : 0;
+}
+
 static int set_up(struct sg_probe *p, const struct sg_config *cfg, struct sg_kept_sets *kept)
 {
 	int r;
@@ -403,6 +428,8 @@ static int set_up(struct sg_probe *p, const struct sg_config *cfg, struct sg_kep
 	p->named_max = (uint32_t)cfg->named_max;
 	if (r == 0)
 		r = sg_stacks_new(cfg, p->loaded, sg_n_domains, &p->stacks);
+	if (r == 0)
+		r = start_worst(p, cfg);
 	if (r == 0)
 		r = start_threads(p);
 	if (r == 0)
@@ -494,6 +521,7 @@ void sg_probe_free(struct sg_probe *p)
 	sg_named_reader_free(p->named);
 	sg_stacks_free(p->stacks);
 	sg_events_free(p->events);
+	sg_worsts_free(p->worsts);
 	sg_pool_free(p->pool);
 	sg_threads_free(p->threads); /* before the drain that it reads */
 	for (size_t i = 0; p->drains && i < sg_n_domains; i++)
@@ -584,6 +612,9 @@ static int drain_all(struct sg_probe *p, uint32_t bank, struct sg_frame *f)
 	}
 	if (r == 0 && p->threads)
 		r = sg_threads_tick(p->threads, f);
+	if (r == 0)
+		sg_worsts_finish(p->worsts, f);
+	sg_self_dropped(&p->self, "worst_no_room", (double)sg_worsts_lost(p->worsts));
 	sg_pool_clear(p->pool);
 	return r;
 }
@@ -594,6 +625,7 @@ int sg_probe_tick(struct sg_probe *p, int64_t t_ms, struct sg_frame *f)
 	uint32_t bank = flip(p, t_ms, f);
 	int r;
 
+	sg_worsts_begin(p->worsts, t_ms, p->flipped_ns);
 	if (cpus_changed(p))
 		f->flags |= SG_FRAME_CPUS;
 	/* Between the flip and the reading: programs in flight finish meanwhile. */

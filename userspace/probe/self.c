@@ -82,7 +82,8 @@ const struct sg_metric_table sg_self_metrics = {metrics, ARRAY_SIZE(metrics)};
 
 /* Reasons besides those that the programs count; known ones are reported from the first tick on. */
 static const char *const reasons[] = {"link_queue_full", "frame_failed", "row_unread",
-				      "run_missed",	 "profile_full", "profile_queue_full"};
+				      "run_missed",	 "profile_full", "profile_queue_full",
+				      "worst_no_room",	 "worst_torn"};
 
 static void note(struct sg_note *notes, size_t *n, const char *name, double add)
 {
@@ -322,7 +323,8 @@ int sg_self_emit(struct sg_self *s, struct sg_loaded *loaded, struct sg_drain *c
 		full += (double)drains[i]->counted[SG_C_SLOTS_FULL];
 		pool_full += (double)drains[i]->counted[SG_C_POOL_FULL];
 		sg_self_dropped(s, "row_unread", (double)drains[i]->missing);
-		drains[i]->missing = 0;
+		sg_self_dropped(s, "worst_torn", (double)drains[i]->torn);
+		drains[i]->missing = drains[i]->torn = 0;
 	}
 	if (r == 0)
 		r = put1(f, SG_GAUGE, "sgprobe_slots_used", slots->used, NULL, NULL);

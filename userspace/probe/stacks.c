@@ -16,6 +16,7 @@
 #define PROFILE_BYTES (4u << 20) /* what a record is made of */
 #define FILES_NS 200000000ULL /* a tick may look at files for so long */
 #define SCHEDULE_DEPTH 12 /* frames of a wait that are the scheduler's and the probe's own */
+#define OTHERS SG_PROFILE_KINDS /* in place of a kind: of the ring that is none of the profile */
 #define NAMES (SG_STACK_KERNEL_MAX + SG_STACK_USER_MAX + 1)
 
 struct place {
@@ -40,7 +41,9 @@ struct source {
 struct sg_stacks {
 	int proc;
 	struct ring_buffer *rings;
-	struct source sources[SG_PROFILE_KINDS];
+	struct source sources[SG_PROFILE_KINDS + 1];
+	sg_stacks_cb other;
+	void *other_ctx;
 	struct sg_kallsyms *kernel;
 	struct sg_modules *modules;
 	struct sg_cgroups *cgroups;
@@ -218,6 +221,36 @@ static size_t name_frames(struct sg_stacks *s, const struct event *e, const char
 	return n;
 }
 
+/* Frames of the kernel that are how the event itself was seen, or how the task was put to sleep. */
+static size_t own_leaf(const char *const *frames, size_t n, size_t n_kernel)
+{
+	static const char *const own[] = {
+		"bpf_",		 "__bpf_", "__traceiter_", "stack_trace_", "get_perf_callchain",
+		"trace_call_bpf"};
+	size_t skip = 0;
+
+	for (size_t i = 0; i < n_kernel && i < SCHEDULE_DEPTH; i++) {
+		const char *name = frames[n - 1 - i];
+
+		for (size_t j = 0; j < ARRAY_SIZE(own); j++)
+			if (strncmp(name, own[j], strlen(own[j])) == 0)
+				skip = i + 1;
+		if (strcmp(name, "__schedule") == 0)
+			skip = i + 1;
+	}
+	return skip;
+}
+
+static void tell(struct sg_stacks *s, const struct event *e)
+{
+	const char *frames[NAMES];
+	size_t n = name_frames(s, e, frames), n_kernel = SG_MIN(e->n_kernel, n);
+	size_t leaf = own_leaf(frames, n, n_kernel);
+
+	s->other(e->head->number, e->head->value_ns, frames, n - leaf, n_kernel - leaf,
+		 s->other_ctx);
+}
+
 static void fold(struct sg_stacks *s, const struct event *e)
 {
 	const char *frames[NAMES];
@@ -252,7 +285,7 @@ uint64_t sg_stacks_tick(struct sg_stacks *s)
 		find_places(s, &s->events[i]);
 	sg_modules_resolve(s->modules, FILES_NS);
 	for (size_t i = 0; i < s->n_events; i++)
-		fold(s, &s->events[i]);
+		(s->events[i].kind == OTHERS ? tell : fold)(s, &s->events[i]);
 	s->n_events = 0;
 	sg_arena_reset(s->arena);
 	no_room = s->no_room + sg_profile_left_out(s->profile) - before;
@@ -349,4 +382,11 @@ int sg_stacks_new(const struct sg_config *cfg, const struct sg_loaded *l, size_t
 	if (r == 0)
 		*ret = sg_take(s);
 	return r;
+}
+
+int sg_stacks_listen(struct sg_stacks *s, int ring, sg_stacks_cb cb, void *ctx)
+{
+	s->other = cb;
+	s->other_ctx = ctx;
+	return add_ring(s, ring, (enum sg_profile_kind)OTHERS);
 }

@@ -16,6 +16,13 @@ struct sg_stacks;
 /* NULL and 0 when none of the domains sends any. */
 int sg_stacks_new(const struct sg_config *cfg, const struct sg_loaded *l, size_t n,
 		  struct sg_stacks **ret);
+/*
+ * The stacks of another ring too, which are none of the profile: cb has each, named, in
+ * sg_stacks_tick, as struct sg_stack has frames. 0 or -errno.
+ */
+typedef void (*sg_stacks_cb)(uint32_t number, uint64_t value_ns, const char *const *frames,
+			     size_t n, size_t n_kernel, void *ctx);
+int sg_stacks_listen(struct sg_stacks *s, int ring, sg_stacks_cb cb, void *ctx);
 void sg_stacks_free(struct sg_stacks *s);
 SG_DEFINE_AUTO(sg_stacks, sg_stacks_free)
 

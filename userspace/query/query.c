@@ -377,3 +377,36 @@ int sg_query_selector(const char *text, struct sg_arena *arena, struct sg_select
 {
 	return pq_parse_selector(text, arena, ret, err);
 }
+
+/* Compiled for itself: those of the expression end with it. */
+static int copy_selector(const struct sg_selector *from, struct sg_arena *arena,
+			 struct sg_selector *to, struct sg_error *err)
+{
+	to->n = from->n;
+	to->matchers = sg_arena_alloc(arena, (from->n + 1) * sizeof(*to->matchers));
+	if (!to->matchers)
+		return -ENOMEM;
+	for (size_t i = 0; i < from->n; i++) {
+		to->matchers[i] = from->matchers[i];
+		to->matchers[i].regex = NULL;
+	}
+	return sg_selector_compile(to, err);
+}
+
+int sg_query_selectors(const char *expr, struct sg_arena *arena, struct sg_selector *ret,
+		       size_t max, size_t *n, struct sg_error *err)
+{
+	struct pq_ast ast = {0};
+	int r = pq_parse(expr, arena, &ast, err);
+
+	*n = 0;
+	for (const struct pq_node *s = ast.selectors; r == 0 && s; s = s->next_selector) {
+		if (*n == max)
+			r = sg_fail(err, -E2BIG, "more than %zu selectors", max);
+		else
+			r = copy_selector(&s->sel, arena, &ret[*n], err);
+		*n += r == 0;
+	}
+	pq_release(&ast);
+	return r;
+}

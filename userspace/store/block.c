@@ -54,7 +54,8 @@ static size_t common_prefix(const uint8_t *a, const uint8_t *b, size_t n)
 	return i;
 }
 
-int sg_block_add(struct sg_block_writer *w, const void *p, size_t n, size_t tables, uint32_t source)
+int sg_block_add(struct sg_block_writer *w, const uint8_t header[SG_FRAME_HEADER_BYTES],
+		 const void *p, size_t n, size_t tables, uint32_t source)
 {
 	const size_t head = SG_FRAME_HEADER_BYTES;
 	unsigned int slot = source % SG_BLOCK_SLOTS;
@@ -70,7 +71,7 @@ int sg_block_add(struct sg_block_writer *w, const void *p, size_t n, size_t tabl
 	sg_put_varint(&w->tables, n);
 	sg_put_varint(&w->tables, tables);
 	sg_put_varint(&w->tables, same);
-	sg_buf_add(&w->tables, frame, head);
+	sg_buf_add(&w->tables, header, head);
 	sg_buf_add(&w->tables, t + same, tables - same);
 	sg_buf_add(&w->samples, t + tables, n - head - tables);
 	if (w->tables.err || w->samples.err)

@@ -34,9 +34,12 @@ struct sg_block_writer {
 		size_t n;
 	} last[SG_BLOCK_SLOTS];
 };
-/* tables: bytes after the header. -EBADMSG, -ENOMEM. p stays borrowed until sg_block_reset. */
-int sg_block_add(struct sg_block_writer *w, const void *p, size_t n, size_t tables,
-		 uint32_t source);
+/*
+ * The frame of n bytes at p, with this header in place of its own. tables: bytes after the
+ * header. -EBADMSG, -ENOMEM. p stays borrowed until sg_block_reset.
+ */
+int sg_block_add(struct sg_block_writer *w, const uint8_t header[SG_FRAME_HEADER_BYTES],
+		 const void *p, size_t n, size_t tables, uint32_t source);
 size_t sg_block_bytes(const struct sg_block_writer *w); /* so far */
 int sg_block_finish(struct sg_block_writer *w); /* w->raw is what is to be packed. -ENOMEM */
 void sg_block_reset(struct sg_block_writer *w);

@@ -7,6 +7,7 @@
 
 #include <sgprobe/time.h>
 
+#include "exemplars.h"
 #include "folder.h"
 #include "row.h"
 #include "store.h"
@@ -63,7 +64,7 @@ static void start_anew(struct sg_store *st)
 	st->next_id++; /* for readers: what came before is not there any more */
 	st->n_blocks = 0;
 	st->oldest_ms = st->newest_ms = 0;
-	st->profile_bytes = -1;
+	st->profile_bytes = st->exemplar_bytes = -1;
 	st->io_errors = 0;
 }
 
@@ -288,6 +289,27 @@ static size_t row_bytes(const struct sg_store *st)
 	return SG_MIN((uint64_t)BLOCK_RAW, wal_allowance(st));
 }
 
+/* Exemplars are kept for themselves. */
+static int add_frame(struct sg_store *st, const struct sg_head_frame *f)
+{
+	struct sg_frame_table *t = &st->check[f->source % SG_SOURCE_SLOTS];
+	uint8_t header[SG_FRAME_HEADER_BYTES];
+	struct sg_frame_view v;
+	int64_t n = (int64_t)f->n;
+	int r = 0;
+
+	memcpy(header, f->bytes, sizeof(header));
+	if (sg_frame_has_sections(f->bytes, f->n))
+		r = sg_frame_view(f->bytes, f->n, false, &v);
+	if (r == 0 && sg_frame_has_sections(f->bytes, f->n))
+		r = sg_frame_table_update(t, &v);
+	if (r >= 0 && sg_frame_has_sections(f->bytes, f->n))
+		n = sg_frame_cut_exemplars(&v, t, header);
+	if (r < 0 || n < 0)
+		return r < 0 ? r : (int)n;
+	return sg_block_add(&st->writer, header, f->bytes, (size_t)n, f->tables_len, f->source);
+}
+
 /* As many of the frames as one row takes. */
 static int fill_block(struct sg_store *st, struct sg_head_frame **frames, size_t n, struct block *b)
 {
@@ -303,7 +325,7 @@ static int fill_block(struct sg_store *st, struct sg_head_frame **frames, size_t
 		if (b->n && (t1 - t0 >= SG_BLOCK_SPAN_MS ||
 			     sg_block_bytes(&st->writer) + f->n > row_bytes(st)))
 			break;
-		r = sg_block_add(&st->writer, f->bytes, f->n, f->tables_len, f->source);
+		r = add_frame(st, f);
 		if (r < 0)
 			return r;
 		b->t0_ms = t0;
@@ -377,6 +399,8 @@ static int commit_block(struct sg_store *st, const struct block *b, const struct
 		r = put_gaps(st, gaps, b->n_gaps);
 	if (!r)
 		r = sg_events_store(st, b->frames, b->n);
+	if (!r)
+		r = sg_exemplars_store(st, b->frames, b->n);
 	if (!r)
 		r = sg_db_commit(st->db);
 	if (r < 0)

@@ -8,6 +8,7 @@
 #include <sgprobe/time.h>
 
 #include "collect.h"
+#include "exemplars.h"
 #include "row.h"
 #include "store.h"
 
@@ -612,6 +613,53 @@ static int reader_events(struct sg_reader *api, int64_t from_ms, int64_t to_ms, 
 	return e == 0 || e == -ENOMEM || e == -ETIMEDOUT ? e : -EIO;
 }
 
+/* ---- exemplars ----------------------------------------------------------------- */
+
+static int stored_exemplars(struct sg_db *db, const struct sg_exemplar_scan *sc, int64_t last_id,
+			    uint64_t deadline_ns, int *stopped)
+{
+	sqlite3_stmt *s = sg_db_stmt(db, R_EXEMPLARS);
+	int e = 0;
+
+	sqlite3_bind_int64(s, 1, sc->from_ms);
+	sqlite3_bind_int64(s, 2, sc->to_ms);
+	sqlite3_bind_int64(s, 3, last_id);
+	db->deadline_ns = deadline_ns;
+	while (!*stopped && (e = sg_db_step(db, s)) > 0) {
+		*stopped = sg_exemplars_of_row(sc, sqlite3_column_blob(s, 0),
+					       (size_t)sqlite3_column_bytes(s, 0),
+					       (size_t)sqlite3_column_int64(s, 1));
+		if (*stopped == -EBADMSG || *stopped == -EPROTONOSUPPORT)
+			*stopped = 0;
+		if (!*stopped && deadline_ns && sg_mono_ns() > deadline_ns)
+			*stopped = -ETIMEDOUT;
+	}
+	db->deadline_ns = 0;
+	sqlite3_reset(s);
+	return SG_MIN(e, 0);
+}
+
+static int reader_exemplars(struct sg_reader *api, const struct sg_selector *sels, size_t n_sels,
+			    int64_t from_ms, int64_t to_ms, uint64_t deadline_ns, sg_exemplar_cb cb,
+			    void *ctx)
+{
+	const struct sg_exemplar_scan sc = {sels, n_sels, from_ms, to_ms, cb, ctx};
+	struct reader *r = (struct reader *)api;
+	struct sg_head_view v = {.block_id = INT64_MAX};
+	int e = r->head ? sg_head_snapshot(r->head, &v) : 0, stopped = 0;
+
+	if (!e)
+		e = ensure_db(r, NULL);
+	if (!e && r->db && sg_db_has(r->db, R_EXEMPLARS))
+		e = stored_exemplars(r->db, &sc, v.block_id, deadline_ns, &stopped);
+	if (!e && !stopped)
+		stopped = sg_exemplars_of_head(&sc, &v);
+	sg_head_view_free(&v);
+	if (stopped)
+		return stopped;
+	return e == 0 || e == -ENOMEM || e == -ETIMEDOUT ? e : -EIO;
+}
+
 static void reader_close(struct sg_reader *api)
 {
 	struct reader *r = (struct reader *)api;
@@ -637,6 +685,7 @@ static struct reader *reader_new(const char *dir, struct sg_head *head)
 		.gaps = reader_gaps,
 		.profile = reader_profile,
 		.events = reader_events,
+		.exemplars = reader_exemplars,
 		.range = reader_range,
 		.close = reader_close,
 	};

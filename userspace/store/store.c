@@ -9,6 +9,7 @@
 #include <sgprobe/file.h>
 #include <sgprobe/time.h>
 
+#include "exemplars.h"
 #include "folder.h"
 
 #define HEAD_BYTES (16U << 20)
@@ -41,7 +42,7 @@ static struct sg_store *new_store(const struct sg_store_options *o)
 	snprintf(st->dir, sizeof(st->dir), "%s", o->data_dir);
 	st->o.data_dir = st->dir;
 	st->lock_fd = -1;
-	st->profile_bytes = -1;
+	st->profile_bytes = st->exemplar_bytes = -1;
 	st->head = sg_head_new();
 	st->accum = sg_accum_new();
 	return st;
@@ -220,6 +221,8 @@ static int upkeep(struct sg_store *st, uint64_t now)
 		r = sg_profiles_trim(st);
 	if (r >= 0)
 		r = sg_events_trim(st);
+	if (r >= 0)
+		r = sg_exemplars_trim(st);
 	if (r >= 0)
 		r = shrink(st);
 	if (r >= 0 && now - st->last_checkpoint_ns >= CHECKPOINT_NS) {

@@ -41,6 +41,7 @@ struct sg_store {
 	double last_flush_seconds;
 	uint64_t lost_profiles;
 	int64_t profile_bytes; /* in the file; -1: not asked yet */
+	int64_t exemplar_bytes; /* likewise */
 	int64_t oldest_ms, newest_ms;
 	char quarantined[256];
 };

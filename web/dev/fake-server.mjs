@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { message, point } from "./encode.mjs";
 import { accept } from "./websocket.mjs";
-import { GROUPS, catalog, matcher, sample, series } from "./world.mjs";
+import { GROUPS, NASTY, catalog, matcher, sample, series } from "./world.mjs";
 
 const CSP =
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; font-src 'self'; " +
@@ -184,6 +184,7 @@ export class FakeServer {
       "/api/sg/v1/gaps": () => json({ gaps: this.holes.map(([x, y]) => ({ from_ms: x * 1000, to_ms: y * 1000, reason: "restart" })) }),
       "/api/v1/events": () => json({ status: "success", data: { events: this.events.filter((e) => e.t_ms >= Number(url.searchParams.get("start")) * 1000) } }),
       "/api/sg/v1/heat": () => json(this.heat(url.searchParams)),
+      "/api/v1/query_exemplars": () => json({ status: "success", data: this.exemplars(url.searchParams) }),
     };
     if (routes[url.pathname]) return routes[url.pathname]();
     const label = /^\/api\/v1\/label\/(\w+)\/values$/.exec(url.pathname);
@@ -200,6 +201,24 @@ export class FakeServer {
       "Cache-Control": /-[0-9a-f]{10}\./.test(path) ? "public, max-age=31536000, immutable" : "no-cache",
     });
     a.end(file);
+  }
+  /** One every ten seconds; every third has a stack. */
+  exemplars(p) {
+    const f = matcher(p.get("query"));
+    const from = Number(p.get("start"));
+    const to = Number(p.get("end"));
+    const one = (t) => {
+      const n = Math.floor(t / 10);
+      const known = n % 3 === 0;
+      return {
+        labels: { pid: String(4000 + (n % 50)), tid: String(4000 + (n % 50)), comm: n % 7 === 0 ? NASTY : "postgres", cgroup: "db.service" },
+        value: String(0.004 + (n % 9) * 0.001), timestamp: t - 0.25, cpu: n % 4, cgroup: "db.service", kernel: known ? 2 : 0,
+        frames: known ? ["main", "exec_query", "do_syscall_64", "futex_wait"] : [],
+      };
+    };
+    const times = [];
+    for (let t = Math.ceil(from / 10) * 10; t <= to; t += 10) times.push(t);
+    return series.filter(f).slice(0, 1).map((s) => ({ seriesLabels: { __name__: s.name, ...s.labels }, exemplars: times.map(one) }));
   }
   heat(p) {
     const f = matcher(p.get("match"));

@@ -15,7 +15,7 @@
  * signals of one slot.
  *
  *   sg_rows      an element per block: struct sg_row[signals]
- *   sg_sums      an element per block: __u64[signals], nanoseconds; a sum changes
+ *   sg_sums      an element per block: struct sg_sum[signals], nanoseconds; a sum changes
  *                whenever its row does, so a reader looks only at rows that changed
  *   sg_shards    an element per shard: struct sg_bpf_head, __u64[SG_BANKS][counters]; whole
  *                cache lines. What every event needs lies together here, in one page of
@@ -27,7 +27,7 @@
  * shard = CPU number & (shards - 1). A bank is half of the memory: programs write
  * to the bank that their shard's head names, and a tick flips it before it reads the
  * other, so that everything read in a tick was written in the same interval.
- * Nothing is ever reset: readers subtract what they saw before, modulo 2^32 for
+ * Nothing but maxima (worst.h) is ever reset: readers subtract what they saw before, modulo 2^32 for
  * buckets and 2^64 for the rest; what a program in flight adds to a closed bank is
  * found there when the bank is read the next time.
  */
@@ -35,6 +35,8 @@
 #define SGPROBE_BPF_SGPROBE_H
 
 #include <linux/types.h>
+
+#include <sgprobe/bpf/worst.h>
 
 #define SG_COMM_LEN 16
 #define SG_SLOT_OTHER 0
@@ -48,6 +50,12 @@
  */
 struct sg_row {
 	__u32 buckets[320]; /* SG_BUCKETS of bucket.h */
+	struct sg_worst worst; /* whose the highest of its sum's was */
+};
+
+struct sg_sum {
+	__u64 n; /* of all events */
+	__u64 top; /* the highest of the tick, in nanoseconds; 0: none, or it is not asked for */
 };
 
 /* Known at load: constants in the programs, sg_cfg(field). */
@@ -71,6 +79,8 @@ struct sg_bpf_config {
 	__u32 event_rate; /* events of a kind that are sent in a tick */
 	__u32 event_forks; /* of one slot in a tick; more is an event */
 	__u32 event_slow; /* units of 2^20 ns: a wait as long as that is an event */
+	__u32 worst; /* 1: the slowest event of each row is kept, */
+	__u32 worst_stacks; /* and its stack, at most so many of a CPU in a tick */
 };
 
 /* Changes while running: section ".data.state", variable sg_state, shared by all domains. */
@@ -137,7 +147,7 @@ struct sg_slot_key {
  *
  *   sg_pool_owners struct sg_pool_key, element number; of cells, pool_rows + number
  *   sg_pool_rows   struct sg_row, element ((bank * shards) + shard) * pool_rows + number
- *   sg_pool_sums   __u64 of nanoseconds or units, likewise
+ *   sg_pool_sums   struct sg_sum of nanoseconds or units, likewise
  *   sg_pool_cells  __u64, element ((bank * shards) + shard) * pool_cells + number
  */
 enum sg_key_kind {

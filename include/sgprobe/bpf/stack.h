@@ -33,7 +33,7 @@ struct sg_stack_head {
 	__u32 tgid;
 	__u32 flags;
 	__u16 kernel_bytes, user_bytes; /* of frames, innermost first: kernel, then user */
-	__u32 pad;
+	__u32 number; /* by which the slowest event of a row refers to it (worst.h); else 0 */
 	char comm[SG_STACK_COMM_LEN]; /* of the thread group's leader; untrusted, as is the next */
 	char exe[SG_STACK_EXE_LEN]; /* last part of the path of the program; "" for a thread of the kernel */
 };

@@ -62,7 +62,8 @@ struct fake {
 	struct sg_drain *drain;
 	struct sg_frame *frame;
 	struct sg_row *rows; /* what the "kernel" writes to */
-	uint64_t *sums, *counters;
+	struct sg_sum *sums;
+	uint64_t *counters;
 	int rows_fd;
 };
 
@@ -140,7 +141,7 @@ static void fake_observe(struct fake *f, uint32_t bank, uint32_t shard, uint32_t
 	size_t e = ((size_t)bank * F_SHARDS + shard) * F_BLOCKS + block;
 
 	f->rows[e * F_SIGNALS + signal].buckets[sg_bucket_ns(ns)] += n;
-	f->sums[e * F_SIGNALS + signal] += (ns ? ns : 1) * n;
+	f->sums[e * F_SIGNALS + signal].n += (ns ? ns : 1) * n;
 }
 
 /* n is added to count i of a slot's tally. */
@@ -150,15 +151,16 @@ static inline void fake_tally(struct fake *f, uint32_t bank, uint32_t shard, uin
 	size_t e = ((size_t)bank * F_SHARDS + shard) * F_BLOCKS + F_FIXED + slot;
 
 	f->rows[e * F_SIGNALS + F_TALLY].buckets[i] += n;
-	f->sums[e * F_SIGNALS + F_TALLY] += n;
+	f->sums[e * F_SIGNALS + F_TALLY].n += n;
 }
 
-static void fake_count(struct fake *f, uint32_t bank, uint32_t shard, uint32_t counter, uint64_t n)
+static inline void fake_count(struct fake *f, uint32_t bank, uint32_t shard, uint32_t counter,
+			      uint64_t n)
 {
 	f->counters[((size_t)bank * F_SHARDS + shard) * F_COUNTERS + counter] += n;
 }
 
-static void fake_tick(struct fake *f, uint32_t bank)
+static inline void fake_tick(struct fake *f, uint32_t bank)
 {
 	sg_frame_reset(f->frame);
 	sg_slots_tick(f->slots);

@@ -42,7 +42,7 @@ static void make_maps(struct sg_shared *s)
 	s->fd[SG_MAP_POOL_OWNERS] =
 		make(BPF_MAP_TYPE_ARRAY, 4, sizeof(struct sg_pool_key), ROWS + CELLS);
 	s->fd[SG_MAP_POOL_ROWS] = make(BPF_MAP_TYPE_ARRAY, 4, sizeof(struct sg_row), parts * ROWS);
-	s->fd[SG_MAP_POOL_SUMS] = make(BPF_MAP_TYPE_ARRAY, 4, 8, parts * ROWS);
+	s->fd[SG_MAP_POOL_SUMS] = make(BPF_MAP_TYPE_ARRAY, 4, sizeof(struct sg_sum), parts * ROWS);
 	s->fd[SG_MAP_POOL_CELLS] = make(BPF_MAP_TYPE_ARRAY, 4, 8, parts * CELLS);
 }
 

@@ -64,6 +64,7 @@ UNUSED static int setup(void **state)
 		.data_dir = b->dir,
 		.flush_ns = 10000000000ULL,
 		.max_bytes = 64 << 20,
+		.exemplar_bytes = 1 << 20,
 	};
 	assert_int_equal(open_store(b, NULL), 0);
 	*state = b;

@@ -25,7 +25,7 @@ static int add(struct sg_block_writer *w, const struct frames *f, int i, uint32_
 {
 	size_t tables = (f->n[i] - SG_FRAME_HEADER_BYTES) / 2;
 
-	return sg_block_add(w, f->p[i], f->n[i], tables, source);
+	return sg_block_add(w, f->p[i], f->p[i], f->n[i], tables, source);
 }
 
 static void release(struct frames *f)

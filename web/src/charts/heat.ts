@@ -267,6 +267,14 @@ export class Heat implements Chart {
     return p;
   }
 
+  /** Where an event is; null outside of what is shown. */
+  placeOf(t: number, value: number): { x: number; y: number } | null {
+    const { from, to } = this.span();
+    if (!this.rows || !(t > from && t <= to) || !(value > 0)) return null;
+    const { x, y, w, h } = this.box;
+    return { x: x + ((t - from) / (to - from)) * w, y: Math.min(y + h, Math.max(y, this.yOf(value))) };
+  }
+
   // ---- Chart: what the pointer and the keyboard need ----
   plot(): Box {
     return this.box;

@@ -73,3 +73,36 @@ export async function getLabelValues(label: string, match: readonly string[]): P
   const doc = await get(`/api/v1/label/${encodeURIComponent(label)}/values?${new URLSearchParams(match.map((m) => ["match[]", m]))}`);
   return (Array.isArray(doc.data) ? doc.data : []).filter((v): v is string => typeof v === "string").slice(0, 1000);
 }
+
+/** One of the slowest events: whose it was, and the stack that it waited with, outermost first. */
+export interface Slow {
+  id: string;
+  t: number;
+  value: number;
+  pid: string;
+  tid: string;
+  comm: string;
+  cgroup: string;
+  cpu: number;
+  frames: readonly string[];
+  /** How many frames, the last ones, are the kernel's. */
+  kernel: number;
+  /** Labels of the series. */
+  labels: Record<string, string>;
+}
+function slowOf(e: Record<string, unknown>, series: Record<string, unknown>): Slow {
+  const labels = (e.labels && typeof e.labels === "object" ? e.labels : {}) as Record<string, unknown>;
+  const t = num(e.timestamp) * 1000;
+  return {
+    id: `${t} ${text(labels.tid)} ${text(e.value)}`, t, value: Number(text(e.value)), pid: text(labels.pid), tid: text(labels.tid), comm: text(labels.comm),
+    cgroup: text(e.cgroup), cpu: num(e.cpu), frames: (Array.isArray(e.frames) ? e.frames : []).map(text).slice(0, 200), kernel: num(e.kernel) || 0,
+    labels: Object.fromEntries(Object.entries(series).filter(([k, v]) => k !== "__name__" && typeof v === "string")) as Record<string, string>,
+  };
+}
+export async function getExemplars(query: string, from: number, to: number, step: number, signal: AbortSignal): Promise<Slow[]> {
+  const q = new URLSearchParams({ query, start: String(from / 1000), end: String(to / 1000), step: String(step), frames: "1" });
+  const doc = await get(`/api/v1/query_exemplars?${q}`, signal);
+  const groups = (Array.isArray(doc.data) ? doc.data : []) as Record<string, unknown>[];
+  const all = groups.flatMap((g) => (Array.isArray(g.exemplars) ? g.exemplars : []).map((e) => slowOf(e as Record<string, unknown>, (g.seriesLabels ?? {}) as Record<string, unknown>)));
+  return all.filter((e) => e.t > 0 && e.value >= 0);
+}

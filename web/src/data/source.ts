@@ -34,6 +34,10 @@ export class Source {
     this.columns = new Columns(rows);
   }
 
+  /** What is shown, as a selector. */
+  selector(): string {
+    return this.match();
+  }
   /** The columns of the window shown. The heat map says how many fit; the charts below it take the same. */
   prepare(most = this.most): Columns {
     this.most = Math.max(30, most);

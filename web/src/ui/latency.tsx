@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 // Latency: a heat map for each distribution, by domain, or one in detail.
 
-import { useEffect, useMemo } from "preact/hooks";
+import type { ComponentChildren } from "preact";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import { Heat } from "../charts/heat";
 import type { LinesOptions } from "../charts/lines";
 import { Lines } from "../charts/lines";
@@ -21,6 +22,7 @@ import { Chooser } from "./chooser";
 import { ChartBox, Icon } from "./common";
 import { Curve } from "./curve";
 import { FirstRunNote } from "./notes";
+import { Marks, Slowest, useWorst } from "./worst";
 
 export function Latency() {
   const list = probes();
@@ -81,11 +83,17 @@ function useSource(metric: Metric): Source {
   return source;
 }
 
-function HeatBox({ metric, source, class: cls }: { metric: Metric; source: Source; class: string }) {
+function HeatBox({ metric, source, class: cls, made, children }: { metric: Metric; source: Source; class: string; made?: (heat: Heat) => void; children?: ComponentChildren }) {
   void s.drawn.value;
+  const make = (el: HTMLElement) => {
+    const heat = new Heat(el, source, unitOf(metric.unit));
+    made?.(heat);
+    return heat;
+  };
   return (
-    <ChartBox id={`heat-${metric.name}`} kind="heat map" label={`${metric.title}${whose(metric)}: ${unitOf(metric.unit).noun} over time`} class={`heat ${cls}`} make={(el) => new Heat(el, source, unitOf(metric.unit))} deps={[source]}>
+    <ChartBox id={`heat-${metric.name}`} kind="heat map" label={`${metric.title}${whose(metric)}: ${unitOf(metric.unit).noun} over time`} class={`heat ${cls}`} make={(el) => make(el)} deps={[source]}>
       <Veil metric={metric} source={source} />
+      {children}
     </ChartBox>
   );
 }
@@ -210,6 +218,9 @@ function Detail({ metric }: { metric: Metric }) {
   const source = useSource(metric);
   const { dim } = s.route.value;
   const dims = splits(metric).map((x) => x.dim);
+  const worst = useWorst(source);
+  const heat = useRef<Heat | null>(null);
+  const timed = metric.unit === "seconds";
   return (
     <main class="page">
       <Toolbar dims={dims} metric={metric} />
@@ -220,8 +231,11 @@ function Detail({ metric }: { metric: Metric }) {
           <span class="sub">{metric.help}</span>
           <Readout source={source} unit={metric.unit} />
         </header>
-        <HeatBox metric={metric} source={source} class="large" />
+        <HeatBox metric={metric} source={source} class="large" made={(h) => (heat.current = h)}>
+          {timed && <Marks worst={worst} metric={metric} heat={heat} />}
+        </HeatBox>
       </article>
+      {timed && <Slowest worst={worst} metric={metric} />}
       <div class="quads">
         {charts(metric.unit).map((c) => (
           <article class="card chart-card" key={c.id}>
