@@ -91,6 +91,7 @@ struct task_struct {
 	struct thread_info thread_info;
 	unsigned int __state; /* since 5.14 */
 	unsigned int flags;
+	int on_cpu; /* with CONFIG_SMP; since 6.18 always */
 	int pid;
 	int tgid;
 	int exit_state;
@@ -179,7 +180,14 @@ struct socket {
 };
 
 /* What an iterator over all tasks is called with. */
+struct seq_file;
+struct bpf_iter_meta {
+	struct seq_file *seq;
+	u64 seq_num;
+};
+
 struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
 	struct task_struct *task;
 };
 

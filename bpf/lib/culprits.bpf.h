@@ -30,16 +30,6 @@ struct {
 	__type(value, struct cpu_ran);
 } sched_ran SEC(".maps");
 
-/* Of the CPU that the task comes to; it is one of those that are told here. */
-SG_FLATTEN bool others_wait(struct task_struct *task, bool btf)
-{
-	if (!bpf_core_field_exists(struct sched_entity, cfs_rq) ||
-	    !bpf_core_field_exists(struct cfs_rq, rq))
-		return true;
-	return (btf ? task->se.cfs_rq->rq->nr_running
-		    : BPF_CORE_READ(task, se.cfs_rq, rq, nr_running)) > 1;
-}
-
 /* Not static: the verifier looks at it once, and not once for each of those who ran. */
 __noinline int add_wait(__u32 victim, __u32 culprit, __u32 part, __u64 ns)
 {
