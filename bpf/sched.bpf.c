@@ -205,6 +205,7 @@ SG_FLATTEN void blur(struct now *now)
 {
 	now->ns |= now->zero;
 	now->slice |= now->zero;
+	now->ran |= now->zero;
 	now->preempted |= now->zero;
 }
 
@@ -368,8 +369,9 @@ SG_FLATTEN void switch_out(struct task_struct *prev, bool runnable, struct now *
 		return;
 	}
 	if (sg_likely(t->since && t->off == SG_ON_CPU)) {
-		__u32 weight = ended(t, now, &ns);
+		__u32 weight = ended(t, now, &ns) | now->zero;
 
+		ns |= now->zero;
 		now->slice = ns;
 		now->ran = t->cgroup;
 		if (!weight)
@@ -389,8 +391,9 @@ SG_FLATTEN void find_culprits(struct sg_task *t, struct now *now, __u64 wait, __
 {
 	if (wait < CONTENDED_NS)
 		weight = 0;
-	/* Somebody waited while the task that goes ran: this one, or that one now does. */
-	if (sg_unlikely(weight || now->preempted || now->waited >= CONTENDED_NS))
+	/* Or somebody waited while the task that goes ran: this one, or that one now does. */
+	if (sg_unlikely(weight || (now->ran != SCHED_NOBODY &&
+				   (now->preempted || now->waited >= CONTENDED_NS))))
 		charge_culprits(thread_clock(now), now->slice, t->cgroup | (__u64)now->ran << 32,
 				wait, now->part | (__u64)weight << 32);
 }
@@ -403,25 +406,28 @@ SG_FLATTEN void off_ended(struct sg_task *t, struct task_struct *next, struct no
 	bool left = t->since && t->off != SG_ON_CPU;
 	struct sg_where w;
 
-	wait_weight = waited(t, next, now, &wait, btf);
+	wait_weight = waited(t, next, now, &wait, btf) | now->zero;
+	wait |= now->zero;
+	now->ns |= now->zero;
 	if (sg_cfg(threads))
 		find_culprits(t, now, wait, wait_weight);
 	if (sg_likely(left)) {
-		off_weight = ended(t, now, &off);
+		off_weight = ended(t, now, &off) | now->zero;
 		/* It was off the CPU when the programs were attached: so are the kernel's waits older. */
 		if (!t->queued && off > sg_longest_ns(part))
 			wait_weight = 0;
 	} else if (t->off != SG_OFF_NEW && !t->queued) {
 		return; /* older than the programs: since when it waits is not known */
 	}
-	wait_weight |= now->zero;
-	off_weight |= now->zero;
 	off |= now->zero;
+	now->ns |= now->zero;
 	if (!wait_weight || (left && !off_weight))
 		sg_count(part, SG_C_UNTIMED, !wait_weight + (left && !off_weight), true);
+	if (sg_likely(!(wait_weight | off_weight)))
+		return;
 	if (sg_cfg(threads))
 		thread_comes(t, next, now, off, off_weight, btf);
-	if (!(wait_weight | off_weight) || !sg_find_slot(&w, part, sg_slot(t, next, part, btf)))
+	if (!sg_find_slot(&w, part, sg_slot(t, next, part, btf)))
 		return;
 	record(&w, part, SCHED_RUNQUEUE, wait, wait_weight);
 	if (t->off == SG_OFF_PREEMPTED)
