@@ -38,7 +38,7 @@ struct now {
 	__u64 waited; /* how long the task that comes waited, by the kernel; 0: it does not tell */
 	__u32 epoch; /* that no state of a task may be older than */
 	__u8 awake; /* sg_awake(); 0: the time of threads is not watched */
-	__u32 zero; /* which only the verifier does not know; see blur() */
+	__u64 zero; /* which only the verifier does not know; see blur() */
 	__u64 slice; /* how long the task that goes ran */
 	__u32 ran; /* the cgroup of that; SCHED_NOBODY: it was the idle task, or is not known */
 	bool preempted; /* it could have gone on */
@@ -217,7 +217,9 @@ SG_FLATTEN void ask_shard(struct now *now)
 
 	if (!s)
 		return;
-	now->zero = *(volatile __u32 *)&s->head.bank >> 1;
+	/* It does not change while programs run, which the verifier cannot know. */
+	now->zero =
+		*(volatile __u64 *)&s->head.threads_base ^ *(volatile __u64 *)&s->head.threads_base;
 	now->awake = sg_awake(*(volatile __u32 *)&s->head.threads_bank & 1);
 	now->epoch = *(volatile __u32 *)&s->head.epoch;
 }
@@ -264,9 +266,15 @@ SG_FLATTEN __u32 turn(const struct sg_task *t, __u64 rq)
 	return to > since ? sg_thread_units(since, to) : 0;
 }
 
+/*
+ * The rare ones of these: functions of their own, one of each kind, for what is not a
+ * constant in them is code that older kernels refuse.
+ */
+#define LEAVES (~0ULL)
+
 /* What a hook does that finds a thread not awake: puts it there, in the cgroup in which it is now. */
-static __noinline int enter_awake(struct sg_task *t, struct task_struct *task, __u32 part,
-				  __u64 since, bool btf)
+SG_FLATTEN int enter_awake(struct sg_task *t, struct task_struct *task, __u32 part, __u64 since,
+			   bool btf)
 {
 	__u64 rq = clock_of(task, btf);
 	struct sg_thread_moment m;
@@ -279,7 +287,7 @@ static __noinline int enter_awake(struct sg_task *t, struct task_struct *task, _
 	to = SG_WORD(SG_THREAD_AWAKE, m.bank, t->cgroup);
 	t->awake = sg_awake(m.bank);
 	if (state == SG_THREAD_AWAKE) {
-		if (t->since && t->off == SG_ON_CPU)
+		if (since == LEAVES && t->since && t->off == SG_ON_CPU)
 			t->ran += turn(t, rq);
 		if (word == to)
 			return 0;
@@ -287,11 +295,25 @@ static __noinline int enter_awake(struct sg_task *t, struct task_struct *task, _
 	} else if (state == SG_THREAD_NONE) {
 		begin_sums(t, task, rq, btf);
 	}
-	sg_thread_becomes(t, word, to, sg_thread_stamp(m.time - since), m.bank, part, true, btf);
+	if (since != LEAVES)
+		m.time -= since;
+	sg_thread_becomes(t, word, to, sg_thread_stamp(m.time), m.bank, part, true, btf);
 	return 0;
 }
 
-static __noinline int thread_ends(struct sg_task *t, struct task_struct *task, __u32 part, bool btf)
+static __noinline int enter_awake_btf(struct sg_task *t, struct task_struct *task, __u32 part,
+				      __u64 since)
+{
+	return enter_awake(t, task, part, since, true);
+}
+
+static __noinline int enter_awake_raw(struct sg_task *t, struct task_struct *task, __u32 part,
+				      __u64 since)
+{
+	return enter_awake(t, task, part, since, false);
+}
+
+SG_FLATTEN int thread_ends(struct sg_task *t, struct task_struct *task, __u32 part, bool btf)
 {
 	__u64 rq = clock_of(task, btf);
 	struct sg_thread_moment m;
@@ -305,11 +327,29 @@ static __noinline int thread_ends(struct sg_task *t, struct task_struct *task, _
 	return 0;
 }
 
-static __noinline int settle_lump(struct sg_task *t, struct task_struct *task, __u32 part, bool btf)
+static __noinline int thread_ends_btf(struct sg_task *t, struct task_struct *task, __u32 part)
 {
-	settle(t, task, t->ran, clock_of(task, btf), part, true, btf);
+	return thread_ends(t, task, part, true);
+}
+
+static __noinline int thread_ends_raw(struct sg_task *t, struct task_struct *task, __u32 part)
+{
+	return thread_ends(t, task, part, false);
+}
+
+static __noinline int settle_btf(struct sg_task *t, struct task_struct *task, __u32 part)
+{
+	settle(t, task, t->ran, clock_of(task, true), part, true, true);
 	return 0;
 }
+
+static __noinline int settle_raw(struct sg_task *t, struct task_struct *task, __u32 part)
+{
+	settle(t, task, t->ran, clock_of(task, false), part, true, false);
+	return 0;
+}
+
+#define OF_KIND(f, ...) (btf ? f##_btf(__VA_ARGS__) : f##_raw(__VA_ARGS__))
 
 /* It leaves the CPU. */
 SG_FLATTEN void thread_leaves(struct sg_task *t, struct task_struct *task, bool runnable,
@@ -320,19 +360,19 @@ SG_FLATTEN void thread_leaves(struct sg_task *t, struct task_struct *task, bool 
 
 		t->ran = before + sg_thread_units(t->since, t->since + now->slice);
 		if (sg_unlikely((t->ran ^ before) >> SG_THREAD_LUMP_SHIFT))
-			settle_lump(t, task, now->part, btf);
+			OF_KIND(settle, t, task, now->part);
 	} else {
-		enter_awake(t, task, now->part, 0, btf);
+		OF_KIND(enter_awake, t, task, now->part, LEAVES);
 	}
 	if (sg_unlikely(now->state & TASK_DEAD))
-		thread_ends(t, task, now->part, btf);
+		OF_KIND(thread_ends, t, task, now->part);
 	t->how = runnable ? is_throttled(task, btf) : how_of(now->state);
 }
 
 SG_FLATTEN void thread_awakes(struct sg_task *t, struct task_struct *task, struct now *now,
 			      bool btf)
 {
-	enter_awake(t, task, now->part, now->waited, btf);
+	OF_KIND(enter_awake, t, task, now->part, now->waited);
 }
 
 /* A wait that is recorded: of so many ns, and for so many, ends. */
@@ -371,9 +411,10 @@ SG_FLATTEN void switch_out(struct task_struct *prev, bool runnable, struct now *
 	if (sg_likely(t->since && t->off == SG_ON_CPU)) {
 		__u32 weight = ended(t, now, &ns) | now->zero;
 
-		ns |= now->zero;
 		now->slice = ns;
 		now->ran = t->cgroup;
+		blur(now);
+		ns = now->slice;
 		if (!weight)
 			sg_count(now->part, SG_C_UNTIMED, 1, true);
 		else if (sg_find_slot(&w, now->part, sg_slot(t, prev, now->part, btf)))
@@ -408,6 +449,7 @@ SG_FLATTEN void off_ended(struct sg_task *t, struct task_struct *next, struct no
 
 	wait_weight = waited(t, next, now, &wait, btf) | now->zero;
 	wait |= now->zero;
+	now->waited |= now->zero;
 	now->ns |= now->zero;
 	if (sg_cfg(threads))
 		find_culprits(t, now, wait, wait_weight);

@@ -69,3 +69,16 @@ export async function getLabelValues(label: string, match: readonly string[]): P
   const doc = await get(`/api/v1/label/${encodeURIComponent(label)}/values?${new URLSearchParams(match.map((m) => ["match[]", m]))}`);
   return (Array.isArray(doc.data) ? doc.data : []).filter((v): v is string => typeof v === "string").slice(0, 1000);
 }
+
+export interface Value {
+  labels: Readonly<Record<string, string>>;
+  value: number;
+}
+/** A PromQL expression's value now: a vector. */
+export async function getQuery(expr: string, signal?: AbortSignal): Promise<Value[]> {
+  const doc = await get(`/api/v1/query?${new URLSearchParams({ query: expr })}`, signal);
+  const list = (doc.data as Record<string, unknown> | undefined)?.result;
+  return (Array.isArray(list) ? (list as Record<string, unknown>[]) : [])
+    .map((r) => ({ labels: (r?.metric && typeof r.metric === "object" ? r.metric : {}) as Record<string, string>, value: Number(Array.isArray(r?.value) ? r.value[1] : NaN) }))
+    .filter((r) => Number.isFinite(r.value));
+}
