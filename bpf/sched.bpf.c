@@ -41,7 +41,6 @@ struct now {
 	__u64 zero; /* which only the verifier does not know; see blur() */
 	__u64 slice; /* how long the task that goes ran */
 	__u32 ran; /* the cgroup of that; SCHED_NOBODY: it was the idle task, or is not known */
-	bool preempted; /* it could have gone on */
 	__u32 part;
 	__u32 state; /* in which the task before left, as the kernel has it */
 	__u8 shift; /* what begins now stands for 2^this many */
@@ -206,7 +205,6 @@ SG_FLATTEN void blur(struct now *now)
 	now->ns |= now->zero;
 	now->slice |= now->zero;
 	now->ran |= now->zero;
-	now->preempted |= now->zero;
 }
 
 /* ---- where the time of threads goes: threads.bpf.h ---- */
@@ -428,13 +426,14 @@ SG_FLATTEN void switch_out(struct task_struct *prev, bool runnable, struct now *
 }
 
 /* Who ran while the task waited, if it waited for somebody. */
-SG_FLATTEN void find_culprits(struct sg_task *t, struct now *now, __u64 wait, __u32 weight)
+SG_FLATTEN void find_culprits(struct sg_task *t, struct task_struct *next, struct now *now,
+			      __u64 wait, __u32 weight, bool btf)
 {
 	if (wait < CONTENDED_NS)
 		weight = 0;
-	/* Or somebody waited while the task that goes ran: this one, or that one now does. */
+	/* Or somebody waited while the task that goes ran: this one, or others that still do. */
 	if (sg_unlikely(weight || (now->ran != SCHED_NOBODY &&
-				   (now->preempted || now->waited >= CONTENDED_NS))))
+				   (now->waited >= CONTENDED_NS || others_wait(next, btf)))))
 		charge_culprits(thread_clock(now), now->slice, t->cgroup | (__u64)now->ran << 32,
 				wait, now->part | (__u64)weight << 32);
 }
@@ -452,7 +451,7 @@ SG_FLATTEN void off_ended(struct sg_task *t, struct task_struct *next, struct no
 	now->waited |= now->zero;
 	now->ns |= now->zero;
 	if (sg_cfg(threads))
-		find_culprits(t, now, wait, wait_weight);
+		find_culprits(t, next, now, wait, wait_weight, btf);
 	if (sg_likely(left)) {
 		off_weight = ended(t, now, &off) | now->zero;
 		/* It was off the CPU when the programs were attached: so are the kernel's waits older. */
@@ -510,7 +509,6 @@ SG_FLATTEN int on_switch(bool preempt, struct task_struct *prev, struct task_str
 
 		now.state = task_state(prev, btf);
 		runnable = preempt || !now.state;
-		now.preempted = runnable;
 		sg_add(&c->c[runnable ? SCHED_INVOLUNTARY : SCHED_VOLUNTARY], 1, true);
 		switch_out(prev, runnable, &now, btf);
 		blur(&now);

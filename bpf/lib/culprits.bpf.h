@@ -11,7 +11,7 @@
 #include "pool.bpf.h"
 
 #define CONTENDED_NS 8192 /* shorter waits are what a switch takes */
-#define REMEMBERED 8 /* power of two */
+#define REMEMBERED 16 /* power of two */
 
 struct ran { /* ns, modulo 2^64 */
 	__u64 from, to;
@@ -30,6 +30,16 @@ struct {
 	__type(value, struct cpu_ran);
 } sched_ran SEC(".maps");
 
+/* Of the CPU that the task comes to; it is one of those that are told here. */
+SG_FLATTEN bool others_wait(struct task_struct *task, bool btf)
+{
+	if (!bpf_core_field_exists(struct sched_entity, cfs_rq) ||
+	    !bpf_core_field_exists(struct cfs_rq, rq))
+		return true;
+	return (btf ? task->se.cfs_rq->rq->nr_running
+		    : BPF_CORE_READ(task, se.cfs_rq, rq, nr_running)) > 1;
+}
+
 /* Not static: the verifier looks at it once, and not once for each of those who ran. */
 __noinline int add_wait(__u32 victim, __u32 culprit, __u32 part, __u64 ns)
 {
@@ -47,9 +57,16 @@ SG_FLATTEN __u64 overlap(const struct ran *r, __u64 from, __u64 to)
 	return (__s64)(b - a) > 0 ? b - a : 0;
 }
 
+/* What the cgroup ran just before is the same time: many short turns must not push out what was before. */
 SG_FLATTEN void remember(struct cpu_ran *c, __u64 now, __u64 slice, __u32 cgroup)
 {
-	if (cgroup != SCHED_NOBODY)
+	struct ran *last = &c->of[(c->next - 1) % REMEMBERED];
+
+	if (cgroup == SCHED_NOBODY)
+		return;
+	if (last->cgroup == cgroup && now - slice - last->to < CONTENDED_NS)
+		last->to = now;
+	else
 		c->of[c->next++ % REMEMBERED] = (struct ran){now - slice, now, cgroup};
 }
 
