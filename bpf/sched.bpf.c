@@ -292,6 +292,8 @@ SG_FLATTEN int enter_awake(struct sg_task *t, struct task_struct *task, __u32 pa
 		settle(t, task, t->ran, rq, part, true, btf);
 	} else if (state == SG_THREAD_NONE) {
 		begin_sums(t, task, rq, btf);
+		if (since != LEAVES) /* it has waited since then */
+			t->delay_told -= since >> SG_THREAD_SHIFT;
 	}
 	if (since != LEAVES)
 		m.time -= since;
