@@ -235,23 +235,30 @@ SG_FLATTEN __u64 clock_of(struct task_struct *task, bool btf)
 
 /* Tells of what it ran and waited until now. */
 SG_FLATTEN void settle(struct sg_task *t, struct task_struct *task, __u32 ran, __u64 rq, __u32 part,
-		       bool exclusive, bool btf)
+		       bool exclusive, bool btf, bool swaps)
 {
 	__u32 word = *(volatile __u32 *)&t->thread;
 
-	sg_thread_settle(&t->ran_told, ran, word, SG_THREAD_RUNNING, part, exclusive, btf);
+	sg_thread_settle(&t->ran_told, ran, word, SG_THREAD_RUNNING, part, exclusive, swaps);
 	if (knows_waits())
 		sg_thread_settle(&t->delay_told, kernel_waits(task, rq, btf) >> SG_THREAD_SHIFT,
-				 word, SG_THREAD_RUNNABLE, part, exclusive, btf);
+				 word, SG_THREAD_RUNNABLE, part, exclusive, swaps);
 }
 
 /* What was before this is not its own. */
 SG_FLATTEN void begin_sums(struct sg_task *t, struct task_struct *task, __u64 rq, bool btf)
 {
+	__u64 waits;
+
 	t->seen = bpf_ktime_get_ns();
 	t->seen_clock = rq;
 	t->ran_told = t->ran;
-	t->delay_told = knows_waits() ? kernel_waits(task, rq, btf) >> SG_THREAD_SHIFT : 0;
+	if (!knows_waits())
+		return;
+	waits = kernel_waits(task, rq, btf);
+	t->delay_told = waits >> SG_THREAD_SHIFT;
+	t->delay =
+		waits >> DELAY_SHIFT; /* what it waited before is not the first wait that is seen */
 }
 
 /* How long its turn on the CPU is, in units. seen: when it was first seen, by the same clock. */
@@ -265,21 +272,23 @@ SG_FLATTEN __u32 turn(const struct sg_task *t, __u64 rq)
 }
 
 /*
- * The rare ones of these: functions of their own, one of each kind, for what is not a
- * constant in them is code that older kernels refuse.
+ * The rare ones of these are functions of their own, and not static: the verifier looks at
+ * them once, and older ones forget much of what they know where a static one is called.
+ * So their arguments are numbers, and the pointer that kernels with tp_btf allow; they
+ * find the task by what its state says.
  */
 #define LEAVES (~0ULL)
 
 /* What a hook does that finds a thread not awake: puts it there, in the cgroup in which it is now. */
-SG_FLATTEN int enter_awake(struct sg_task *t, struct task_struct *task, __u32 part, __u64 since,
-			   bool btf)
+SG_FLATTEN void enter_awake(struct sg_task *t, struct task_struct *task, __u32 part, __u64 since,
+			    bool swaps)
 {
-	__u64 rq = clock_of(task, btf);
+	__u64 rq = clock_of(task, false), waited = since == LEAVES ? 0 : since;
 	struct sg_thread_moment m;
 	__u32 word, state, to;
 
 	sg_thread_moment(&m, part, rq);
-	sg_slot(t, task, part, btf);
+	sg_slot(t, task, part, false);
 	word = *(volatile __u32 *)&t->thread;
 	state = sg_word_state(word, m.bank);
 	to = SG_WORD(SG_THREAD_AWAKE, m.bank, t->cgroup);
@@ -288,114 +297,144 @@ SG_FLATTEN int enter_awake(struct sg_task *t, struct task_struct *task, __u32 pa
 		if (since == LEAVES && t->since && t->off == SG_ON_CPU)
 			t->ran += turn(t, rq);
 		if (word == to)
-			return 0;
-		settle(t, task, t->ran, rq, part, true, btf);
+			return;
+		settle(t, task, t->ran, rq, part, true, false, swaps);
+		waited = 0;
 	} else if (state == SG_THREAD_NONE) {
-		begin_sums(t, task, rq, btf);
-		if (since != LEAVES) /* it has waited since then */
-			t->delay_told -= since >> SG_THREAD_SHIFT;
+		begin_sums(t, task, rq, false);
+		if (t->off == SG_OFF_NEW) /* it has waited since then */
+			t->delay_told -= waited >> SG_THREAD_SHIFT;
+		else
+			waited = 0; /* of that it is not known when */
+	} else if (waited > rq - t->seen_clock) {
+		waited = 0;
 	}
-	if (since != LEAVES)
-		m.time -= since;
-	sg_thread_becomes(t, word, to, sg_thread_stamp(m.time), m.bank, part, true, btf);
+	sg_thread_becomes(t, word, to, sg_thread_stamp(m.time - waited), m.bank, part, true, swaps);
+}
+
+__noinline int enter_awake_btf(struct sg_task *t, __u32 part, __u64 since)
+{
+	if (t)
+		enter_awake(t, (struct task_struct *)t->owner, part, since, true);
 	return 0;
 }
 
-static __noinline int enter_awake_btf(struct sg_task *t, struct task_struct *task, __u32 part,
-				      __u64 since)
+__noinline int enter_awake_raw(__u64 address, __u32 part, __u64 since)
 {
-	return enter_awake(t, task, part, since, true);
+	struct task_struct *task = (struct task_struct *)address;
+	struct sg_task *t = sg_task_of(task, part, false, false);
+
+	if (t)
+		enter_awake(t, task, part, since, false);
+	return 0;
 }
 
-static __noinline int enter_awake_raw(struct sg_task *t, struct task_struct *task, __u32 part,
-				      __u64 since)
+/* ends: it does not come back; else only its sums are told. */
+SG_FLATTEN void settle_now(struct sg_task *t, struct task_struct *task, __u32 part, bool ends,
+			   bool swaps)
 {
-	return enter_awake(t, task, part, since, false);
-}
-
-SG_FLATTEN int thread_ends(struct sg_task *t, struct task_struct *task, __u32 part, bool btf)
-{
-	__u64 rq = clock_of(task, btf);
-	struct sg_thread_moment m;
 	__u32 word = *(volatile __u32 *)&t->thread;
+	__u64 rq = clock_of(task, false);
+	struct sg_thread_moment m;
 
+	settle(t, task, t->ran, rq, part, true, false, swaps);
+	if (!ends)
+		return;
 	sg_thread_moment(&m, part, rq);
-	settle(t, task, t->ran, rq, part, true, btf);
 	sg_thread_becomes(t, word, SG_WORD(SG_THREAD_NONE, m.bank, 0), sg_thread_stamp(m.time),
-			  m.bank, part, true, btf);
+			  m.bank, part, true, swaps);
 	t->awake = 0;
+}
+
+__noinline int settle_btf(struct sg_task *t, __u32 part, bool ends)
+{
+	if (t)
+		settle_now(t, (struct task_struct *)t->owner, part, ends, true);
 	return 0;
 }
 
-static __noinline int thread_ends_btf(struct sg_task *t, struct task_struct *task, __u32 part)
+__noinline int settle_raw(__u64 address, __u32 part, bool ends)
 {
-	return thread_ends(t, task, part, true);
-}
+	struct task_struct *task = (struct task_struct *)address;
+	struct sg_task *t = sg_task_of(task, part, false, false);
 
-static __noinline int thread_ends_raw(struct sg_task *t, struct task_struct *task, __u32 part)
-{
-	return thread_ends(t, task, part, false);
-}
-
-static __noinline int settle_btf(struct sg_task *t, struct task_struct *task, __u32 part)
-{
-	settle(t, task, t->ran, clock_of(task, true), part, true, true);
+	if (t)
+		settle_now(t, task, part, ends, false);
 	return 0;
 }
-
-static __noinline int settle_raw(struct sg_task *t, struct task_struct *task, __u32 part)
-{
-	settle(t, task, t->ran, clock_of(task, false), part, true, false);
-	return 0;
-}
-
-#define OF_KIND(f, ...) (btf ? f##_btf(__VA_ARGS__) : f##_raw(__VA_ARGS__))
 
 /* It leaves the CPU. */
 SG_FLATTEN void thread_leaves(struct sg_task *t, struct task_struct *task, bool runnable,
 			      struct now *now, bool btf)
 {
-	if (sg_likely(is_awake(t, now))) {
-		__u32 before = t->ran;
+	bool ends = now->state & TASK_DEAD;
+	__u32 before = t->ran;
 
+	if (sg_likely(is_awake(t, now)))
 		t->ran = before + sg_thread_units(t->since, t->since + now->slice);
-		if (sg_unlikely((t->ran ^ before) >> SG_THREAD_LUMP_SHIFT))
-			OF_KIND(settle, t, task, now->part);
-	} else {
-		OF_KIND(enter_awake, t, task, now->part, LEAVES);
+	else if (btf)
+		enter_awake_btf(t, now->part, LEAVES);
+	else
+		enter_awake_raw((__u64)task, now->part, LEAVES);
+	if (sg_unlikely(ends || (t->ran ^ before) >> SG_THREAD_LUMP_SHIFT)) {
+		if (btf)
+			settle_btf(t, now->part, ends);
+		else
+			settle_raw((__u64)task, now->part, ends);
 	}
-	if (sg_unlikely(now->state & TASK_DEAD))
-		OF_KIND(thread_ends, t, task, now->part);
 	t->how = runnable ? is_throttled(task, btf) : how_of(now->state);
 }
 
 SG_FLATTEN void thread_awakes(struct sg_task *t, struct task_struct *task, struct now *now,
 			      bool btf)
 {
-	OF_KIND(enter_awake, t, task, now->part, now->waited);
+	if (btf)
+		enter_awake_btf(t, now->part, now->waited);
+	else
+		enter_awake_raw((__u64)task, now->part, now->waited);
 }
 
-/* A wait that is recorded: of so many ns, and for so many, ends. */
+/* A wait that is recorded ends: of so many ns without that for a CPU, and for so many others. */
+SG_FLATTEN void charge_wait(struct sg_task *t, struct task_struct *task, __u32 part, __u64 blocked,
+			    __u64 waited, __u32 weight, bool btf)
+{
+	__u32 state, word = *(volatile __u32 *)&t->thread;
+
+	if (t->off == SG_OFF_PREEMPTED) {
+		if (t->how == HOW_THROTTLED && waited >= SLOW_NS)
+			sg_thread_moves(part, word, SG_THREAD_RUNNABLE, SG_THREAD_THROTTLED,
+					waited >> SG_THREAD_SHIFT, true);
+		return;
+	}
+	state = waits_for(t, task, t->how, blocked >> 4, btf);
+	if (weight == 1 && blocked >= SLOW_NS)
+		sg_thread_moves(part, word, SG_THREAD_AWAKE, state, blocked >> SG_THREAD_SHIFT,
+				true);
+	else
+		sg_thread_add(part, word, SG_THREAD_SHORT(state), blocked * weight, true);
+}
+
+__noinline int charge_wait_raw(__u64 address, __u32 part, __u64 blocked, __u64 waited, __u32 weight)
+{
+	struct task_struct *task = (struct task_struct *)address;
+	struct sg_task *t = sg_task_of(task, part, false, false);
+
+	if (t)
+		charge_wait(t, task, part, blocked, waited, weight, false);
+	return 0;
+}
+
 SG_FLATTEN void thread_comes(struct sg_task *t, struct task_struct *task, struct now *now,
 			     __u64 off, __u32 weight, bool btf)
 {
 	__u64 blocked = off > now->waited ? off - now->waited : 0;
-	__u32 state;
 
 	if (!weight || !is_awake(t, now))
 		return;
-	if (t->off == SG_OFF_PREEMPTED) {
-		if (t->how == HOW_THROTTLED && now->waited >= SLOW_NS)
-			sg_thread_moves(now->part, t->thread, SG_THREAD_RUNNABLE,
-					SG_THREAD_THROTTLED, now->waited >> SG_THREAD_SHIFT, true);
-		return;
-	}
-	state = waits_for(t, task, t->how, now->rq >> 10, btf);
-	if (weight == 1 && blocked >= SLOW_NS)
-		sg_thread_moves(now->part, t->thread, SG_THREAD_AWAKE, state,
-				blocked >> SG_THREAD_SHIFT, true);
+	if (btf)
+		charge_wait(t, task, now->part, blocked, now->waited, weight, true);
 	else
-		sg_thread_add(now->part, t->thread, SG_THREAD_SHORT(state), blocked * weight, true);
+		charge_wait_raw((__u64)task, now->part, blocked, now->waited, weight);
 }
 
 SG_FLATTEN void switch_out(struct task_struct *prev, bool runnable, struct now *now, bool btf)
@@ -595,7 +634,8 @@ SG_FLATTEN void walk_thread(struct task_struct *task, bool btf)
 			return;
 	}
 	running = is_running(t, task, btf);
-	settle(t, task, ran_until(t, &now, running), rq_clock(task, btf), now.part, false, btf);
+	settle(t, task, ran_until(t, &now, running), rq_clock(task, btf), now.part, false, btf,
+	       btf);
 	if (!running && state)
 		falls_asleep(t, task, state, &m, &now, btf);
 }
