@@ -12,7 +12,6 @@
 #define SG_SIGNALS SCHED_SIGNALS
 #define SG_COUNTERS SCHED_COUNTERS
 #define SG_FIXED_BLOCKS 0
-#define SG_WITH_NEAR_THREADS
 
 #include "event.bpf.h"
 #include "limit.bpf.h"
@@ -38,7 +37,9 @@ struct now {
 	__u64 ns; /* 0: nobody asked yet */
 	__u64 rq; /* rq->clock of this CPU; 0: this kernel does not tell */
 	__u64 waited; /* how long the task that comes waited, by the kernel; 0: it does not tell */
-	struct sg_thread_moment moment;
+	__u32 epoch; /* that no state of a task may be older than */
+	__u8 awake; /* sg_awake(); 0: the time of threads is not watched */
+	__u64 zero; /* which only the verifier does not know; see blur() */
 	__u64 slice; /* how long the task that goes ran */
 	__u32 ran; /* the cgroup of that; SCHED_NOBODY: it was the idle task, or is not known */
 	__u32 part;
@@ -80,22 +81,6 @@ SG_FLATTEN __u64 thread_clock(struct now *now)
 	return knows_waits() ? now->rq : clock_ns(now);
 }
 
-/*
- * Woken up, or new. A thread that runs, or waits for a CPU, may be told so again; else
- * the kernel has its run queue locked here.
- */
-SG_FLATTEN void becomes_runnable(struct sg_task *t, struct task_struct *task, __u32 part, bool btf)
-{
-	__u32 state = sg_thread_state(t, sg_thread_bank(part));
-	struct now now = {.part = part};
-
-	if (state == SG_THREAD_RUNNING || state == SG_THREAD_RUNNABLE)
-		return;
-	now.rq = rq_clock(task, btf);
-	sg_thread_moment(&now.moment, part, thread_clock(&now));
-	sg_thread_becomes(t, task, waits_for_cpu(task, btf), &now.moment, true, btf);
-}
-
 SG_FLATTEN int on_wakeup(struct task_struct *task, __u32 counter, bool btf)
 {
 	__u32 part = sg_part();
@@ -109,8 +94,6 @@ SG_FLATTEN int on_wakeup(struct task_struct *task, __u32 counter, bool btf)
 	t = sg_task_of(task, part, sg_may_create_locked(btf), btf);
 	if (sg_unlikely(!t))
 		return 0;
-	if (sg_cfg(threads))
-		becomes_runnable(t, task, part, btf);
 	/* A preempted task that is woken before it ran again has been waiting since it was preempted. */
 	if (!t->queued && t->off != SG_OFF_PREEMPTED) {
 		t->queued_shift = shift;
@@ -170,19 +153,24 @@ SG_FLATTEN __u32 ended(const struct sg_task *t, struct now *now, __u64 *ns)
 	return 1U << (t->since_shift & 15);
 }
 
+/* All that it waited for a CPU until now, as the kernel has it. rq: the clock of its run queue. */
+SG_FLATTEN __u64 kernel_waits(struct task_struct *task, __u64 rq, bool btf)
+{
+	__u64 queued =
+		btf ? task->sched_info.last_queued : BPF_CORE_READ(task, sched_info.last_queued);
+	__u64 delay = btf ? task->sched_info.run_delay : BPF_CORE_READ(task, sched_info.run_delay);
+
+	return queued && rq > queued ? delay + rq - queued : delay;
+}
+
 /* The wait that ends now, as the kernel has it, and what it adds to all waits of the task. */
 SG_FLATTEN __u64 kernel_wait(struct sg_task *t, struct task_struct *task, __u64 rq, bool btf)
 {
-	__u64 queued, delay;
 	__u32 before = t->delay;
 
 	if (!rq)
 		return 0;
-	queued = btf ? task->sched_info.last_queued : BPF_CORE_READ(task, sched_info.last_queued);
-	delay = btf ? task->sched_info.run_delay : BPF_CORE_READ(task, sched_info.run_delay);
-	if (queued && rq > queued)
-		delay += rq - queued;
-	t->delay = delay >> DELAY_SHIFT;
+	t->delay = kernel_waits(task, rq, btf) >> DELAY_SHIFT;
 	return (__u64)(t->delay - before) << DELAY_SHIFT;
 }
 
@@ -210,6 +198,247 @@ SG_FLATTEN void record(struct sg_where *w, __u32 part, __u32 signal, __u64 ns, _
 		sg_observe_at(w, signal, sg_bucket_ns(ns), ns, weight, true, who);
 }
 
+/*
+ * The verifier follows each way that leads to another value of these; so it is made to
+ * know none. That takes a tenth of its time.
+ */
+SG_FLATTEN void blur(struct now *now)
+{
+	now->ns |= now->zero;
+	now->slice |= now->zero;
+	now->ran |= now->zero;
+}
+
+/* ---- where the time of threads goes: threads.bpf.h ---- */
+
+SG_FLATTEN void ask_shard(struct now *now)
+{
+	struct sg_shard *s = sg_shard_of(now->part);
+
+	if (!s)
+		return;
+	/* It does not change while programs run, which the verifier cannot know. */
+	now->zero =
+		*(volatile __u64 *)&s->head.threads_base ^ *(volatile __u64 *)&s->head.threads_base;
+	now->awake = sg_awake(*(volatile __u32 *)&s->head.threads_bank & 1);
+	now->epoch = *(volatile __u32 *)&s->head.epoch;
+}
+
+SG_FLATTEN bool is_awake(const struct sg_task *t, const struct now *now)
+{
+	return t->awake == now->awake && (__s32)(t->epoch - now->epoch) >= 0;
+}
+
+/* As thread_clock(), of the CPU that the task is on. */
+SG_FLATTEN __u64 clock_of(struct task_struct *task, bool btf)
+{
+	return knows_waits() ? rq_clock(task, btf) : bpf_ktime_get_ns();
+}
+
+/* Tells of what it ran and waited until now. */
+SG_FLATTEN void settle(struct sg_task *t, struct task_struct *task, __u32 ran, __u64 rq, __u32 part,
+		       bool exclusive, bool btf, bool swaps)
+{
+	__u32 word = *(volatile __u32 *)&t->thread;
+
+	sg_thread_settle(&t->ran_told, ran, word, SG_THREAD_RUNNING, part, exclusive, swaps);
+	if (knows_waits())
+		sg_thread_settle(&t->delay_told, kernel_waits(task, rq, btf) >> SG_THREAD_SHIFT,
+				 word, SG_THREAD_RUNNABLE, part, exclusive, swaps);
+}
+
+/* What was before this is not its own. */
+SG_FLATTEN void begin_sums(struct sg_task *t, struct task_struct *task, __u64 rq, bool btf)
+{
+	__u64 waits;
+
+	t->seen = bpf_ktime_get_ns();
+	t->seen_clock = rq;
+	t->ran_told = t->ran;
+	if (!knows_waits())
+		return;
+	waits = kernel_waits(task, rq, btf);
+	t->delay_told = waits >> SG_THREAD_SHIFT;
+	t->delay =
+		waits >> DELAY_SHIFT; /* what it waited before is not the first wait that is seen */
+}
+
+/* How long its turn on the CPU is, in units. seen: when it was first seen, by the same clock. */
+SG_FLATTEN __u32 turn(const struct sg_task *t, __u64 rq)
+{
+	bool timed = t->since_shift != SG_UNTIMED;
+	__u64 to = timed ? bpf_ktime_get_ns() : rq, seen = timed ? t->seen : t->seen_clock;
+	__u64 since = t->since > seen ? t->since : seen;
+
+	return to > since ? sg_thread_units(since, to) : 0;
+}
+
+/*
+ * The rare ones of these are functions of their own, and not static: the verifier looks at
+ * them once, and older ones forget much of what they know where a static one is called.
+ * So their arguments are numbers, and the pointer that kernels with tp_btf allow; they
+ * find the task by what its state says.
+ */
+#define LEAVES (~0ULL)
+
+/* What a hook does that finds a thread not awake: puts it there, in the cgroup in which it is now. */
+SG_FLATTEN void enter_awake(struct sg_task *t, struct task_struct *task, __u32 part, __u64 since,
+			    bool swaps)
+{
+	__u64 rq = clock_of(task, false), waited = since == LEAVES ? 0 : since;
+	struct sg_thread_moment m;
+	__u32 word, state, to;
+
+	sg_thread_moment(&m, part, rq);
+	sg_slot(t, task, part, false);
+	word = *(volatile __u32 *)&t->thread;
+	state = sg_word_state(word, m.bank);
+	to = SG_WORD(SG_THREAD_AWAKE, m.bank, t->cgroup);
+	t->awake = sg_awake(m.bank);
+	if (state == SG_THREAD_AWAKE) {
+		if (since == LEAVES && t->since && t->off == SG_ON_CPU)
+			t->ran += turn(t, rq);
+		if (word == to)
+			return;
+		settle(t, task, t->ran, rq, part, true, false, swaps);
+		waited = 0;
+	} else if (state == SG_THREAD_NONE) {
+		begin_sums(t, task, rq, false);
+		if (t->off == SG_OFF_NEW) /* it has waited since then */
+			t->delay_told -= waited >> SG_THREAD_SHIFT;
+		else
+			waited = 0; /* of that it is not known when */
+	} else if (waited > rq - t->seen_clock) {
+		waited = 0;
+	}
+	sg_thread_becomes(t, word, to, sg_thread_stamp(m.time - waited), m.bank, part, true, swaps);
+}
+
+__noinline int enter_awake_btf(struct sg_task *t, __u32 part, __u64 since)
+{
+	if (t)
+		enter_awake(t, (struct task_struct *)t->owner, part, since, true);
+	return 0;
+}
+
+__noinline int enter_awake_raw(__u64 address, __u32 part, __u64 since)
+{
+	struct task_struct *task = (struct task_struct *)address;
+	struct sg_task *t = sg_task_of(task, part, false, false);
+
+	if (t)
+		enter_awake(t, task, part, since, false);
+	return 0;
+}
+
+/* ends: it does not come back; else only its sums are told. */
+SG_FLATTEN void settle_now(struct sg_task *t, struct task_struct *task, __u32 part, bool ends,
+			   bool swaps)
+{
+	__u32 word = *(volatile __u32 *)&t->thread;
+	__u64 rq = clock_of(task, false);
+	struct sg_thread_moment m;
+
+	settle(t, task, t->ran, rq, part, true, false, swaps);
+	if (!ends)
+		return;
+	sg_thread_moment(&m, part, rq);
+	sg_thread_becomes(t, word, SG_WORD(SG_THREAD_NONE, m.bank, 0), sg_thread_stamp(m.time),
+			  m.bank, part, true, swaps);
+	t->awake = 0;
+}
+
+__noinline int settle_btf(struct sg_task *t, __u32 part, bool ends)
+{
+	if (t)
+		settle_now(t, (struct task_struct *)t->owner, part, ends, true);
+	return 0;
+}
+
+__noinline int settle_raw(__u64 address, __u32 part, bool ends)
+{
+	struct task_struct *task = (struct task_struct *)address;
+	struct sg_task *t = sg_task_of(task, part, false, false);
+
+	if (t)
+		settle_now(t, task, part, ends, false);
+	return 0;
+}
+
+/* It leaves the CPU. */
+SG_FLATTEN void thread_leaves(struct sg_task *t, struct task_struct *task, bool runnable,
+			      struct now *now, bool btf)
+{
+	bool ends = now->state & TASK_DEAD;
+	__u32 before = t->ran;
+
+	if (sg_likely(is_awake(t, now)))
+		t->ran = before + sg_thread_units(t->since, t->since + now->slice);
+	else if (btf)
+		enter_awake_btf(t, now->part, LEAVES);
+	else
+		enter_awake_raw((__u64)task, now->part, LEAVES);
+	if (sg_unlikely(ends || (t->ran ^ before) >> SG_THREAD_LUMP_SHIFT)) {
+		if (btf)
+			settle_btf(t, now->part, ends);
+		else
+			settle_raw((__u64)task, now->part, ends);
+	}
+	t->how = runnable ? is_throttled(task, btf) : how_of(now->state);
+}
+
+SG_FLATTEN void thread_awakes(struct sg_task *t, struct task_struct *task, struct now *now,
+			      bool btf)
+{
+	if (btf)
+		enter_awake_btf(t, now->part, now->waited);
+	else
+		enter_awake_raw((__u64)task, now->part, now->waited);
+}
+
+/* A wait that is recorded ends: of so many ns without that for a CPU, and for so many others. */
+SG_FLATTEN void charge_wait(struct sg_task *t, struct task_struct *task, __u32 part, __u64 blocked,
+			    __u64 waited, __u32 weight, bool btf)
+{
+	__u32 state, word = *(volatile __u32 *)&t->thread;
+
+	if (t->off == SG_OFF_PREEMPTED) {
+		if (t->how == HOW_THROTTLED && waited >= SLOW_NS)
+			sg_thread_moves(part, word, SG_THREAD_RUNNABLE, SG_THREAD_THROTTLED,
+					waited >> SG_THREAD_SHIFT, true);
+		return;
+	}
+	state = waits_for(t, task, t->how, blocked >> 4, btf);
+	if (weight == 1 && blocked >= SLOW_NS)
+		sg_thread_moves(part, word, SG_THREAD_AWAKE, state, blocked >> SG_THREAD_SHIFT,
+				true);
+	else
+		sg_thread_add(part, word, SG_THREAD_SHORT(state), blocked * weight, true);
+}
+
+__noinline int charge_wait_raw(__u64 address, __u32 part, __u64 blocked, __u64 waited, __u32 weight)
+{
+	struct task_struct *task = (struct task_struct *)address;
+	struct sg_task *t = sg_task_of(task, part, false, false);
+
+	if (t)
+		charge_wait(t, task, part, blocked, waited, weight, false);
+	return 0;
+}
+
+SG_FLATTEN void thread_comes(struct sg_task *t, struct task_struct *task, struct now *now,
+			     __u64 off, __u32 weight, bool btf)
+{
+	__u64 blocked = off > now->waited ? off - now->waited : 0;
+
+	if (!weight || !is_awake(t, now))
+		return;
+	if (btf)
+		charge_wait(t, task, now->part, blocked, now->waited, weight, true);
+	else
+		charge_wait_raw((__u64)task, now->part, blocked, now->waited, weight);
+}
+
 SG_FLATTEN void switch_out(struct task_struct *prev, bool runnable, struct now *now, bool btf)
 {
 	struct sg_task *t = sg_task_of(prev, now->part, sg_may_create_locked(btf), btf);
@@ -221,10 +450,12 @@ SG_FLATTEN void switch_out(struct task_struct *prev, bool runnable, struct now *
 		return;
 	}
 	if (sg_likely(t->since && t->off == SG_ON_CPU)) {
-		__u32 weight = ended(t, now, &ns), slot;
+		__u32 weight = ended(t, now, &ns) | now->zero, slot;
 
 		now->slice = ns;
-		now->ran = t->cgroup_in;
+		now->ran = t->cgroup;
+		blur(now);
+		ns = now->slice;
 		if (!weight)
 			sg_count(now->part, SG_C_UNTIMED, 1, true);
 		else if (sg_find_slot(&w, now->part, slot = sg_slot(t, prev, now->part, btf))) {
@@ -233,12 +464,8 @@ SG_FLATTEN void switch_out(struct task_struct *prev, bool runnable, struct now *
 			record(&w, now->part, SCHED_ONCPU, ns, weight, &who);
 		}
 	}
-	if (sg_cfg(threads)) {
-		__u32 state = runnable ? waits_for_cpu(prev, btf)
-				       : waits_for(t, prev, now->state, now->moment.stamp, btf);
-
-		sg_thread_becomes(t, prev, state, &now->moment, true, btf);
-	}
+	if (sg_cfg(threads))
+		thread_leaves(t, prev, runnable, now, btf);
 	begin(t, now, runnable ? SG_OFF_PREEMPTED : SG_OFF_BLOCKED);
 	t->queued = runnable && now->shift != SG_UNTIMED ? now->ns : 0;
 	t->queued_shift = now->shift;
@@ -250,8 +477,10 @@ SG_FLATTEN void find_culprits(struct sg_task *t, struct task_struct *next, struc
 {
 	if (wait < CONTENDED_NS)
 		weight = 0;
-	if (weight || others_wait(next, btf))
-		charge_culprits(now->moment.time, now->slice, t->cgroup | (__u64)now->ran << 32,
+	/* Or somebody waited while the task that goes ran: this one, or others that still do. */
+	if (sg_unlikely(weight || (now->ran != SCHED_NOBODY &&
+				   (now->waited >= CONTENDED_NS || others_wait(next, btf)))))
+		charge_culprits(thread_clock(now), now->slice, t->cgroup | (__u64)now->ran << 32,
 				wait, now->part | (__u64)weight << 32);
 }
 
@@ -264,23 +493,30 @@ SG_FLATTEN void off_ended(struct sg_task *t, struct task_struct *next, struct no
 	struct sg_where w;
 	struct sg_who who;
 
-	wait_weight = waited(t, next, now, &wait, btf);
+	wait_weight = waited(t, next, now, &wait, btf) | now->zero;
+	wait |= now->zero;
+	now->waited |= now->zero;
+	now->ns |= now->zero;
 	if (sg_cfg(threads))
 		find_culprits(t, next, now, wait, wait_weight, btf);
 	if (sg_likely(left)) {
-		off_weight = ended(t, now, &off);
+		off_weight = ended(t, now, &off) | now->zero;
 		/* It was off the CPU when the programs were attached: so are the kernel's waits older. */
 		if (!t->queued && off > sg_longest_ns(part))
 			wait_weight = 0;
 	} else if (t->off != SG_OFF_NEW && !t->queued) {
 		return; /* older than the programs: since when it waits is not known */
 	}
+	off |= now->zero;
+	now->ns |= now->zero;
 	if (wait_weight && sg_event_is_slow(wait) && wait <= sg_longest_ns(part))
 		sg_event_send(sg_address(next), 0, SG_EVENT_SLOW, wait, SG_EVENT_RUN_QUEUE);
 	if (!wait_weight || (left && !off_weight))
 		sg_count(part, SG_C_UNTIMED, !wait_weight + (left && !off_weight), true);
-	if (!(wait_weight | off_weight))
+	if (sg_likely(!(wait_weight | off_weight)))
 		return;
+	if (sg_cfg(threads))
+		thread_comes(t, next, now, off, off_weight, btf);
 	slot = sg_slot(t, next, part, btf);
 	if (!sg_find_slot(&w, part, slot))
 		return;
@@ -302,8 +538,8 @@ SG_FLATTEN void switch_in(struct task_struct *next, struct now *now, bool btf)
 		return;
 	}
 	off_ended(t, next, now, btf);
-	if (sg_cfg(threads))
-		sg_thread_runs(t, next, now->waited, &now->moment, btf);
+	if (sg_cfg(threads) && sg_unlikely(!is_awake(t, now)))
+		thread_awakes(t, next, now, btf);
 	begin(t, now, SG_ON_CPU);
 	t->queued = 0;
 }
@@ -318,8 +554,8 @@ SG_FLATTEN int on_switch(bool preempt, struct task_struct *prev, struct task_str
 	sg_add(&c->c[SCHED_SWITCHES], 1, true);
 	now.rq = rq_clock(task_pid(next, btf) ? next : prev, btf); /* not the idle task */
 	now.shift = admit(now.part);
-	if (sg_cfg(threads))
-		sg_thread_moment(&now.moment, now.part, thread_clock(&now));
+	ask_shard(&now);
+	now.shift |= now.zero;
 	if (task_pid(prev, btf)) { /* 0: the idle task, which has no latencies */
 		bool runnable;
 
@@ -327,6 +563,7 @@ SG_FLATTEN int on_switch(bool preempt, struct task_struct *prev, struct task_str
 		runnable = preempt || !now.state;
 		sg_add(&c->c[runnable ? SCHED_INVOLUNTARY : SCHED_VOLUNTARY], 1, true);
 		switch_out(prev, runnable, &now, btf);
+		blur(&now);
 	}
 	if (task_pid(next, btf))
 		switch_in(next, &now, btf);
@@ -334,34 +571,104 @@ SG_FLATTEN int on_switch(bool preempt, struct task_struct *prev, struct task_str
 }
 
 /* By the run queue of this CPU: that of another may have been idle for long, and its clock stands still then. */
-SG_FLATTEN void current_moment(struct sg_thread_moment *m, __u32 part)
+SG_FLATTEN void current_moment(struct sg_thread_moment *m, struct now *now)
 {
-	struct now now = {.part = part,
-			  .rq = rq_clock((struct task_struct *)bpf_get_current_task(), false)};
+	struct sg_shard *s = sg_shard_of(now->part);
 
-	sg_thread_moment(m, part, thread_clock(&now));
+	now->rq = rq_clock((struct task_struct *)bpf_get_current_task(), false);
+	sg_thread_moment(m, now->part, thread_clock(now));
+	now->awake = sg_awake(m->bank);
+	if (s)
+		*(volatile __u64 *)&s->head.clock = thread_clock(now);
 }
 
-/* Of a thread that is older than the programs. */
-SG_FLATTEN void begin_thread(struct task_struct *task, bool btf)
+SG_FLATTEN bool is_running(const struct sg_task *t, struct task_struct *task, bool btf)
 {
-	__u32 part = sg_part(), state = task_state(task, btf);
-	struct sg_task *t = sg_task_of(task, part, true, btf);
-	struct sg_thread_moment m;
+	if (bpf_core_field_exists(task->on_cpu))
+		return btf ? task->on_cpu : BPF_CORE_READ(task, on_cpu);
+	return t->off == SG_ON_CPU;
+}
 
-	if (!sg_cfg(threads) || !t || sg_thread_state(t, sg_thread_bank(part)) ||
-	    BPF_CORE_READ(task, exit_state))
-		return;
-	current_moment(&m, part);
+/* All that it ran until now. */
+SG_FLATTEN __u32 ran_until(const struct sg_task *t, struct now *now, bool running)
+{
+	__u32 ran = *(volatile __u32 *)&t->ran;
+
+	return running && t->off == SG_ON_CPU && t->awake == now->awake ? ran + turn(t, now->rq)
+									: ran;
+}
+
+/* Since when it has been off the CPU, as time before now; 0: not known. */
+SG_FLATTEN __u64 off_for(const struct sg_task *t, struct now *now)
+{
+	__u64 to = t->since_shift == SG_UNTIMED ? now->rq : clock_ns(now), since = t->since;
+
+	return t->awake == now->awake && t->off == SG_OFF_BLOCKED && to > since ? to - since : 0;
+}
+
+SG_FLATTEN void falls_asleep(struct sg_task *t, struct task_struct *task, __u32 state,
+			     const struct sg_thread_moment *m, struct now *now, bool btf)
+{
+	__u32 word = *(volatile __u32 *)&t->thread;
 	/* An iterator may follow pointers of its task on any kernel. */
-	sg_thread_becomes(t, task, state ? waits_for(t, task, state, 0, true) : SG_THREAD_RUNNABLE,
-			  &m, false, btf);
+	__u32 to =
+		SG_WORD(waits_for(t, task, how_of(state), 0, true), m->bank, SG_WORD_CGROUP(word));
+	__u64 stamp = sg_thread_stamp(m->time - off_for(t, now));
+
+	if (sg_word_state(word, m->bank) == SG_THREAD_AWAKE &&
+	    sg_thread_becomes(t, word, to, stamp, m->bank, m->part, false, btf))
+		t->awake = 0;
+}
+
+/* One thread of all, once a tick. */
+SG_FLATTEN void walk_thread(struct task_struct *task, bool btf)
+{
+	struct now now = {.part = sg_part()};
+	struct sg_task *t = sg_task_of(task, now.part, true, btf);
+	__u32 word, at, state = task_state(task, btf);
+	struct sg_thread_moment m;
+	bool running;
+
+	sg_count(now.part, SCHED_WALKED, 1, false);
+	if (!sg_cfg(threads) || !t || BPF_CORE_READ(task, exit_state))
+		return;
+	word = *(volatile __u32 *)&t->thread;
+	at = sg_word_state(word, sg_thread_bank(now.part));
+	if (at != SG_THREAD_NONE && at != SG_THREAD_AWAKE)
+		return; /* it goes on waiting */
+	current_moment(&m, &now);
+	if (at == SG_THREAD_NONE) {
+		sg_slot(t, task, now.part, btf);
+		begin_sums(t, task, now.rq, btf);
+		if (!sg_thread_becomes(t, word, SG_WORD(SG_THREAD_AWAKE, m.bank, t->cgroup),
+				       sg_thread_stamp(m.time), m.bank, m.part, false, btf))
+			return;
+	}
+	running = is_running(t, task, btf);
+	settle(t, task, ran_until(t, &now, running), rq_clock(task, btf), now.part, false, btf,
+	       btf);
+	if (!running && state)
+		falls_asleep(t, task, state, &m, &now, btf);
 }
 
 SG_FLATTEN int on_count(__u32 counter, bool exclusive)
 {
 	sg_count(sg_part(), counter, 1, exclusive);
 	return 0;
+}
+
+/* It may be that of an earlier task at the same place whose end was missed. */
+SG_FLATTEN void forget_thread(struct sg_task *t, __u32 part)
+{
+	struct now now = {.part = part};
+	struct sg_thread_moment m;
+
+	t->awake = 0;
+	if (!sg_word_state(t->thread, sg_thread_bank(part)))
+		return;
+	current_moment(&m, &now);
+	sg_thread_becomes(t, t->thread, SG_WORD(SG_THREAD_NONE, m.bank, 0), sg_thread_stamp(m.time),
+			  m.bank, part, false, true);
 }
 
 /*
@@ -374,16 +681,12 @@ int BPF_PROG(sched_process_fork_btf, struct task_struct *parent, struct task_str
 {
 	__u32 part = sg_part();
 	struct sg_task *t = sg_task_of(child, part, true, true);
-	struct sg_thread_moment m;
 
 	sg_count(part, SCHED_FORKS, 1, false);
 	if (!t)
 		return 0;
-	/* It may be that of an earlier task at the same place whose end was missed. */
-	if (sg_cfg(threads) && sg_thread_state(t, sg_thread_bank(part))) {
-		current_moment(&m, part);
-		sg_thread_becomes(t, child, SG_THREAD_NONE, &m, false, true);
-	}
+	if (sg_cfg(threads))
+		forget_thread(t, part);
 	t->epoch = SG_EPOCH_NONE;
 	t->since = t->queued = t->call_at = 0;
 	t->delay = 0;
@@ -456,7 +759,15 @@ int sched_process_exit(void *ctx)
 	return on_count(SCHED_EXITS, false);
 }
 
-/* Last: whoever begins or ends from here on is seen to. */
+/* So many bytes for so many threads: the reader takes as many as it wants to. */
+SG_FLATTEN void pace(struct bpf_iter_meta *meta)
+{
+	__u64 seen = meta->seq_num;
+
+	if (seen % SG_THREAD_WALK_STEP == 0)
+		bpf_seq_write(meta->seq, &seen, sizeof(seen));
+}
+
 SEC("iter/task")
 int sched_threads_btf(struct bpf_iter__task *ctx)
 {
@@ -464,8 +775,9 @@ int sched_threads_btf(struct bpf_iter__task *ctx)
 
 	if (!task)
 		return 0;
+	pace(ctx->meta);
 	sg_opaque(task);
-	begin_thread(task, true);
+	walk_thread(task, true);
 	return 0;
 }
 
@@ -476,7 +788,8 @@ int sched_threads_raw(struct bpf_iter__task *ctx)
 
 	if (!task)
 		return 0;
+	pace(ctx->meta);
 	sg_opaque(task);
-	begin_thread(task, false);
+	walk_thread(task, false);
 	return 0;
 }

@@ -12,6 +12,12 @@
 
 #include "slot.bpf.h"
 
+SG_FLATTEN void forget(struct sg_task *t)
+{
+	t->epoch = SG_EPOCH_NONE;
+	t->awake = 0;
+}
+
 /* Called just before the name changes; nothing looks the slot up until it has. */
 SG_FLATTEN int on_rename(struct task_struct *task, bool btf)
 {
@@ -20,7 +26,7 @@ SG_FLATTEN int on_rename(struct task_struct *task, bool btf)
 
 	sg_count(part, TASK_RENAMES, 1, false);
 	if (t)
-		t->epoch = SG_EPOCH_NONE;
+		forget(t);
 	return 0;
 }
 
@@ -31,7 +37,7 @@ SG_FLATTEN int on_attach(struct task_struct *task, bool threadgroup, bool btf)
 
 	sg_count(part, TASK_MOVES, 1, false);
 	if (t)
-		t->epoch = SG_EPOCH_NONE;
+		forget(t);
 	if (threadgroup && BPF_CORE_READ(task, signal, nr_threads) > 1)
 		__sync_fetch_and_add(&sg_state.epoch, 1);
 	return 0;

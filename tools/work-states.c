@@ -12,6 +12,8 @@
  *	recv      in recv() of a socket that nobody writes to
  *	readsock  in read() of one
  *	accept    in accept() of a listening socket
+ *	naps      in nanosleep() again and again, 0.3 ms each
+ *	locks     in futex() again and again, as long
  *
  * All of them at once, each in a thread of its own, so that SECONDS is the time of all;
  * the first thread sleeps until they have ended.
@@ -19,14 +21,17 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include <linux/futex.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -128,6 +133,26 @@ static void accept_one(void)
 	accept(fd, NULL, NULL);
 }
 
+#define SHORT_NS 300000
+
+static void take_naps(void)
+{
+	double end = now() + seconds;
+
+	while (now() < end)
+		pause_for(SHORT_NS * 1e-9);
+}
+
+static void take_locks(void)
+{
+	const struct timespec t = {0, SHORT_NS};
+	double end = now() + seconds;
+	uint32_t word = 0;
+
+	while (now() < end)
+		syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, 0, &t, NULL, 0);
+}
+
 static const struct {
 	const char *name;
 	void (*spend)(void);
@@ -140,6 +165,8 @@ static const struct {
 	{"recv", receive},
 	{"readsock", read_socket},
 	{"accept", accept_one},
+	{"naps", take_naps},
+	{"locks", take_locks},
 };
 
 static void *spend(void *how)

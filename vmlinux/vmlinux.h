@@ -108,6 +108,7 @@ struct task_struct {
 	struct thread_info thread_info;
 	unsigned int __state; /* since 5.14 */
 	unsigned int flags;
+	int on_cpu; /* with CONFIG_SMP; since 6.18 always */
 	int pid;
 	int tgid;
 	int exit_state;
@@ -200,6 +201,7 @@ struct socket {
 struct seq_file;
 struct bpf_iter_meta {
 	struct seq_file *seq;
+	u64 seq_num;
 };
 
 struct bpf_iter__task {

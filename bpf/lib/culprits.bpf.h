@@ -11,7 +11,7 @@
 #include "pool.bpf.h"
 
 #define CONTENDED_NS 8192 /* shorter waits are what a switch takes */
-#define REMEMBERED 8 /* power of two */
+#define REMEMBERED 16 /* power of two */
 
 struct ran { /* ns, modulo 2^64 */
 	__u64 from, to;
@@ -57,9 +57,16 @@ SG_FLATTEN __u64 overlap(const struct ran *r, __u64 from, __u64 to)
 	return (__s64)(b - a) > 0 ? b - a : 0;
 }
 
+/* What the cgroup ran just before is the same time: many short turns must not push out what was before. */
 SG_FLATTEN void remember(struct cpu_ran *c, __u64 now, __u64 slice, __u32 cgroup)
 {
-	if (cgroup != SCHED_NOBODY)
+	struct ran *last = &c->of[(c->next - 1) % REMEMBERED];
+
+	if (cgroup == SCHED_NOBODY)
+		return;
+	if (last->cgroup == cgroup && now - slice - last->to < CONTENDED_NS)
+		last->to = now;
+	else
 		c->of[c->next++ % REMEMBERED] = (struct ran){now - slice, now, cgroup};
 }
 

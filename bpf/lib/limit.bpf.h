@@ -15,7 +15,7 @@
 
 #include "sg.bpf.h"
 
-#define SG_UNTIMED 255 /* no shift */
+#define SG_UNTIMED 15 /* no shift; fits into four bits */
 #define SG_SLOW_JIFFIES 2
 
 /* Uniform in 1 .. 2^(shift+1) - 1: 2^shift on average. */

@@ -72,9 +72,6 @@ struct sg_counter_block {
 struct sg_shard {
 	struct sg_bpf_head head;
 	struct sg_counter_block c[SG_BANKS];
-#ifdef SG_WITH_NEAR_THREADS
-	struct sg_threads_near near __attribute__((aligned(SG_THREADS_NEAR_AT)));
-#endif
 } __attribute__((aligned(64)));
 
 /* max_entries of all maps are set by the loader. */

@@ -11,24 +11,32 @@
 #include "sg.bpf.h"
 
 #define SG_EPOCH_NONE 0
-#define SG_SLOT_THREAD (1U << 31)
+#define SG_FROM_THREAD (1U << 31)
 #define SG_FROM_MASK 0x7fffffff
 
-/* One cache line. Belongs to the task: written by whoever runs it, reads or wakes it under the run queue's lock. */
+/*
+ * Two cache lines, of which most events need the first. Belongs to the task: written by
+ * whoever runs it, reads or wakes it under the run queue's lock; what else writes is said.
+ */
 struct sg_task {
 	__u64 owner; /* address of the task; in the table 0: nobody's */
-	/* The cached slot, and what it was computed from: it holds while these are the same. */
-	__u32 from; /* hash of the leader's comm and, where that is not tracked, of the css_set */
+	/*
+	 * The cached slot, and what it was computed from: it holds while these are the same. A hash
+	 * of the leader's comm and, where that is not tracked, of the css_set; with SG_FROM_THREAD
+	 * when another task, the leader, has the comm.
+	 */
+	__u32 from;
 	__u32 epoch; /* SG_EPOCH_NONE: look it up again */
-	__u32 slot; /* with SG_SLOT_THREAD when another task, the leader, has the comm */
+	__u16 slot;
 	__u16 cgroup; /* its number, looked up with the slot */
-	__u16 cgroup_in; /* of the cell that it is in: threads.bpf.h */
 	/* sched */
+	__u16 since_tick; /* rq->clock at since, coarse */
+	__u8 since_shift : 4, queued_shift : 4; /* what they stand for, 2^this many; SG_UNTIMED */
+	__u8 awake; /* threads.bpf.h; the walk writes it too */
 	__u64 since; /* when the task was switched in or out; 0: not seen yet; by rq->clock when that is not timed */
 	__u64 queued; /* when it became runnable; 0: it is not waiting for a CPU, or the wait is not timed */
 	__u32 delay; /* of all its waits before this one, by the kernel, in its units; see sched.bpf.c */
-	__u16 since_tick; /* rq->clock at since, coarse */
-	__u8 since_shift, queued_shift; /* what they stand for, 2^this many; SG_UNTIMED */
+	__u32 ran; /* all that it ran, in units of threads.h, modulo 2^32 */
 	/* syscall */
 	__u64 call_at; /* 0: not in a call that was seen to begin; jiffies when it is not timed */
 	__u32 call : 10; /* row of the call */
@@ -38,8 +46,13 @@ struct sg_task {
 	__u16 call_jiffy; /* low half of jiffies then */
 	__u8 call_shift; /* it stands for 2^this many; SG_UNTIMED */
 	__u8 off : 2; /* how it left the CPU: enum sg_off */
-	__u8 thread : 4; /* enum sg_thread_state; in bank */
-	__u8 thread_bank : 1;
+	__u8 how : 2; /* enum sg_how */
+	/* threads.bpf.h: the second line; the walk writes it too */
+	__u32 thread; /* in which cell it is */
+	__u32 ran_told, delay_told; /* what of its sums is told */
+	__u32 unused;
+	__u64 seen, seen_clock; /* since when it is in AWAKE: monotonic, and by the run queue */
+	__u64 spare[4];
 };
 
 /*
@@ -197,9 +210,10 @@ SG_FLATTEN __u32 sg_slot_refresh(struct sg_task *t, struct task_struct *task, __
 	t->epoch = *(volatile __u32 *)&sg_state.epoch;
 	t->owner = (__u64)task; /* read back, it is a number and no pointer */
 	found = sg_slot_find(*(volatile __u64 *)&t->owner, part);
-	t->slot = (found & 0xffff) | (found >> 32 & 1 ? SG_SLOT_THREAD : 0);
+	t->slot = found;
 	t->cgroup = found >> 16;
-	t->from = found >> 33;
+	t->from = found >> 33 | (found >> 32 & 1 ? SG_FROM_THREAD : 0);
+	t->awake = 0; /* it may have another cgroup */
 	return found & 0xffff;
 }
 
@@ -230,17 +244,16 @@ SG_FLATTEN bool sg_slot_holds(const struct sg_task *t, struct task_struct *task,
 
 	if (sg_unlikely(t->epoch != *(volatile __u32 *)&sg_state.epoch))
 		return false;
-	if (sg_cfg(tracked) && sg_likely(!(t->slot & SG_SLOT_THREAD)))
+	if (sg_cfg(tracked) && sg_likely(!(t->from & SG_FROM_THREAD)))
 		return true;
 	sg_leader_comm(task, comm, btf);
-	return t->from == sg_slot_from(comm, task);
+	return (t->from & SG_FROM_MASK) == sg_slot_from(comm, task);
 }
 
 /* The slot of a task, which is looked up again when the cached one does not hold. */
 SG_FLATTEN __u32 sg_slot(struct sg_task *t, struct task_struct *task, __u32 part, bool btf)
 {
-	return sg_likely(sg_slot_holds(t, task, btf)) ? t->slot & ~SG_SLOT_THREAD
-						      : sg_slot_refresh(t, task, part);
+	return sg_likely(sg_slot_holds(t, task, btf)) ? t->slot : sg_slot_refresh(t, task, part);
 }
 
 /*
@@ -249,7 +262,7 @@ SG_FLATTEN __u32 sg_slot(struct sg_task *t, struct task_struct *task, __u32 part
  */
 SG_FLATTEN __u32 sg_slot_peek(const struct sg_task *t, struct task_struct *task, bool btf)
 {
-	return t && sg_slot_holds(t, task, btf) ? t->slot & ~SG_SLOT_THREAD : SG_SLOT_OTHER;
+	return t && sg_slot_holds(t, task, btf) ? t->slot : SG_SLOT_OTHER;
 }
 
 /*

@@ -44,11 +44,6 @@ SG_FLATTEN bool is_throttled(struct task_struct *task, bool btf)
 		   : BPF_CORE_READ(task, se.cfs_rq, throttle_count);
 }
 
-SG_FLATTEN __u32 waits_for_cpu(struct task_struct *task, bool btf)
-{
-	return is_throttled(task, btf) ? SG_THREAD_THROTTLED : SG_THREAD_RUNNABLE;
-}
-
 SG_FLATTEN bool look_at_fd(struct task_struct *task, unsigned long fd)
 {
 	struct fdtable *t = BPF_CORE_READ(task, files, fdt);
@@ -170,16 +165,30 @@ SG_FLATTEN __u32 user_waits_for(struct sg_task *t, struct task_struct *task, boo
 	return disturbed ? interruptible(t, task, nr, fd, chance) : uninterruptible(task, nr, btf);
 }
 
-/* state: as the kernel has it; chance: any number. */
-SG_FLATTEN __u32 waits_for(struct sg_task *t, struct task_struct *task, __u32 state, __u32 chance,
+/* What a state, as the kernel has it, tells of a wait; it is another when the wait is over. */
+enum how {
+	HOW_DISTURBED, /* a signal may end it */
+	HOW_UNDISTURBED,
+	HOW_RTLOCK,
+	HOW_THROTTLED = 1, /* of a thread that could have gone on */
+};
+
+SG_FLATTEN __u8 how_of(__u32 state)
+{
+	if (state & TASK_RTLOCK_WAIT)
+		return HOW_RTLOCK;
+	return state & TASK_UNINTERRUPTIBLE && !(state & TASK_NOLOAD) ? HOW_UNDISTURBED
+								      : HOW_DISTURBED;
+}
+
+/* Of a thread that waits, or whose wait ends now. chance: any number. */
+SG_FLATTEN __u32 waits_for(struct sg_task *t, struct task_struct *task, __u8 how, __u32 chance,
 			   bool btf)
 {
 	__u32 flags = btf ? task->flags : BPF_CORE_READ(task, flags);
-	bool disturbed = !(state & TASK_UNINTERRUPTIBLE) || state & TASK_NOLOAD;
+	bool disturbed = how == HOW_DISTURBED;
 
-	if (state & TASK_DEAD)
-		return SG_THREAD_NONE;
-	if (state & TASK_RTLOCK_WAIT)
+	if (how == HOW_RTLOCK)
 		return SG_THREAD_LOCK;
 	if (flags & PF_MEMALLOC && !disturbed)
 		return SG_THREAD_MEMORY;

@@ -56,7 +56,7 @@ struct sg_config {
 	bool worst; /* probe.worst: true; keep who the slowest events were */
 	uint64_t worst_stacks; /* probe.worst_stacks: 32 per second and CPU */
 	uint64_t worst_floor_ns; /* probe.worst_floor: 1ms; faster ones have no stack */
-	bool thread_time; /* probe.thread_time: false */
+	bool thread_time; /* probe.thread_time: true */
 	bool domain_event;
 	uint64_t event_stall_ns; /* event.stall: 5s; 0 is none */
 	uint64_t event_slow_ns; /* event.slow: 2s */

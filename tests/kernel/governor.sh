@@ -29,6 +29,22 @@ ok "no latency is longer than it can be" between "$(field 'sgprobe_syscall_laten
 ok "the changes are counted" between "$(total sgprobe_governor_changes_total)" 4 100
 ok "sums close all the while" is "$(total 'sgprobe_cgroup_syscall_latency_seconds{')" "$(total 'sgprobe_syscall_latency_seconds{')"
 
+# Threads that went to sleep while nobody watched, and go on sleeping, are counted as soon as somebody does.
+watch_only sched -i 50 probe.budget=2ms
+"$O/tools/work-pingpong" 100000000 0 0 > /dev/null & pair=$!
+"$O/tools/work-pingpong" 100000000 1 1 > /dev/null & busy_pid=$!
+ok "the scheduler's programs are taken off too" eventually said 'sched is off now'
+kill "$pair" && wait "$pair" 2> /dev/null
+calm
+"$O/tools/work-states" 100 $(printf 'recv %.0s' $(seq 60)) & sleepers=$!
+back() { [ "$(grep -c 'sched is sparse now' "$tmp/err")" -ge 2 ]; }
+ok "and come back once the host is calm" eventually back
+sleep 0.2
+there=$(echo /proc/[0-9]*/task/* | wc -w)
+unwatch
+kill "$sleepers" && wait "$sleepers" 2> /dev/null
+ok "then all threads are counted, those too that slept meanwhile" between "$(field 'sgprobe_sched_threads' 2)" $((there - 30)) $((there + 30))
+
 watch -i 50 probe.budget=0s probe.tcp=false probe.irq=false
 busy
 sleep 2

@@ -69,6 +69,17 @@ ok "interrupts took some time from it" between "$stolen" 0.0003 3
 ok "which is not its running" between "$(awk "BEGIN { print $(spent stolen) / $stolen }")" 0.85 1.15
 ok "but two loops and their parent are 9 s with it" near "$(sum "sgprobe_cgroup_sched_thread_seconds_total{cgroup=\"/$name\"")" 9 0.02
 
+# ---- waits of 0.3 ms past the budget, of which a sample says what for
+watch_time probe.budget=1ms
+inside "$O/tools/work-states" 5 naps locks
+unwatch
+ok "of the switches some were not timed" between "$(total 'sgprobe_untimed_total{domain="sched"}')" 5000 10000000
+ok "a thread that naps, one that waits for a lock, and their parent are 15 s" near \
+	"$(sum "sgprobe_cgroup_sched_thread_seconds_total{cgroup=\"/$name\"")" 15 0.02
+awake=$(awk "BEGIN { print ($(spent running) + $(spent runnable)) / 2 }")
+ok "of which a third is for the lock, within a tenth" near "$(spent lock)" "$(awk "BEGIN { print 5 - $awake }")" 0.1
+ok "and two thirds are sleep" near "$(spent sleeping)" "$(awk "BEGIN { print 10 - $awake }")" 0.05
+
 # ---- who kept whom: two loops of different cgroups, then three, on one CPU
 culprit() { field "sgprobe_sched_culprit_seconds_total{culprit=\"/$name$2\",victim=\"/$name$1\"}" 2; }
 ran() { field "sgprobe_cgroup_sched_thread_seconds_total{cgroup=\"/$name$1\",state=\"running\"}" 2; }

@@ -12,6 +12,7 @@ const units = await load("core/units.ts");
 const text = await load("core/text.ts");
 const { finds } = await load("core/search.ts");
 const { judge, usual, worst } = await load("core/health.ts");
+const { STATES, threadRows } = await load("data/threads.ts");
 
 const dense = (pairs) => {
   const d = new Float64Array(hist.ROWS);
@@ -260,4 +261,19 @@ test("few events, or microseconds, are no news", () => {
 test("what is usual is the ninth decile of at least a minute", () => {
   assert.ok(Number.isNaN(usual([1, 2, 3])));
   assert.equal(usual([9, 1, 1, 1, 1, 1, 1, 1, 2, 1, 1]), 2);
+});
+
+test("the time of threads is a row for each cgroup, the busiest first", () => {
+  const time = (cgroup, state, value) => ({ labels: { cgroup, state }, value });
+  const rows = threadRows(
+    [time("/web", "network", 30), time("/web", "sleeping", 5), time("/db", "running", 0.5), time("/db", "runnable", 0.7), time("/db", "lock", 0.1), time("/db", "new state", 1)],
+    [{ labels: { victim: "/db", culprit: "/batch" }, value: 0.6 }, { labels: { victim: "/db", culprit: "/web" }, value: 0.1 }, { labels: { victim: "/gone", culprit: "/web" }, value: 9 }],
+  );
+  assert.deepEqual(rows.map((r) => r.cgroup), ["/db", "/web"]);
+  const [db, web] = rows;
+  assert.equal(db.parts[STATES.findIndex(([s]) => s === "runnable")], 0.7);
+  near(db.awake, 1.3);
+  assert.equal(db.asleep, 1);
+  assert.deepEqual([db.culprit, db.kept], ["/batch", 0.6]);
+  assert.deepEqual([web.awake, web.asleep, web.culprit], [30, 5, ""]);
 });

@@ -22,13 +22,15 @@ void sg_hooks_detach(struct sg_kept *k)
 	k->n = n;
 }
 
-/* A program of type tracing knows its hook; a raw trace point is told. */
+/* A program of type tracing knows its hook; a raw trace point is told; an iterator is none. */
 static int attach_one(struct sg_kept *k, const char *hook, int program)
 {
 	int fd = bpf_raw_tracepoint_open(NULL, program), r;
 
 	if (fd < 0)
 		fd = bpf_raw_tracepoint_open(hook, program);
+	if (fd < 0)
+		fd = bpf_link_create(program, 0, BPF_TRACE_ITER, NULL);
 	if (fd < 0)
 		return fd;
 	r = sg_kept_add(k, SG_KEPT_LINK, hook, fd);

@@ -88,6 +88,7 @@ struct sg_program {
 	const char *unless; /* not needed where the kernel has this hook; NULL: everywhere */
 	size_t setting; /* offset of the text in struct sg_config without which it is not wanted; 0: always */
 	bool asked; /* attached nowhere: user space runs it when it wants to know something */
+	bool walk; /* an iterator, which user space walks with; it is never off */
 	enum sg_rate rate;
 	const char *since; /* kernel that has it first, for the manual; NULL: 5.10 */
 };
@@ -103,7 +104,6 @@ struct sg_domain {
 	bool slot_blocks; /* after the fixed blocks there is one per slot */
 	uint16_t fixed_blocks; /* before those of the slots */
 	uint16_t counters;
-	uint16_t shard_bytes; /* of its element of map sg_shards, where there is more in it; or 0 */
 	const struct sg_program *programs;
 	size_t n_programs;
 	const struct sg_metric_row *metrics;

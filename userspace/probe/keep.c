@@ -141,7 +141,7 @@ static int adopt_shared_maps(struct sg_shared *s, struct sg_kept *k)
 	const uint32_t rows = s->pool_rows, cells = s->pool_cells, parts = sg_parts(s);
 	const struct shape shapes[SG_SHARED_MAPS] = {
 		[SG_MAP_STATE] = {BPF_MAP_TYPE_ARRAY, 4, sizeof(struct sg_bpf_state), 1, true},
-		[SG_MAP_TASK_TABLE] = {BPF_MAP_TYPE_ARRAY, 4, 64, s->tasks},
+		[SG_MAP_TASK_TABLE] = {BPF_MAP_TYPE_ARRAY, 4, 128, s->tasks},
 		[SG_MAP_TASKS] = {BPF_MAP_TYPE_TASK_STORAGE},
 		[SG_MAP_TIDS] = {BPF_MAP_TYPE_LRU_HASH},
 		[SG_MAP_SLOTS] = {BPF_MAP_TYPE_HASH, sizeof(struct sg_slot_key), 4, s->slots},

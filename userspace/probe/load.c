@@ -363,7 +363,7 @@ const struct sg_program *sg_program_of(const struct sg_domain *d, const char *na
 	return NULL;
 }
 
-/* An iterator is no hook: it runs once, now, over what was there before. */
+/* An iterator is no hook: unless it is listed it runs once, now, over what was there before. */
 static bool is_iterator(const struct bpf_program *p)
 {
 	return bpf_program__expected_attach_type(p) == BPF_TRACE_ITER;
@@ -436,7 +436,7 @@ static int attach(struct sg_loaded *l, struct bpf_object *o)
 
 		if (r < 0 || !bpf_program__autoload(p))
 			continue;
-		if (is_iterator(p) && !(row && row->asked))
+		if (is_iterator(p) && !row)
 			run_iterator(p);
 		else if (!row || l->n_attached == SG_PROGRAMS_MAX)
 			r = -E2BIG; /* a program that its domain's table does not list */
@@ -508,10 +508,19 @@ int sg_program_fd(const struct sg_loaded *l, const char *hook)
 	return -1;
 }
 
+int sg_walk_fd(const struct sg_loaded *l)
+{
+	for (size_t i = 0; i < l->n_attached; i++)
+		if (l->attached[i].program->walk)
+			return l->attached[i].link_fd;
+	return -1;
+}
+
 void sg_detach(struct sg_loaded *l)
 {
 	for (size_t i = 0; i < l->n_attached; i++)
-		close_fd(sg_take_fd(l->attached[i].link_fd));
+		if (!l->attached[i].program->walk)
+			close_fd(sg_take_fd(l->attached[i].link_fd));
 }
 
 /* A program of type tracing knows its hook; a raw trace point is told. */
@@ -521,7 +530,7 @@ int sg_attach_again(struct sg_loaded *l)
 		struct sg_attached *a = &l->attached[i];
 		int fd;
 
-		if (a->program->asked)
+		if (a->program->asked || a->program->walk)
 			continue;
 		fd = bpf_raw_tracepoint_open(NULL, a->fd);
 

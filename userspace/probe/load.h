@@ -156,6 +156,8 @@ void sg_loaded_init(struct sg_loaded *l, const struct sg_domain *d, const struct
 int sg_map_fd(const struct sg_loaded *l, const char *name);
 /* A program by its hook; -1: there is none. */
 int sg_program_fd(const struct sg_loaded *l, const char *hook);
+/* The link of its iterator, for bpf_iter_create(); -1: there is none. */
+int sg_walk_fd(const struct sg_loaded *l);
 /* The row of a program of the object, or of its hook; NULL: there is none. */
 const struct sg_program *sg_program_of(const struct sg_domain *d, const char *name);
 /* The variant of this name, as sg_loaded has it; NULL: there is none. */

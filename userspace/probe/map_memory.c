@@ -55,7 +55,7 @@ size_t sg_shard_bytes(const struct sg_domain *d)
 {
 	size_t n = sizeof(struct sg_bpf_head) + SG_BANKS * d->counters * sizeof(uint64_t);
 
-	return d->shard_bytes ? d->shard_bytes : (n + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
+	return (n + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
 }
 
 void sg_tell_head(struct sg_bpf_head *h, const struct sg_bpf_state *state)

@@ -263,6 +263,8 @@ static int put_on(struct sg_probe *p, size_t i)
 		p->loaded[i].attached_ns = sg_mono_ns();
 		p->loaded[i].shed = false;
 		p->loaded[i].reason[0] = 0;
+		if (p->threads && sg_domains[i] == &sg_domain_sched)
+			sg_threads_walk(p->threads);
 	}
 	return r;
 }

@@ -65,6 +65,7 @@ static const struct sg_program programs[] = {
 	{"sched_migrate_task", SCHED_MIGRATIONS, .rate = SG_BUSY},
 	{"sched_process_fork", SCHED_FORKS},
 	{"sched_process_exit", SCHED_EXITS},
+	{"sched_threads", SCHED_WALKED, .walk = true},
 };
 
 const struct sg_domain sg_domain_sched = {
@@ -75,7 +76,6 @@ const struct sg_domain sg_domain_sched = {
 	.limited = true,
 	.signals = SCHED_SIGNALS,
 	.counters = SCHED_COUNTERS,
-	.shard_bytes = SG_THREADS_NEAR_AT + sizeof(struct sg_threads_near),
 	.programs = programs,
 	.n_programs = ARRAY_SIZE(programs),
 	.metrics = metrics,

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <sgprobe/bpf/threads.h>
 
@@ -13,12 +14,16 @@
 
 #define UNIT_SECONDS ((double)(1 << SG_THREAD_SHIFT) * 1e-9)
 #define STATES (SG_THREAD_STATES - 1) /* that are told; the first is none */
+#define TIMES SG_THREAD_AWAKE /* cells of time: those and SG_THREAD_AWAKE, without none */
+#define SHORT (SG_THREAD_SHORT(SG_THREAD_MEMORY) - SG_THREAD_SHORT_SLEEPING + 1)
 #define NAME "sgprobe_sched_thread_seconds_total"
 #define CGROUP_NAME "sgprobe_cgroup_sched_thread_seconds_total"
 #define THREADS "sgprobe_sched_threads"
 #define CGROUP_THREADS "sgprobe_cgroup_sched_threads"
 #define IDLE_TICKS 60 /* a number whose cgroup had no thread for so long may be taken back */
 #define GRACE_TICKS 2
+#define WALK_THREADS 8192 /* that a tick looks at: some milliseconds where they are so many */
+#define WALK_ALL SIZE_MAX
 
 /* Of one tick: of the host, or of a value of the dimension. */
 struct sg_thread_sums {
@@ -45,6 +50,9 @@ struct sg_threads {
 	struct cgroup *cgroups; /* by number */
 	uint32_t used;
 	uint64_t scan_tick;
+	uint64_t now; /* as last read, in units */
+	int walk_fd; /* of a walk that the next tick goes on with, or -1 */
+	uint64_t (*weights)[SHORT]; /* by number: of short waits, older ones fading away */
 	struct sg_thread_sums host;
 };
 
@@ -158,6 +166,39 @@ static void resume(struct sg_threads *t)
 	}
 }
 
+/* ---- the walk over all threads ------------------------------------------------------- */
+
+static void end_walk(struct sg_threads *t)
+{
+	if (t->walk_fd >= 0)
+		close(sg_take_fd(t->walk_fd));
+}
+
+/* So many threads at least, from where the last walk was left; a new walk begins where all were seen. */
+static void walk(struct sg_threads *t, size_t threads)
+{
+	uint64_t step[WALK_THREADS / SG_THREAD_WALK_STEP];
+	int link = sg_walk_fd(t->sched->loaded);
+	size_t seen = 0;
+
+	if (t->walk_fd < 0 && link >= 0)
+		t->walk_fd = bpf_iter_create(link);
+	while (t->walk_fd >= 0 && seen < threads) {
+		ssize_t n = read(t->walk_fd, step, sizeof(step));
+
+		if (n > 0)
+			seen += (size_t)n / sizeof(*step) * SG_THREAD_WALK_STEP;
+		else if (n == 0 || errno != EAGAIN)
+			end_walk(t);
+	}
+}
+
+void sg_threads_walk(struct sg_threads *t)
+{
+	end_walk(t);
+	walk(t, WALK_ALL);
+}
+
 /* ---- reading ------------------------------------------------------------------------ */
 
 static uint32_t bank_of(const struct sg_threads *t)
@@ -165,17 +206,18 @@ static uint32_t bank_of(const struct sg_threads *t)
 	return __atomic_load_n(&t->shared->state->threads_bank, __ATOMIC_RELAXED) & 1;
 }
 
-/* The time now by the clock of the run queues, in units; 0: none is known yet. */
-static uint64_t time_now(const struct sg_threads *t)
+/* The time of the walk by the clock of the run queues, in units; 0: none is known yet. */
+static uint64_t time_now(struct sg_threads *t)
 {
 	uint64_t clock = 0;
 
 	for (uint32_t i = 0; t->sched->loaded->shards && i < t->shared->shards; i++)
 		clock = SG_MAX(clock, __atomic_load_n(&sg_head_of(t->sched->loaded, i)->clock,
 						      __ATOMIC_RELAXED));
-	if (clock <= t->shared->state->threads_base)
-		return 0;
-	return (clock - t->shared->state->threads_base) >> SG_THREAD_SHIFT;
+	if (clock > t->shared->state->threads_base)
+		t->now =
+			SG_MAX(t->now, (clock - t->shared->state->threads_base) >> SG_THREAD_SHIFT);
+	return t->now;
 }
 
 static struct sg_thread_cells *told_of(const struct sg_threads *t, uint32_t bank, uint32_t number)
@@ -183,48 +225,83 @@ static struct sg_thread_cells *told_of(const struct sg_threads *t, uint32_t bank
 	return &t->cells[(SG_BANKS * t->shared->shards + bank) * t->shared->slots + number];
 }
 
-static struct sg_thread_cells *near_of(const struct sg_threads *t, uint32_t bank, uint32_t shard)
-{
-	const struct sg_loaded *l = t->sched->loaded;
-	char *element = l->shards + shard * l->shard_bytes;
-
-	return &((struct sg_threads_near *)(element + SG_THREADS_NEAR_AT))
-			->of[bank * SG_THREADS_NEAR];
-}
-
 static struct sg_thread_cells *cells_of(const struct sg_threads *t, uint32_t bank, uint32_t shard)
 {
 	return &t->cells[(bank * t->shared->shards + shard) * t->shared->slots];
 }
 
-static uint64_t load(const __u64 *cell)
-{
-	return __atomic_load_n(cell, __ATOMIC_RELAXED);
-}
-
-static uint64_t cell(const struct sg_threads *t, uint32_t bank, uint32_t number, uint32_t state)
+static uint64_t cell(const struct sg_threads *t, uint32_t bank, uint32_t number, uint32_t i)
 {
 	uint64_t sum = 0;
 
-	for (uint32_t shard = 0; shard < t->shared->shards; shard++) {
-		sum += load(&cells_of(t, bank, shard)[number].of[state]);
-		if (number < SG_THREADS_NEAR)
-			sum += load(&near_of(t, bank, shard)[number].of[state]);
-	}
+	for (uint32_t shard = 0; shard < t->shared->shards; shard++)
+		sum += __atomic_load_n(&cells_of(t, bank, shard)[number].of[i], __ATOMIC_RELAXED);
 	return sum;
 }
 
 /*
  * What a cell has grown by: the rest of a division, for a thread counts as far more than
- * all time can. Rounded, as what is read while a thread moves may be less than before.
+ * all time can. It may be less than nothing, where what was told already turns out to
+ * have been something else.
  */
-static uint64_t grown(uint64_t sum, uint64_t told, uint64_t now, int64_t *threads)
+static int64_t grown(uint64_t sum, uint64_t told, uint64_t now, int64_t *threads)
 {
 	int64_t one = (int64_t)(SG_THREAD_ONE - now), diff = (int64_t)(sum - told);
-	int64_t n = (diff + (diff < 0 ? -one / 2 : one / 2)) / one, rest = diff - n * one;
+	int64_t n = (diff + (diff < 0 ? -one / 2 : one / 2)) / one;
 
-	*threads = n;
-	return rest > 0 ? (uint64_t)rest : 0;
+	*threads += n;
+	return diff - n * one;
+}
+
+/* What is owed is taken from what the most is told of, so that together it stays what it is. */
+static void pay(int64_t units[TIMES])
+{
+	for (size_t i = 0; i < TIMES; i++) {
+		while (units[i] < 0) {
+			size_t most = 0;
+
+			for (size_t j = 1; j < TIMES; j++)
+				if (units[j] > units[most])
+					most = j;
+			if (units[most] <= 0)
+				return;
+			int64_t n = SG_MIN(units[most], -units[i]);
+
+			units[most] -= n;
+			units[i] += n;
+		}
+	}
+}
+
+/* Short waits, by what for: in the ratio of the weights, and what is left by rounding sleeps. */
+static void split(const uint64_t weights[SHORT], uint64_t awake, uint64_t units[STATES])
+{
+	static const uint8_t states[SHORT] = {SG_THREAD_SLEEPING, SG_THREAD_DISK, SG_THREAD_NETWORK,
+					      SG_THREAD_LOCK, SG_THREAD_MEMORY};
+	uint64_t rest = awake;
+	double all = 0;
+
+	for (size_t i = 0; i < SHORT; i++)
+		all += (double)weights[i];
+	for (size_t i = 1; i < SHORT && all > 0; i++) {
+		uint64_t n = SG_MIN((uint64_t)((double)awake * ((double)weights[i] / all)), rest);
+
+		units[states[i] - 1] += n;
+		rest -= n;
+	}
+	units[SG_THREAD_SLEEPING - 1] += rest;
+}
+
+static void read_weights(struct sg_threads *t, uint32_t number, struct sg_thread_cells *told)
+{
+	uint64_t *w = t->weights[number];
+
+	for (uint32_t i = 0; i < SHORT; i++) {
+		uint64_t sum = cell(t, bank_of(t), number, SG_THREAD_SHORT_SLEEPING + i);
+
+		w[i] = w[i] / 2 + (sum - told->of[SG_THREAD_SHORT_SLEEPING + i]);
+		told->of[SG_THREAD_SHORT_SLEEPING + i] = sum;
+	}
 }
 
 /* Whether there is anything to tell of this number. */
@@ -233,22 +310,30 @@ static bool read_number(struct sg_threads *t, uint32_t number, uint64_t now, uin
 {
 	uint32_t bank = bank_of(t);
 	struct sg_thread_cells *told = told_of(t, bank, number);
+	int64_t new[TIMES] = {0};
 	bool any = false;
-	int64_t n;
 
 	*threads = 0;
-	for (uint32_t i = 0; i < STATES; i++) {
+	for (uint32_t i = 0; i < TIMES; i++) {
 		uint64_t sum = cell(t, bank, number, i + 1);
 
-		units[i] = 0;
 		if (sum == told->of[i + 1])
 			continue;
-		units[i] = grown(sum, told->of[i + 1], now, &n);
-		told->of[i + 1] += units[i];
-		*threads += n;
-		any |= n || units[i];
+		new[i] = grown(sum, told->of[i + 1], now, threads);
+		any = true;
 	}
-	return any;
+	if (!any)
+		return false;
+	pay(new);
+	for (uint32_t i = 0; i < TIMES; i++) {
+		new[i] = SG_MAX(new[i], 0);
+		told->of[i + 1] += (uint64_t) new[i];
+	}
+	for (uint32_t i = 0; i < STATES; i++)
+		units[i] = (uint64_t) new[i];
+	read_weights(t, number, told);
+	split(t->weights[number], (uint64_t) new[SG_THREAD_AWAKE - 1], units);
+	return true;
 }
 
 static void add(struct sg_thread_sums *to, const uint64_t units[STATES], int64_t threads,
@@ -349,9 +434,13 @@ static int tell(struct sg_threads *t, struct sg_thread_sums *s, const char *cgro
 int sg_threads_tick(struct sg_threads *t, struct sg_frame *f)
 {
 	const struct sg_axis_values *a = &t->slots->axes[SG_AXIS_CGROUP];
-	uint64_t now = t->sched->loaded->shed ? 0 : time_now(t);
+	uint64_t now;
 	int r;
 
+	if (t->sched->loaded->shed)
+		return 0;
+	walk(t, WALK_THREADS);
+	now = time_now(t);
 	if (!now)
 		return 0;
 	take_back(t);
@@ -368,10 +457,8 @@ void sg_threads_restart(struct sg_threads *t)
 {
 	uint32_t next = !bank_of(t), shards = t->shared->shards, n = t->shared->slots;
 
-	for (uint32_t i = 0; i < shards; i++) {
+	for (uint32_t i = 0; i < shards; i++)
 		memset(cells_of(t, next, i), 0, sizeof(*t->cells) * n);
-		memset(near_of(t, next, i), 0, sizeof(*t->cells) * SG_THREADS_NEAR);
-	}
 	memset(told_of(t, next, 0), 0, sizeof(*t->cells) * n);
 	__atomic_store_n(&t->shared->state->threads_bank, next, __ATOMIC_SEQ_CST);
 }
@@ -404,16 +491,19 @@ int sg_threads_new(struct sg_shared *shared, struct sg_slots *slots, const struc
 	t->slots = slots;
 	t->sched = sched;
 	t->bytes = sg_thread_elements(shared) * sizeof(*t->cells);
+	t->walk_fd = -1;
 	t->cgroups = calloc(shared->slots, sizeof(*t->cgroups));
+	t->weights = calloc(shared->slots, sizeof(*t->weights));
 	at = mmap(NULL, t->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, shared->fd[SG_MAP_THREADS],
 		  0);
 	t->cells = at == MAP_FAILED ? NULL : at;
-	if (!t->cells || !t->cgroups || sg_culprits_new(&t->culprits) < 0) {
+	if (!t->cells || !t->cgroups || !t->weights || sg_culprits_new(&t->culprits) < 0) {
 		sg_threads_free(t);
 		return -ENOMEM;
 	}
 	t->cgroups[SG_CGROUP_OTHER].state = SG_SLOT_RETIRING; /* it is nobody's */
 	resume(t);
+	sg_threads_walk(t);
 	*ret = t;
 	return 0;
 }
@@ -426,6 +516,8 @@ void sg_threads_free(struct sg_threads *t)
 		munmap(t->cells, t->bytes);
 	sg_culprits_free(t->culprits);
 	sums_release(&t->host);
+	end_walk(t);
+	free(t->weights);
 	free(t->cgroups);
 	free(t);
 }

@@ -28,6 +28,9 @@ int sg_threads_tick(struct sg_threads *t, struct sg_frame *f);
  */
 void sg_threads_restart(struct sg_threads *t);
 
+/* Looks at all threads: to be called when they have. */
+void sg_threads_walk(struct sg_threads *t);
+
 const char *sg_thread_state_name(unsigned int i); /* of enum sg_thread_state - 1 */
 
 /* For whoever frees a value of the dimension. */

@@ -29,6 +29,7 @@ enum sg_sched_counter {
 	SCHED_MIGRATIONS,
 	SCHED_FORKS,
 	SCHED_EXITS,
+	SCHED_WALKED,
 	SCHED_COUNTERS,
 };
 

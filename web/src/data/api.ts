@@ -106,3 +106,16 @@ export async function getExemplars(query: string, from: number, to: number, step
   const all = groups.flatMap((g) => (Array.isArray(g.exemplars) ? g.exemplars : []).map((e) => slowOf(e as Record<string, unknown>, (g.seriesLabels ?? {}) as Record<string, unknown>)));
   return all.filter((e) => e.t > 0 && e.value >= 0);
 }
+
+export interface Value {
+  labels: Readonly<Record<string, string>>;
+  value: number;
+}
+/** A PromQL expression's value now: a vector. */
+export async function getQuery(expr: string, signal?: AbortSignal): Promise<Value[]> {
+  const doc = await get(`/api/v1/query?${new URLSearchParams({ query: expr })}`, signal);
+  const list = (doc.data as Record<string, unknown> | undefined)?.result;
+  return (Array.isArray(list) ? (list as Record<string, unknown>[]) : [])
+    .map((r) => ({ labels: (r?.metric && typeof r.metric === "object" ? r.metric : {}) as Record<string, string>, value: Number(Array.isArray(r?.value) ? r.value[1] : NaN) }))
+    .filter((r) => Number.isFinite(r.value));
+}

@@ -17,6 +17,7 @@ import { catalog, catalogError, hostTracks, standings } from "../model";
 import * as s from "../state";
 import { Icon, Mark, Spark } from "./common";
 import { Events } from "./events";
+import { ThreadTime } from "./threads";
 
 const SPARK_TICKS = 300;
 const TEN_MINUTES = 600;
@@ -61,6 +62,7 @@ export function Overview() {
         </div>
       </div>
       <Events />
+      <ThreadTime />
       <section class="group" aria-labelledby="h-machine">
         <h2 id="h-machine">Machine<span class="sub">last 5 min</span></h2>
         <div class="tiles">{TILES.filter((t) => !t.own).map((t) => <TileBox key={t.id} tile={t} />)}</div>
