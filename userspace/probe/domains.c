@@ -84,6 +84,8 @@ int sg_metrics_each(sg_metric_cb cb, void *ctx)
 		r = cb(&sg_named_metrics.rows[i], ctx);
 	for (size_t i = 0; r == 0 && i < sg_self_metrics.n; i++)
 		r = cb(&sg_self_metrics.rows[i], ctx);
+	for (size_t i = 0; r == 0 && i < sg_cost_metrics.n; i++)
+		r = cb(&sg_cost_metrics.rows[i], ctx);
 	for (size_t i = 0; r == 0 && i < sg_truth_metrics.n; i++)
 		r = cb(&sg_truth_metrics.rows[i], ctx);
 	return r;

@@ -93,6 +93,9 @@ struct sg_attached {
 	double mean_ns; /* per run, in the last statistics window; 0: not measured yet */
 	uint64_t run_ns, run_cnt; /* the kernel's readings at the beginning of the window */
 	double unpaid; /* runs whose time was not reported yet */
+	double measured; /* of runs in statistics windows, those whose measuring was not paid for yet */
+	double owed_ns; /* the part of a nanosecond that was not reported yet */
+	uint64_t runs, paid_ns; /* in this tick: cost.c */
 	uint64_t misses; /* runs that the kernel left out, as it told last */
 	double missed; /* of these, not reported yet */
 };

@@ -13,6 +13,7 @@
 #include <sgprobe/time.h>
 
 #include "bpfstat.h"
+#include "cost.h"
 #include "drain.h"
 #include "governor.h"
 #include "keep.h"
@@ -27,6 +28,7 @@
 
 #define FORGET_EVERY 60 /* ticks */
 #define CPUS_MAX 4096 /* bytes of a list of CPUs */
+#define ENTRY_MS 50 /* that the start waits at most for what a run costs, once all is loaded */
 
 struct sg_probe {
 	struct sg_shared shared;
@@ -37,6 +39,8 @@ struct sg_probe {
 	sg_attach_cb attach; /* NULL: this process does */
 	void *attach_ctx;
 	struct sg_truth truth;
+	struct sg_entry entry;
+	struct sg_cost *cost;
 	struct sg_loaded *loaded; /* one per domain */
 	struct sg_drain **drains; /* NULL where a domain is not up */
 	struct sg_named_reader *named; /* NULL: there are none */
@@ -331,7 +335,7 @@ static void govern(struct sg_probe *p)
 		/* Without what marks tasks the others would be wrong, and it costs nothing. */
 		d[i].up = p->drains[i] && !sg_domains[i]->tracks_tasks && !sg_domains[i]->not_kept;
 		d[i].limited = sg_domains[i]->limited;
-		d[i].cost_ns = p->drains[i] ? sg_self_cost(&p->loaded[i], p->drains[i]) : 0;
+		d[i].cost_ns = p->drains[i] ? sg_cost_of(&p->loaded[i], p->drains[i], &p->entry) : 0;
 	}
 	d[named].up = p->named || p->named_shed;
 	d[named].cost_ns = sg_named_cost(p->named);
@@ -369,8 +373,34 @@ static int start_threads(struct sg_probe *p)
 	return sg_threads_new(&p->shared, p->slots, p->drains[i], &p->threads);
 }
 
+static double *entry_part(struct sg_entry *e, size_t i)
+{
+	return i < SG_ENTRIES ? &e->ns[i] : &e->stats_ns;
+}
+
+/* Measured once in the life of what is in the kernel: later its own programs would be in the way. */
+static void learn_entry(struct sg_probe *p, struct sg_entry_job *job)
+{
+	struct sg_bpf_state *s = p->shared.state;
+
+	sg_entry_end(job, ENTRY_MS, &p->entry);
+	if (!s)
+		return;
+	if (p->resumed && s->entry_measured)
+		for (size_t i = 0; i <= SG_ENTRIES; i++)
+			*entry_part(&p->entry, i) = (double)s->entry_ps[i] * 1e-3;
+	for (size_t i = 0; i <= SG_ENTRIES; i++)
+		s->entry_ps[i] = (int32_t)(*entry_part(&p->entry, i) * 1e3);
+	s->entry_measured = 1;
+	sg_info("a run of a program costs %.0f ns more than the kernel says on a trace point, %.0f ns "
+		"on a system call (%s)",
+		p->entry.ns[SG_ENTRY_TRACEPOINT], p->entry.ns[SG_ENTRY_SYSCALL],
+		p->entry.measured ? "measured" : "as before, or assumed");
+}
+
 static int set_up(struct sg_probe *p, const struct sg_config *cfg, struct sg_kept_sets *kept)
 {
+	struct sg_entry_job entry = {0, -1};
 	int r;
 
 	lift_memlock();
@@ -380,8 +410,13 @@ static int set_up(struct sg_probe *p, const struct sg_config *cfg, struct sg_kep
 	r = prepare(p, cfg, kept->sets[0]);
 	if (!p->resumed)
 		sg_kept_drop(kept); /* the rest belongs to it */
+	if (r == 0 && !p->resumed)
+		sg_entry_begin(&entry);
 	if (r == 0)
 		r = load_all(p, cfg, kept);
+	learn_entry(p, &entry);
+	if (r == 0)
+		r = sg_cost_new(p->slots, &p->cost);
 	if (r == 0)
 		r = sg_pool_new(&p->shared, p->slots, p->drains, &p->pool);
 	p->named_rate = cfg->named_rate;
@@ -477,6 +512,7 @@ void sg_probe_free(struct sg_probe *p)
 	sg_named_reader_free(p->named);
 	sg_stacks_free(p->stacks);
 	sg_pool_free(p->pool);
+	sg_cost_free(p->cost);
 	sg_threads_free(p->threads); /* before the drain that it reads */
 	for (size_t i = 0; p->drains && i < sg_n_domains; i++)
 		sg_drain_free(p->drains[i]);
@@ -542,7 +578,7 @@ static bool cpus_changed(struct sg_probe *p)
 
 static int drain_all(struct sg_probe *p, uint32_t bank, struct sg_frame *f)
 {
-	int r = 0;
+	int r;
 
 	sg_slots_tick(p->slots);
 	/* Before anything is added to the frame, which borrows the names of what it reports. */
@@ -553,6 +589,7 @@ static int drain_all(struct sg_probe *p, uint32_t bank, struct sg_frame *f)
 		if (p->drains[i])
 			sg_drain_read(p->drains[i], bank);
 	sg_pool_read(p->pool, bank);
+	r = sg_cost_tick(p->cost, p->loaded, p->drains, &p->entry);
 	for (size_t i = 0; r == 0 && i < sg_n_domains; i++) {
 		if (!p->drains[i])
 			continue;
@@ -590,6 +627,8 @@ int sg_probe_tick(struct sg_probe *p, int64_t t_ms, struct sg_frame *f)
 	if (r == 0)
 		r = sg_truth_tick(&p->truth, f);
 	p->self.drain_seconds = (double)(sg_mono_ns() - start) * 1e-9;
+	if (r == 0)
+		r = sg_cost_emit(p->cost, &p->entry, f);
 	return r < 0 ? r : sg_self_emit(&p->self, p->loaded, p->drains, p->slots, p->pool, f);
 }
 

@@ -24,7 +24,8 @@ static const struct sg_metric_info metrics[] = {
 	{"sgprobe_bpf_runs_total", "Program runs", "How often each kernel program ran.", "",
 	 "program", "self", NULL, NULL, SG_COUNTER},
 	{"sgprobe_bpf_run_seconds_total", "Program run time",
-	 "Run time of each kernel program: its runs times the mean that the kernel measured last.",
+	 "CPU time of each kernel program: its runs times the mean that the kernel measured last and "
+	 "what that leaves out (sgprobe_bpf_entry_seconds).",
 	 "seconds", "program", "self", NULL, NULL, SG_COUNTER},
 	{"sgprobe_dropped_total", "Dropped", "What was seen or made but not recorded, by reason.",
 	 "", "reason", "self", NULL, NULL, SG_COUNTER},
@@ -164,42 +165,6 @@ static int put1(struct sg_frame *f, enum sg_type type, const char *name, double 
 	return put(f, type, name, v, &l, label ? 1 : 0);
 }
 
-static double runs(const struct sg_attached *a, const struct sg_drain *d)
-{
-	double n = 0;
-
-	for (size_t i = 0; i < SG_MAX(a->program->runs_n, 1); i++)
-		n += (double)d->counted[a->program->runs + i];
-	return n;
-}
-
-#define UNMEASURED_NS 150 /* a run, until the kernel has measured some */
-
-double sg_self_cost(const struct sg_loaded *l, const struct sg_drain *d)
-{
-	double ns = 0;
-
-	for (size_t i = 0; i < l->n_attached; i++) {
-		const struct sg_attached *a = &l->attached[i];
-
-		ns += runs(a, d) * (a->mean_ns > 0 ? a->mean_ns : UNMEASURED_NS);
-	}
-	return ns;
-}
-
-/* Run time since the last tick. Runs from before the first measurement are paid for when it comes. */
-static double run_seconds(struct sg_attached *a, double n)
-{
-	double paid;
-
-	a->unpaid += n;
-	if (a->mean_ns == 0)
-		return 0;
-	paid = a->unpaid * a->mean_ns * 1e-9;
-	a->unpaid = 0;
-	return paid;
-}
-
 /* Known each time the kernel's statistics were read. */
 static void report_missed(struct sg_self *s, struct sg_attached *a)
 {
@@ -208,21 +173,20 @@ static void report_missed(struct sg_self *s, struct sg_attached *a)
 	a->missed = 0;
 }
 
-static int emit_program(struct sg_frame *f, const struct sg_loaded *l, struct sg_attached *a,
-			const struct sg_drain *d)
+static int emit_program(struct sg_frame *f, const struct sg_loaded *l, const struct sg_attached *a)
 {
 	char name[128];
 	struct sg_label labels[2] = {{"program", name}, {"variant", l->variant}};
-	double n = runs(a, d);
 	int r;
 
 	snprintf(name, sizeof(name), "%s/%s", l->domain->name, a->program->hook);
 	r = put(f, SG_GAUGE, "sgprobe_bpf_program_attached", 1, labels, 2);
 	if (r == 0)
-		r = put1(f, SG_COUNTER, "sgprobe_bpf_runs_total", n, "program", name);
+		r = put1(f, SG_COUNTER, "sgprobe_bpf_runs_total", (double)a->runs, "program",
+			 name);
 	if (r == 0)
-		r = put1(f, SG_COUNTER, "sgprobe_bpf_run_seconds_total", run_seconds(a, n),
-			 "program", name);
+		r = put1(f, SG_COUNTER, "sgprobe_bpf_run_seconds_total",
+			 (double)a->paid_ns * 1e-9, "program", name);
 	return r;
 }
 
@@ -244,7 +208,7 @@ static int emit_domain(struct sg_self *s, struct sg_frame *f, struct sg_loaded *
 			 "domain", l->domain->name);
 	for (size_t i = 0; r == 0 && i < l->n_attached; i++) {
 		report_missed(s, &l->attached[i]);
-		r = emit_program(f, l, &l->attached[i], d);
+		r = emit_program(f, l, &l->attached[i]);
 	}
 	for (size_t i = 0; i < SG_COMMON_COUNTERS; i++)
 		if (sg_drop_reasons[i])

@@ -31,9 +31,6 @@ void sg_self_release(struct sg_self *s);
 void sg_self_dropped(struct sg_self *s, const char *reason, double n);
 void sg_self_count(struct sg_self *s, const char *name, double n);
 
-/* CPU time in ns of a domain's programs in this tick: their runs times what one takes, about until it is measured. */
-double sg_self_cost(const struct sg_loaded *l, const struct sg_drain *d);
-
 /* Everything of this part; drains[i] is NULL where domain i is not up. */
 int sg_self_emit(struct sg_self *s, struct sg_loaded *loaded, struct sg_drain *const *drains,
 		 const struct sg_slots *slots, const struct sg_pool *pool, struct sg_frame *f);
