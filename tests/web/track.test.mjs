@@ -183,7 +183,7 @@ test("programs are sorted by what they cost, and domains add them up", () => {
     ["sgprobe_bpf_runs_total", "counter", { program: "sched/b" }, 10], ["sgprobe_bpf_run_seconds_total", "counter", { program: "sched/b" }, 5e-4],
     ["sgprobe_bpf_runs_total", "counter", { program: "tcp/c" }, 7],
     ["sgprobe_domain_up", "gauge", { domain: "sched", variant: "tp_btf" }, 1], ["sgprobe_domain_up", "gauge", { domain: "irq", reason: "no BTF" }, 0],
-    ["sgprobe_bpf_map_bytes", "gauge", { domain: "sched" }, 4096], ["sgprobe_untimed_total", "counter", { domain: "sched" }, 40], ["sgprobe_budget_seconds", "gauge", {}, 0.01],
+    ["sgprobe_bpf_map_bytes", "gauge", { domain: "sched" }, 4096], ["sgprobe_untimed_total", "counter", { domain: "sched" }, 40], ["sgprobe_governor_budget_seconds", "gauge", {}, 0.01],
     ["sgprobe_probe_cpu_seconds_total", "counter", {}, 0.002], ["sgprobe_governor_changes_total", "counter", {}, 1],
   ]);
   const list = system.programs(t, last);

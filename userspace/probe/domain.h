@@ -156,6 +156,7 @@ struct sg_metric_table {
 };
 extern const struct sg_metric_table sg_self_metrics; /* self.c */
 extern const struct sg_metric_table sg_cost_metrics; /* cost.c */
+extern const struct sg_metric_table sg_governor_metrics; /* governor_frame.c */
 extern const struct sg_metric_table sg_named_metrics; /* named_read.c */
 
 #endif

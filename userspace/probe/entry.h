@@ -4,7 +4,7 @@
  * from the hook to the program and back, for system calls also the slow path that they
  * take while anybody watches them; less what the kernel's own reading of the clock adds
  * to the run time. Measured once at the start, in a child process of a few
- * milliseconds while the domains are being loaded: getppid() with and without programs
+ * milliseconds before the first program is attached: getppid() with and without programs
  * that do nothing. It may be negative.
  */
 #ifndef SG_PROBE_ENTRY_H

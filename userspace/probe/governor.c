@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "governor.h"
 
+#include <stdio.h>
+
 #include <sgprobe/mem.h>
 
 #define EVENT_NS 300 /* what it takes to time one event, about; docs/OVERHEAD.md */
@@ -75,6 +77,14 @@ static int latest_shed(const struct sg_governor *g, const struct sg_governed *d,
 	return last;
 }
 
+/* As the log and the user read it; a tick is a second. */
+static void say_why(struct sg_governor *g, size_t i, const char *more, double n, const char *unit)
+{
+	snprintf(g->at[i].reason, sizeof(g->at[i].reason),
+		 "watching took %.1f ms a second of %.1f ms (probe.budget), %s %.1f %s",
+		 g->total_ns * 1e-6, (double)g->budget_ns * 1e-6, more, n, unit);
+}
+
 static int step_down(struct sg_governor *g, const struct sg_governed *d, size_t n)
 {
 	int i = costliest(g, d, n);
@@ -86,6 +96,7 @@ static int step_down(struct sg_governor *g, const struct sg_governed *d, size_t 
 	g->at[i].step = next_down(&d[i], g->at[i].step);
 	g->at[i].shed_tick = g->tick;
 	g->at[i].cost_ns = d[i].cost_ns;
+	say_why(g, i, "this domain the most:", d[i].cost_ns * 1e-6, "ms");
 	return i;
 }
 
@@ -96,6 +107,7 @@ static int step_up(struct sg_governor *g, const struct sg_governed *d, size_t n)
 	if (i < 0 || g->calm < g->at[i].wait)
 		return -1;
 	g->at[i].step = next_up(&d[i], g->at[i].step);
+	say_why(g, i, "and little for", g->calm, "seconds");
 	return i;
 }
 

@@ -15,7 +15,7 @@
 #include "bpfstat.h"
 #include "cost.h"
 #include "drain.h"
-#include "governor.h"
+#include "governor_frame.h"
 #include "keep.h"
 #include "named_read.h"
 #include "pool.h"
@@ -28,7 +28,7 @@
 
 #define FORGET_EVERY 60 /* ticks */
 #define CPUS_MAX 4096 /* bytes of a list of CPUs */
-#define ENTRY_MS 50 /* that the start waits at most for what a run costs, once all is loaded */
+#define ENTRY_MS 50 /* that the start waits at most to know what a run costs */
 
 struct sg_probe {
 	struct sg_shared shared;
@@ -294,9 +294,10 @@ static void apply_step(struct sg_probe *p, size_t i)
 		sg_warn("domain %s cannot be switched %s: %s", sg_domains[i]->name,
 			off ? "off" : "on", strerror(-r));
 	else
-		sg_info("domain %s is %s now: watching took %.1f ms a second of %.1f ms (probe.budget)",
-			sg_domains[i]->name, sg_step_name(step), p->governor.total_ns * 1e-6,
-			(double)p->governor.budget_ns * 1e-6);
+		sg_info("domain %s is %s now: %s", sg_domains[i]->name, sg_step_name(step),
+			p->governor.at[i].reason);
+	if (step == SG_STEP_FULL)
+		p->governor.at[i].reason[0] = 0;
 }
 
 static void hot(uint64_t id, double rate, void *ctx)
@@ -320,22 +321,26 @@ static void shed_named(struct sg_probe *p, size_t i)
 	bool off = p->governor.at[i].step == SG_STEP_OFF;
 
 	sg_self_count(&p->self, "sgprobe_governor_changes_total", 1);
+	sg_info("named probes are %s now: %s", off ? "off" : "on", p->governor.at[i].reason);
+	if (!off)
+		p->governor.at[i].reason[0] = 0;
 	p->named_shed = off;
 	if (p->named_change)
 		p->named_change(0, !off, 0, p->named_ctx);
 }
 
-static void govern(struct sg_probe *p)
+static int govern(struct sg_probe *p, struct sg_frame *f)
 {
 	struct sg_governed d[SG_GOVERNED_MAX] = {0};
 	size_t n = SG_MIN(sg_n_domains, SG_GOVERNED_MAX - 1), named = n;
-	int changed;
+	int changed, r = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		/* Without what marks tasks the others would be wrong, and it costs nothing. */
 		d[i].up = p->drains[i] && !sg_domains[i]->tracks_tasks && !sg_domains[i]->not_kept;
 		d[i].limited = sg_domains[i]->limited;
-		d[i].cost_ns = p->drains[i] ? sg_cost_of(&p->loaded[i], p->drains[i], &p->entry) : 0;
+		d[i].cost_ns =
+			p->drains[i] ? sg_cost_of(&p->loaded[i], p->drains[i], &p->entry) : 0;
 	}
 	d[named].up = p->named || p->named_shed;
 	d[named].cost_ns = sg_named_cost(p->named);
@@ -347,6 +352,11 @@ static void govern(struct sg_probe *p)
 	for (size_t i = 0; i < n; i++)
 		if (p->loaded[i].attached_ns)
 			set_limit(p, i);
+	for (size_t i = 0; r == 0 && i <= n; i++)
+		if (d[i].up)
+			r = sg_governor_emit_step(&p->governor, i,
+						  i == named ? "named" : sg_domains[i]->name, f);
+	return r < 0 ? r : sg_governor_emit(&p->governor, f);
 }
 
 void sg_probe_attached_by(struct sg_probe *p, sg_attach_cb attach, void *ctx)
@@ -373,29 +383,32 @@ static int start_threads(struct sg_probe *p)
 	return sg_threads_new(&p->shared, p->slots, p->drains[i], &p->threads);
 }
 
+enum { ENTRY_ASSUMED = 1, ENTRY_MEASURED }; /* sg_bpf_state.entry_measured */
+
 static double *entry_part(struct sg_entry *e, size_t i)
 {
 	return i < SG_ENTRIES ? &e->ns[i] : &e->stats_ns;
 }
 
 /* Measured once in the life of what is in the kernel: later its own programs would be in the way. */
-static void learn_entry(struct sg_probe *p, struct sg_entry_job *job)
+static void keep_entry(struct sg_probe *p)
 {
 	struct sg_bpf_state *s = p->shared.state;
 
-	sg_entry_end(job, ENTRY_MS, &p->entry);
 	if (!s)
 		return;
-	if (p->resumed && s->entry_measured)
+	if (p->resumed && s->entry_measured) {
 		for (size_t i = 0; i <= SG_ENTRIES; i++)
 			*entry_part(&p->entry, i) = (double)s->entry_ps[i] * 1e-3;
+		p->entry.measured = s->entry_measured == ENTRY_MEASURED;
+	}
 	for (size_t i = 0; i <= SG_ENTRIES; i++)
 		s->entry_ps[i] = (int32_t)(*entry_part(&p->entry, i) * 1e3);
-	s->entry_measured = 1;
+	s->entry_measured = p->entry.measured ? ENTRY_MEASURED : ENTRY_ASSUMED;
 	sg_info("a run of a program costs %.0f ns more than the kernel says on a trace point, %.0f ns "
 		"on a system call (%s)",
 		p->entry.ns[SG_ENTRY_TRACEPOINT], p->entry.ns[SG_ENTRY_SYSCALL],
-		p->entry.measured ? "measured" : "as before, or assumed");
+		p->entry.measured ? "measured" : "assumed");
 }
 
 static int set_up(struct sg_probe *p, const struct sg_config *cfg, struct sg_kept_sets *kept)
@@ -407,14 +420,15 @@ static int set_up(struct sg_probe *p, const struct sg_config *cfg, struct sg_kep
 	p->cpus_fd = open("/sys/devices/system/cpu/online", O_RDONLY | O_CLOEXEC);
 	if (p->cpus_fd >= 0)
 		sg_reread_fd(p->cpus_fd, CPUS_MAX, &p->cpus);
+	if (!kept->sets[0])
+		sg_entry_begin(&entry);
 	r = prepare(p, cfg, kept->sets[0]);
 	if (!p->resumed)
 		sg_kept_drop(kept); /* the rest belongs to it */
-	if (r == 0 && !p->resumed)
-		sg_entry_begin(&entry);
+	sg_entry_end(&entry, ENTRY_MS, &p->entry); /* before the first program is on its hook */
 	if (r == 0)
 		r = load_all(p, cfg, kept);
-	learn_entry(p, &entry);
+	keep_entry(p);
 	if (r == 0)
 		r = sg_cost_new(p->slots, &p->cost);
 	if (r == 0)
@@ -433,7 +447,7 @@ static int set_up(struct sg_probe *p, const struct sg_config *cfg, struct sg_kep
 	sg_shared_forget_types(&p->shared);
 	malloc_trim(0); /* the kernel's types, read to load, were megabytes */
 	/* Here: loading is not part of what running costs. */
-	sg_self_init(&p->self, (double)p->governor.budget_ns * 1e-9);
+	sg_self_init(&p->self);
 	p->flipped_ns = sg_mono_ns();
 	if (p->resumed)
 		resume_reading(p);
@@ -623,7 +637,7 @@ int sg_probe_tick(struct sg_probe *p, int64_t t_ms, struct sg_frame *f)
 	if (r == 0 && p->named)
 		r = sg_named_read(p->named, p->named_rate, hot, p, f);
 	if (r == 0)
-		govern(p);
+		r = govern(p, f);
 	if (r == 0)
 		r = sg_truth_tick(&p->truth, f);
 	p->self.drain_seconds = (double)(sg_mono_ns() - start) * 1e-9;

@@ -44,9 +44,6 @@ static const struct sg_metric_info metrics[] = {
 	{"sgprobe_governor_changes_total", "Changes of detail",
 	 "Times that the budget made a domain lose or regain detail.", "", NULL, "self", NULL, NULL,
 	 SG_COUNTER},
-	{"sgprobe_budget_seconds", "Budget",
-	 "CPU time per second that watching may take on all CPUs together (probe.budget); 0: no limit.",
-	 "seconds", NULL, "self", NULL, NULL, SG_GAUGE},
 	{"sgprobe_untimed_total", "Events sampled",
 	 "Events that were counted but not timed, to keep probe.budget; the latencies of others "
 	 "stand for them.",
@@ -119,10 +116,9 @@ static double cpu_seconds(void)
 	       (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) * 1e-6;
 }
 
-void sg_self_init(struct sg_self *s, double budget_seconds)
+void sg_self_init(struct sg_self *s)
 {
 	memset(s, 0, sizeof(*s));
-	s->budget_seconds = budget_seconds;
 	s->statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 	s->cpu_seconds = cpu_seconds();
 	for (size_t i = 0; i < SG_COMMON_COUNTERS; i++)
@@ -182,11 +178,10 @@ static int emit_program(struct sg_frame *f, const struct sg_loaded *l, const str
 	snprintf(name, sizeof(name), "%s/%s", l->domain->name, a->program->hook);
 	r = put(f, SG_GAUGE, "sgprobe_bpf_program_attached", 1, labels, 2);
 	if (r == 0)
-		r = put1(f, SG_COUNTER, "sgprobe_bpf_runs_total", (double)a->runs, "program",
-			 name);
+		r = put1(f, SG_COUNTER, "sgprobe_bpf_runs_total", (double)a->runs, "program", name);
 	if (r == 0)
-		r = put1(f, SG_COUNTER, "sgprobe_bpf_run_seconds_total",
-			 (double)a->paid_ns * 1e-9, "program", name);
+		r = put1(f, SG_COUNTER, "sgprobe_bpf_run_seconds_total", (double)a->paid_ns * 1e-9,
+			 "program", name);
 	return r;
 }
 
@@ -257,8 +252,6 @@ static int emit_process(struct sg_self *s, struct sg_frame *f)
 			 NULL);
 	if (r == 0)
 		r = put1(f, SG_GAUGE, "sgprobe_probe_drain_seconds", s->drain_seconds, NULL, NULL);
-	if (r == 0)
-		r = put1(f, SG_GAUGE, "sgprobe_budget_seconds", s->budget_seconds, NULL, NULL);
 	return r;
 }
 

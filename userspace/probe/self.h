@@ -22,10 +22,9 @@ struct sg_self {
 	double used_seconds; /* in the last tick */
 	int statm; /* /proc/self/statm, kept open */
 	double drain_seconds; /* what the tick took until now */
-	double budget_seconds; /* per second; 0: no limit */
 };
 
-void sg_self_init(struct sg_self *s, double budget_seconds);
+void sg_self_init(struct sg_self *s);
 void sg_self_release(struct sg_self *s);
 /* Adds to a note, which is reported from now on. More than SG_NOTES_MAX different ones are added to the last. */
 void sg_self_dropped(struct sg_self *s, const char *reason, double n);

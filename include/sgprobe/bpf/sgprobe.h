@@ -82,7 +82,7 @@ struct sg_bpf_state {
 	__s64 last_ms; /* stamp of the last tick; 0: there was none */
 	__u64 flipped_ns; /* monotonic time of its flip */
 	__s32 entry_ps[3]; /* userspace/probe/entry.h, in picoseconds */
-	__u32 entry_measured; /* 1: they are set */
+	__u32 entry_measured; /* 0: they are not set, 1: assumed, 2: measured */
 };
 
 /*
