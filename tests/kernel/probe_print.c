@@ -4,7 +4,7 @@
  * every series added up to, one per line: NAME{LABELS} VALUE, and of a histogram
  * NAME{LABELS} COUNT SUM P50 P99 MAX. Prints "ready" when the programs run.
  *
- *   probe_print [-i MILLISECONDS] [-d (drop privileges)] [-s (kernel statistics)] [-t (time per tick)]
+ *   probe_print [-i MILLISECONDS] [-d (drop privileges)] [-s (kernel statistics)] [-w (the same, of the second tick alone)] [-t (time per tick)]
  *               [-p (stacks too, as STACK KIND MICROSECONDS COUNT CGROUP;COMM;FRAME...)]
  *               [-v (say what the kernel refuses)] [-n "NAME ARG WHAT" (a named probe; ARG: as --by-arg, or -; or c: not timed)]...
  *               [KEY=VALUE of the configuration]...
@@ -44,7 +44,7 @@ struct run {
 	struct total **totals;
 	size_t n, cap;
 	int interval_ms;
-	bool drop, stats, timing, stacks;
+	bool drop, stats, window, timing, stacks;
 	struct sg_profile *profile;
 	struct sg_buf record;
 	unsigned int ticks;
@@ -207,12 +207,13 @@ static int options(struct run *r, int argc, char **argv)
 	int c;
 
 	r->interval_ms = 1000;
-	while ((c = getopt(argc, argv, "i:dpstvn:")) != -1) {
+	while ((c = getopt(argc, argv, "i:dpstvwn:")) != -1) {
 		if (c == 'i')
 			r->interval_ms = atoi(optarg);
 		r->drop |= c == 'd';
 		r->stacks |= c == 'p';
 		r->stats |= c == 's';
+		r->window |= c == 'w';
 		r->timing |= c == 't';
 		if (c == 'n' && parse_named(r, optarg) < 0)
 			return -EINVAL;
@@ -235,6 +236,20 @@ static int options(struct run *r, int argc, char **argv)
 	return 0;
 }
 
+/* As the daemon does: in the second tick alone. */
+static void measure_one_tick(struct run *r)
+{
+	static int fd = -1;
+
+	if (r->ticks == 1) {
+		fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
+		sg_probe_stats_window(r->probe, true);
+	} else if (r->ticks == 2) {
+		sg_probe_stats_window(r->probe, false);
+		close(fd);
+	}
+}
+
 static int run(struct run *r, int stop_fd)
 {
 	struct pollfd p = {stop_fd, POLLIN, 0};
@@ -243,6 +258,8 @@ static int run(struct run *r, int stop_fd)
 	while (e == 0 && poll(&p, 1, r->interval_ms) == 0) {
 		if (r->stats && r->ticks == 1)
 			sg_probe_stats_window(r->probe, true);
+		if (r->window)
+			measure_one_tick(r);
 		e = add(r);
 	}
 	if (r->stats)

@@ -137,6 +137,7 @@ static int measure(struct sg_entry_times *t)
 	int fd, stats;
 
 	stay_here();
+	getppid_ns(); /* what follows finds everything in the cache */
 	t->bare = getppid_ns();
 	if (watch_both(1) < 0)
 		return -1;
@@ -145,6 +146,8 @@ static int measure(struct sg_entry_times *t)
 	if (fd < 0)
 		return -1;
 	t->three = getppid_ns();
+	if (mean_of(fd) >= 0)
+		return -1; /* somebody else has the kernel measure already */
 	stats = bpf_enable_stats(BPF_STATS_RUN_TIME);
 	if (stats < 0)
 		return -1;

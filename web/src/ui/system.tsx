@@ -7,8 +7,8 @@ import { bytes, count, grouped, percent, perSecond, seconds } from "../core/unit
 import { cureOf, isWished } from "../data/cure";
 import type { Process } from "../data/status";
 import { readStatus } from "../data/status";
-import type { Budget, Domain, Loss, Program } from "../data/system";
-import { TRUTH_LEAST, budget, domains, drain, losses, programs, truths, usage } from "../data/system";
+import type { Budget, Domain, Loss, Payer, Program } from "../data/system";
+import { TRUTH_LEAST, budget, domains, drain, entries, losses, payers, programs, truths, usage } from "../data/system";
 import { tickOf } from "../data/track";
 import { catalog, groups, systemTracks } from "../model";
 import * as s from "../state";
@@ -29,7 +29,8 @@ export function System() {
       <div class="columns even">
         <div class="stack">
           <Domains list={all} />
-          <Programs list={list} />
+          <Programs list={list} entry={entries(t, last)} />
+          <Payers list={payers(t, last)} />
         </div>
         <div class="stack">
           <BudgetCard b={budget(t, last, list)} list={all} />
@@ -83,7 +84,7 @@ function DomainRow({ d }: { d: Domain }) {
       <th scope="row">{title ?? d.name}{title && <span class="also">{d.name}</span>}</th>
       {d.up ? (
         <>
-          <td><Mark level="good" /> {visible(d.variant) || "on"}</td>
+          <td>{d.step === "full" ? <><Mark level="good" /> {visible(d.variant) || "on"}</> : <><Mark level="warn" /> <span title={visible(d.stepReason)}>{d.step}</span></>}</td>
           <td class="num">{d.programs}</td>
           <td class="num">{orNone(d.bytes, bytes)}</td>
           <td class="num">{percent(d.share)}</td>
@@ -95,7 +96,7 @@ function DomainRow({ d }: { d: Domain }) {
   );
 }
 
-function Programs({ list }: { list: readonly Program[] }) {
+function Programs({ list, entry }: { list: readonly Program[]; entry: readonly { kind: string; ns: number }[] }) {
   const top = list[0]?.share ?? 0;
   return (
     <Card id="programs" title="Programs" sub="last minute, costliest first; run time is measured for one second in thirty">
@@ -116,6 +117,31 @@ function Programs({ list }: { list: readonly Program[] }) {
         </table>
       </div>
       {!list.length && <p class="none">No program is attached.</p>}
+      {entry.length > 0 && <p class="sub">In it, besides what the kernel measures, per run: {entry.map((e) => `${visible(e.kind)} ${e.ns.toFixed(0)} ns`).join(", ")}.</p>}
+    </Card>
+  );
+}
+
+const PAYERS = 12;
+function Payers({ list }: { list: readonly Payer[] }) {
+  const top = list[0]?.share ?? 0;
+  const rest = list.slice(PAYERS).reduce((a, p) => a + p.share, 0);
+  const shown = rest > 0 ? [...list.slice(0, PAYERS), { cgroup: `${list.length - PAYERS} more`, share: rest }] : list;
+  return (
+    <Card id="payers" title="Who pays" sub="time of the programs by the cgroup whose work makes them run; last minute">
+      <table class="data">
+        <caption class="sr">Control groups by what watching costs them: share of one CPU</caption>
+        <Head first="Cgroup" more={["Of a CPU"]} />
+        <tbody>
+          {shown.map((p) => (
+            <tr key={p.cgroup}>
+              <th scope="row">{visible(p.cgroup)}{p.cgroup === "other" && <span class="also">idle CPUs, and what is not known</span>}</th>
+              <td class="num"><meter min={0} max={1} value={top > 0 ? Math.min(1, p.share / top) : 0} aria-hidden="true" /><span class="fixed-width">{percent(p.share)}</span></td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {!list.length && <p class="none">Not measured yet.</p>}
     </Card>
   );
 }
@@ -128,6 +154,7 @@ function BudgetCard({ b, list }: { b: Budget; list: readonly Domain[] }) {
   const parts = [
     known && `Programs ${seconds(b.programs)}, probe process ${seconds(b.process)}${b.limit > 0 ? `, of ${seconds(b.limit)}` : ""} per second.`,
     b.limit === 0 && "No limit is set.",
+    ...list.filter((d) => d.stepReason).map((d) => `${d.name} is ${d.step}: ${visible(d.stepReason)}.`),
     sampled.length ? `Counted but not timed, another's latency standing for them: ${sampled.map((d) => `${d.name} ${perSecond(d.untimed)}`).join(", ")}.` : "Every event is timed.",
     b.changes > 0 && `Detail was taken or given back ${count(b.changes)} × in 10 min.`,
   ];

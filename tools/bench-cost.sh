@@ -1,0 +1,77 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Whether what sgprobe says that it costs is what it costs: CPU time (user and system, by its control group)
+# of a fixed piece of work, with and without the kernel programs in alternating rounds, against what
+# sgprobe reports for that control group and for all in the meantime. The kernel measures the programs in
+# one second of it, as it does every half minute under the daemon. Prints ratios, reported to measured:
+# the median over the rounds, and the least and the most.
+#   bench-cost.sh [ROUNDS]      O=build folder
+set -u
+cd "$(dirname "$0")/.." || exit 1
+O=${O:-build}
+ROUNDS=${1:-3}
+[ "$(id -u)" = 0 ] || { echo "bench: needs root: sudo make bench" >&2; exit 1; }
+# shellcheck source=tests/kernel/lib.sh
+. tests/kernel/lib.sh
+build_probe_print || exit 1
+cg=$(awk '$0 ~ / - cgroup2 / { print $5; exit }' /proc/self/mountinfo)
+name=sgprobe-bench-$$
+tmp=$(mktemp -d)
+OUT=$tmp/totals
+finish_bench() {
+	unwatch
+	rmdir "$cg/$name" 2> /dev/null
+	rm -rf "$tmp"
+}
+trap finish_bench EXIT
+trap 'exit 1' HUP INT TERM
+mkdir "$cg/$name" || { echo "bench: no writable cgroup2" >&2; exit 1; }
+
+# Pieces of work, of some seconds each, all on one CPU, so that nobody waits for another one.
+getppid() { "$O/tools/work-getppid" 20000000; }
+pingpong() { "$O/tools/work-pingpong" 1200000 0 0; }
+requests() { taskset -c 0 "$O/tools/service-play" -p 29471 -n 400000; }
+
+used() { awk '$1 == "usage_usec" { print $2 }' "$cg/$name/cpu.stat"; }
+# CPU seconds that the work takes, in its control group.
+work() {
+	local before
+	before=$(used)
+	(echo "$BASHPID" > "$cg/$name/cgroup.procs" && "$1" > /dev/null) || exit 1
+	awk -v a="$before" -v b="$(used)" 'BEGIN { print (b - a) / 1e6 }'
+}
+sum() { awk -v p="$1" 'index($0, p) == 1 { s += $2 } END { printf "%.6f", s }' "$OUT"; }
+# A line per round: seconds without, with, reported for the control group, reported for all
+rounds() { # WORK SETTINGS...
+	local work=$1 bare watched
+	shift
+	: > "$tmp/rounds"
+	for _ in $(seq "$ROUNDS"); do
+		bare=$(work "$work")
+		watch -w "$@"
+		watched=$(work "$work")
+		unwatch
+		echo "$bare $watched $(sum "sgprobe_cgroup_bpf_seconds_total{cgroup=\"/$name\"}") $(sum sgprobe_bpf_run_seconds_total)" >> "$tmp/rounds"
+	done
+}
+median() { # EXPRESSION of the columns
+	awk "{ print $1 }" "$tmp/rounds" | sort -g |
+		awk '{ v[NR] = $1 } END { printf "%.2f %.2f %.2f", NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2, v[1], v[NR] }'
+}
+row() { # TEXT
+	local own all
+	read -ra own <<< "$(median '$3 / ($2 - $1)')"
+	read -ra all <<< "$(median '$4 / ($2 - $1)')"
+	read -ra slower <<< "$(median '($2 / $1 - 1) * 100')"
+	printf '%-34s %9s %9s  %6s (%s to %s)  %6s\n' "$1" "${slower[0]}" "$(median '$2 - $1' | cut -d' ' -f1)" "${own[0]}" "${own[1]}" "${own[2]}" "${all[0]}"
+}
+
+echo "# kernel $(uname -r), $(nproc) CPUs, $ROUNDS rounds, medians; wanted: 0.80 to 1.20"
+printf '%-34s %9s %9s  %-24s %6s\n' "work" "slowed,%" "added,s" "reported / measured" "all"
+for w in getppid pingpong requests; do
+	rounds $w probe.budget=10ms
+	row "$w, default"
+	rounds $w probe.budget=0s
+	row "$w, full"
+done
+grep '^sgprobe_bpf_entry_seconds' "$OUT" | awk '{ sub(/.*variant="/, ""); sub(/"}/, ""); printf "# a run takes %.0f ns besides its program: %s\n", $2 * 1e9, $1 }'
