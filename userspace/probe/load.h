@@ -17,6 +17,7 @@
 #include <sgprobe/bpf/sgprobe.h>
 
 #include "domain.h"
+#include "map_bytes.h"
 #include "memory.h"
 
 #define SG_PROGRAMS_MAX 32 /* of a domain */
@@ -55,7 +56,7 @@ struct sg_shared {
 		ring_bytes; /* of the domains that take stacks */
 	bool no_storage; /* the kernel may sleep where it makes storage of tasks and sockets */
 	const struct sg_config *cfg; /* while domains are loaded */
-	uint64_t bytes; /* that the shared maps take in the kernel, about */
+	uint64_t bytes; /* that the shared maps take in the kernel */
 	/* A byte per slot, then per row and per cell of the pool, then per cgroup: see slots.c. */
 	struct sg_memory retiring;
 	struct sg_memory pool_seen; /* what was read of the pool, as seen of sg_loaded */
@@ -140,6 +141,9 @@ int sg_load(struct sg_loaded *l, const struct sg_domain *d, struct sg_shared *s)
 /* The same by one variant only ("tp_btf", "raw_tp"; NULL: any), for tests. */
 int sg_load_as(struct sg_loaded *l, const struct sg_domain *d, struct sg_shared *s,
 	       const char *variant);
+/* The maps that loading it would make, those shared with other domains too; loads nothing. 0 or -errno. */
+int sg_load_shapes(const struct sg_domain *d, struct sg_shared *s,
+		   int (*cb)(const char *name, const struct sg_map_shape *m, void *ctx), void *ctx);
 /* Unloads what there is of it and keeps why. */
 void sg_refuse(struct sg_loaded *l, const struct sg_domain *d, const char *reason);
 /* Takes the programs off their hooks, or puts them back (-errno; needs the right to). */

@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 
 #include <sgprobe/file.h>
+#include <sgprobe/map_bill.h>
 #include <sgprobe/probe.h>
 #include <sgprobe/time.h>
 
@@ -411,6 +412,27 @@ static void keep_entry(struct sg_probe *p)
 		p->entry.measured ? "measured" : "assumed");
 }
 
+/* What is about to be taken is said first, and refused where it is too much. */
+static int check_memory(const struct sg_config *cfg, struct sg_error *err)
+{
+	struct sg_map_bill bill;
+	sg_auto_buf b = {0};
+	int r = sg_map_bill(cfg, &bill);
+
+	if (r < 0)
+		return r == -ENOMEM ? r : 0; /* a file that is damaged is a domain's own trouble */
+	sg_map_bill_print(&b, &bill);
+	sg_info("maps take %s", b.data ? b.data : "");
+	return sg_map_bill_check(&bill, cfg, err);
+}
+
+static void count_shared_bytes(struct sg_shared *s)
+{
+	s->bytes = 0;
+	for (size_t i = 0; i < SG_SHARED_MAPS; i++)
+		s->bytes += sg_map_bytes_of(s->fd[i]);
+}
+
 static int set_up(struct sg_probe *p, const struct sg_config *cfg, struct sg_kept_sets *kept)
 {
 	struct sg_entry_job entry = {0, -1};
@@ -429,6 +451,7 @@ static int set_up(struct sg_probe *p, const struct sg_config *cfg, struct sg_kep
 	if (r == 0)
 		r = load_all(p, cfg, kept);
 	keep_entry(p);
+	count_shared_bytes(&p->shared);
 	if (r == 0)
 		r = sg_cost_new(p->slots, &p->cost);
 	if (r == 0)
@@ -466,6 +489,11 @@ int sg_probe_resume(const struct sg_config *cfg, struct sg_kept_sets *kept, stru
 	if (!p)
 		return sg_fail(err, -ENOMEM, "out of memory");
 	libbpf_set_print(quiet);
+	if (!kept->sets[0]) {
+		r = check_memory(cfg, err);
+		if (r < 0)
+			return r;
+	}
 	r = set_up(p, cfg, kept);
 	sg_kept_drop(kept); /* what nobody took */
 	if (r < 0)

@@ -52,8 +52,8 @@ static const struct sg_metric_info metrics[] = {
 	 "Events that a sum over a dimension differs from its total by; always 0.", "", "domain",
 	 "self", NULL, NULL, SG_GAUGE},
 	{"sgprobe_bpf_map_bytes", "Kernel memory of maps",
-	 "Memory that the maps of a domain take in the kernel, about.", "bytes", "domain", "self",
-	 NULL, NULL, SG_GAUGE},
+	 "Memory that the maps of a domain take in the kernel; shared: those of all domains.",
+	 "bytes", "domain", "self", NULL, NULL, SG_GAUGE},
 	{"sgprobe_probe_drain_seconds", "Drain time",
 	 "Time that the probe took to read everything.", "seconds", NULL, "self", NULL, NULL,
 	 SG_GAUGE},
@@ -281,6 +281,9 @@ int sg_self_emit(struct sg_self *s, struct sg_loaded *loaded, struct sg_drain *c
 		sg_self_dropped(s, "row_unread", (double)drains[i]->missing);
 		drains[i]->missing = 0;
 	}
+	if (r == 0)
+		r = put1(f, SG_GAUGE, "sgprobe_bpf_map_bytes", (double)slots->shared->bytes,
+			 "domain", "shared");
 	if (r == 0)
 		r = put1(f, SG_GAUGE, "sgprobe_slots_used", slots->used, NULL, NULL);
 	if (r == 0)
