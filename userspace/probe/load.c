@@ -117,10 +117,8 @@ static bool storage_is_lockless(void)
 	return found;
 }
 
-void sg_shared_init(struct sg_shared *s, const struct sg_config *cfg)
+void sg_shared_init_for(struct sg_shared *s, const struct sg_config *cfg, int cpus)
 {
-	int cpus = libbpf_num_possible_cpus();
-
 	memset(s, 0, sizeof(*s));
 	for (size_t i = 0; i < SG_SHARED_MAPS; i++)
 		s->fd[i] = -1;
@@ -138,6 +136,11 @@ void sg_shared_init(struct sg_shared *s, const struct sg_config *cfg)
 	s->ring_bytes = power_of_two((uint64_t)SG_MAX(cpus, 1) * RING_OF_CPU, RING_MIN, RING_MAX);
 	s->private_rows = cpus > 0 && (uint32_t)cpus <= s->shards && !is_realtime();
 	s->no_storage = is_realtime() && !storage_is_lockless();
+}
+
+void sg_shared_init(struct sg_shared *s, const struct sg_config *cfg)
+{
+	sg_shared_init_for(s, cfg, libbpf_num_possible_cpus());
 }
 
 void sg_shared_free(struct sg_shared *s)

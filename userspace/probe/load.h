@@ -82,6 +82,8 @@ static inline size_t sg_retiring_bytes(const struct sg_shared *s)
 }
 
 void sg_shared_init(struct sg_shared *s, const struct sg_config *cfg);
+/* The same for a host with so many possible CPUs. */
+void sg_shared_init_for(struct sg_shared *s, const struct sg_config *cfg, int cpus);
 /* Forgets the kernel's types, which are megabytes. */
 void sg_shared_forget_types(struct sg_shared *s);
 void sg_shared_free(struct sg_shared *s); /* ready to be used again */
