@@ -236,7 +236,19 @@ static int options(struct run *r, int argc, char **argv)
 	return 0;
 }
 
-/* As the daemon does: in the second tick alone. */
+/* What was counted so far. */
+static void forget(struct run *r)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		sg_map_del(r->by_series, r->totals[i]->series->hash, r->totals[i]->series);
+		sg_hist_free(&r->totals[i]->hist);
+		free(r->totals[i]->series);
+		free(r->totals[i]);
+	}
+	r->n = 0;
+}
+
+/* As the daemon does: in the second tick alone. Totals begin after it. */
 static void measure_one_tick(struct run *r)
 {
 	static int fd = -1;
@@ -247,6 +259,10 @@ static void measure_one_tick(struct run *r)
 	} else if (r->ticks == 2) {
 		sg_probe_stats_window(r->probe, false);
 		close(fd);
+	} else if (r->ticks == 3) {
+		forget(r);
+		puts("measured");
+		fflush(stdout);
 	}
 }
 

@@ -125,12 +125,12 @@ int sg_governor_tick(struct sg_governor *g, const struct sg_governed *d, size_t 
 	double total = own_ns, budget = (double)g->budget_ns;
 	int changed = -1;
 
-	if (!g->budget_ns)
-		return -1;
 	g->tick++;
 	for (size_t i = 0; i < n; i++)
 		total += d[i].up && g->at[i].step != SG_STEP_OFF ? d[i].cost_ns : 0;
 	g->total_ns = total;
+	if (!g->budget_ns)
+		return -1;
 	g->hot = total > budget ? g->hot + 1 : 0;
 	g->calm = total < budget * CALM_SHARE ? g->calm + 1 : 0;
 	forgive(g, n);
