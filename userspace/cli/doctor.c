@@ -297,6 +297,7 @@ const struct sg_check sg_checks[] = {
 	{"landlock", check_landlock, "the second wall around the server process"},
 	{"user", check_user, "a user of its own for the server process"},
 	{"disk", check_disk, "the store's history"},
+	{"budget", sg_check_budget, "detail: some latencies are sampled, or not measured at all"},
 	{"port", check_port, "the dashboard"},
 	{0},
 };
