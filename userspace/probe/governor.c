@@ -8,6 +8,7 @@
 #define EVENT_NS 300 /* what it takes to time one event, about; docs/OVERHEAD.md */
 #define FULL_MIN 64 /* events of a tick and shard that are timed in any case */
 #define CALM_SHARE 0.6 /* of the budget: below it there is room for more */
+#define LEAST_SHARE 0.02 /* of the budget: who takes less has nothing to give */
 #define WAIT_MAX 3600
 
 /* share: one part in so many of the budget is for timing a domain's events one by one. */
@@ -49,7 +50,8 @@ static enum sg_step next_up(const struct sg_governed *d, enum sg_step s)
 /* Detail goes first; programs only when that has not helped for long. */
 static bool may_lose(const struct sg_governor *g, const struct sg_governed *d, size_t i, bool off)
 {
-	return d[i].up && d[i].cost_ns > 0 && g->at[i].step != SG_STEP_OFF &&
+	return d[i].up && d[i].cost_ns >= (double)g->budget_ns * LEAST_SHARE &&
+	       g->at[i].step != SG_STEP_OFF &&
 	       (next_down(&d[i], g->at[i].step) == SG_STEP_OFF) == off;
 }
 
@@ -96,7 +98,7 @@ static int step_down(struct sg_governor *g, const struct sg_governed *d, size_t 
 	g->at[i].step = next_down(&d[i], g->at[i].step);
 	g->at[i].shed_tick = g->tick;
 	g->at[i].cost_ns = d[i].cost_ns;
-	say_why(g, i, "this domain the most:", d[i].cost_ns * 1e-6, "ms");
+	say_why(g, i, "this domain", d[i].cost_ns * 1e-6, "ms");
 	return i;
 }
 
