@@ -13,7 +13,6 @@ by_kernel() {
 		$1 == "map_id:" && !($2 in seen) { seen[$2]; sum += bytes } END { print sum }'
 }
 reckoned() { total 'sgprobe_bpf_map_bytes{'; }
-foretold() { "$O/sgprobe" doctor --json "$@" | jq -r '.checks[] | select(.check == "bpf memory") | .found'; }
 near() { between "$1" "$(awk -v v="$2" 'BEGIN { print v * 0.9 }')" "$(awk -v v="$2" 'BEGIN { print v * 1.1 }')"; }
 megabytes() { sed -n 's/^maps take \([0-9.]*\) \([KMG]\)i*B.*/\1 \2/p' | awk '{ print $1 * ($2 == "G" ? 1024 : $2 == "K" ? 1 / 1024 : 1) * 1048576 }'; }
 

@@ -70,7 +70,7 @@ static int larger(const void *a, const void *b)
 
 void sg_map_bill_print(struct sg_buf *b, const struct sg_map_bill *bill)
 {
-	const uint64_t *order[SG_MAP_BILL_MAX];
+	const uint64_t *order[SG_MAP_BILL_MAX] = {0};
 	uint64_t rest = bill->total - bill->shared;
 	char text[32];
 

@@ -175,6 +175,9 @@ function stepsOf(t: Tracks, last: number): Map<string, { step: Step; reason: str
   return out;
 }
 
+/** Kernel memory that all domains share. */
+export const sharedBytes = (t: Tracks, last: number): number => readings(t, MAP_BYTES, last).find((r) => r.labels.domain === "shared")?.value ?? NaN;
+
 export interface Payer {
   cgroup: string;
   /** Of one CPU. */

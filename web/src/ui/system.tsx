@@ -8,7 +8,7 @@ import { cureOf, isWished } from "../data/cure";
 import type { Process } from "../data/status";
 import { readStatus } from "../data/status";
 import type { Budget, Domain, Loss, Payer, Program } from "../data/system";
-import { TRUTH_LEAST, budget, domains, drain, entries, losses, payers, programs, truths, usage } from "../data/system";
+import { TRUTH_LEAST, budget, domains, drain, entries, losses, payers, programs, sharedBytes, truths, usage } from "../data/system";
 import { tickOf } from "../data/track";
 import { catalog, groups, systemTracks } from "../model";
 import * as s from "../state";
@@ -28,7 +28,7 @@ export function System() {
       <h1 class="sr">sgprobe itself</h1>
       <div class="columns even">
         <div class="stack">
-          <Domains list={all} />
+          <Domains list={all} shared={sharedBytes(t, last)} />
           <Programs list={list} entry={entries(t, last)} />
           <Payers list={payers(t, last)} />
         </div>
@@ -60,8 +60,8 @@ function Zero({ v }: { v: number }) {
 }
 const orNone = (v: number, text: (v: number) => string): string => (Number.isFinite(v) ? text(v) : "–");
 
-function Domains({ list }: { list: readonly Domain[] }) {
-  const memory = list.reduce((a, d) => a + (d.bytes || 0), 0);
+function Domains({ list, shared }: { list: readonly Domain[]; shared: number }) {
+  const memory = list.reduce((a, d) => a + (d.bytes || 0), shared || 0);
   const up = list.filter((d) => d.up).length;
   return (
     <Card id="domains" title="Domains" sub={`${up} of ${list.length} on, ${bytes(memory)} of kernel memory`}>
@@ -154,7 +154,6 @@ function BudgetCard({ b, list }: { b: Budget; list: readonly Domain[] }) {
   const parts = [
     known && `Programs ${seconds(b.programs)}, probe process ${seconds(b.process)}${b.limit > 0 ? `, of ${seconds(b.limit)}` : ""} per second.`,
     b.limit === 0 && "No limit is set.",
-    ...list.filter((d) => d.stepReason).map((d) => `${d.name} is ${d.step}: ${visible(d.stepReason)}.`),
     sampled.length ? `Counted but not timed, another's latency standing for them: ${sampled.map((d) => `${d.name} ${perSecond(d.untimed)}`).join(", ")}.` : "Every event is timed.",
     b.changes > 0 && `Detail was taken or given back ${count(b.changes)} × in 10 min.`,
   ];
@@ -163,6 +162,7 @@ function BudgetCard({ b, list }: { b: Budget; list: readonly Domain[] }) {
       <p class={`big ${over ? "warn" : ""}`}>{known ? `${percent(total)} of one CPU${b.limit > 0 ? `, of ${percent(b.limit)}` : ""}` : "Not measured yet"}{over && " – over budget"}</p>
       {b.limit > 0 && <meter class={`wide ${over ? "over" : ""}`} min={0} max={b.limit} value={Math.min(total, b.limit)} aria-label="What watching takes, of the budget" />}
       <p class="sub">{parts.filter(Boolean).join(" ")}</p>
+      {list.filter((d) => d.stepReason).map((d) => <p key={d.name} class="sub"><strong>{d.name} is {d.step}</strong>: {visible(d.stepReason)}.</p>)}
     </Card>
   );
 }
