@@ -38,7 +38,7 @@ very_calm() { calm; busy_pid=$other_pid; calm; }
 steps() { grep -oE 'syscall is [a-z]+ now' "$tmp/err" | awk '{ print $3 }' | paste -sd' '; }
 has_steps() { [ "$(steps)" = "$1" ]; }
 cpus=$(getconf _NPROCESSORS_ONLN)
-budget=$((cpus * 2)) # ms a tick: probe.budget is of each CPU
+budget=$cpus # ms a tick: probe.budget is of each CPU
 
 watch_only syscall -i 200 -s probe.budget=0s
 very_busy
@@ -53,7 +53,7 @@ for d in $(domains); do others_off+=("probe.$d=false"); done
 watch "${others_off[@]}"
 alone=$(mine)
 unwatch
-watch_only syscall -i 200 probe.budget=2ms
+watch_only syscall -i 200 probe.budget=1ms
 "$O/tools/work-calls" rare 1000
 very_busy
 ok "it is shed step by step, until it is off" eventually has_steps "sampled sparse off"
