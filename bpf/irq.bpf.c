@@ -11,13 +11,14 @@
 #define SG_COUNTERS IRQ_COUNTERS
 #define SG_FIXED_BLOCKS IRQ_BLOCKS
 
+#include "limit.bpf.h"
 #include "pool.bpf.h"
 #include "slot.bpf.h"
 #include "threads.bpf.h"
 
 struct cpu_state {
-	__u64 raised[IRQ_VECTORS]; /* when; 0: not, or it runs already */
-	__u64 soft_at, hard_at; /* when the handler that runs now began; 0: none */
+	struct sg_timing raised[IRQ_VECTORS]; /* at 0: it is not, or it runs already */
+	struct sg_timing soft, hard; /* of the handler that runs now; at 0: none */
 };
 
 struct {
@@ -32,8 +33,24 @@ SG_FLATTEN struct cpu_state *this_cpu(void)
 	return bpf_map_lookup_elem(&irq_cpus, &(__u32){0});
 }
 
+/* Where the time of threads goes is not sampled. */
+SG_FLATTEN void begin(struct sg_timing *t, __u32 part)
+{
+	sg_time_begin(t, part, sg_cfg(threads));
+}
+
+/* 0: it is not recorded. */
+SG_FLATTEN __u32 ended(struct sg_timing *t, __u32 part, __u64 *ns, __u64 *end)
+{
+	__u32 weight = sg_time_end(t, ns, end);
+
+	if (!weight)
+		sg_count(part, SG_C_UNTIMED, 1, false);
+	return weight && sg_sane(part, *ns) ? weight : 0;
+}
+
 /* The idle task has nothing to lose, and ksoftirqd is there for it. */
-SG_FLATTEN void charge(__u32 part, __u64 end, __u64 ns, bool btf)
+SG_FLATTEN void charge(__u32 part, __u64 end, __u64 ns, __u32 weight, bool btf)
 {
 	struct task_struct *task =
 		btf ? bpf_get_current_task_btf() : (struct task_struct *)bpf_get_current_task();
@@ -46,9 +63,9 @@ SG_FLATTEN void charge(__u32 part, __u64 end, __u64 ns, bool btf)
 	t = sg_task_of(task, part, false, btf);
 	key = sg_key_of_slot(IRQ_STOLEN, t ? sg_slot(t, task, part, btf) : SG_SLOT_OTHER);
 	who = sg_who_current(NULL, key.a);
-	sg_pool_observe(&key, NULL, part, ns, false,
-			&who); /* a hard one may interrupt a soft one */
-	if (t)
+	/* A hard one may interrupt a soft one. */
+	sg_pool_observe_at(&key, NULL, part, sg_pool_bucket_ns(ns), ns, weight, false, &who);
+	if (t && sg_cfg(threads))
 		sg_thread_stolen(t, part, end, ns);
 }
 
@@ -62,8 +79,8 @@ int BPF_PROG(softirq_raise, __u64 vector)
 	if (vector >= IRQ_VECTORS)
 		return 0;
 	sg_count(part, IRQ_RAISES + vector, 1, false);
-	if (c && !c->raised[vector])
-		c->raised[vector] = bpf_ktime_get_ns();
+	if (c && !c->raised[vector].at)
+		begin(&c->raised[vector], part);
 	return 0;
 }
 
@@ -72,20 +89,23 @@ int BPF_PROG(softirq_entry, __u64 vector)
 {
 	__u32 part = sg_part();
 	struct cpu_state *c = this_cpu();
-	__u64 now = bpf_ktime_get_ns(), raised;
 	const struct sg_who nobody = sg_who_nobody();
 	struct sg_where w;
+	__u64 ns, now;
+	__u32 weight;
 
-	sg_count(part, IRQ_SOFT_ENTRIES, 1, true);
 	sg_opaque(vector);
-	if (!c || vector >= IRQ_VECTORS)
+	if (vector >= IRQ_VECTORS)
 		return 0;
-	c->soft_at = now;
-	raised = c->raised[vector];
-	c->raised[vector] = 0;
-	if (raised && sg_sane(part, now - raised) &&
-	    sg_find_block(&w, part, IRQ_SOFT_WAIT + vector))
-		sg_observe(&w, 0, now - raised, true, &nobody);
+	sg_count(part, IRQ_SOFT_ENTRIES + vector, 1, true);
+	if (!c)
+		return 0;
+	begin(&c->soft, part);
+	if (!c->raised[vector].at)
+		return 0;
+	weight = ended(&c->raised[vector], part, &ns, &now);
+	if (weight && sg_find_block(&w, part, IRQ_SOFT_WAIT + vector))
+		sg_observe_at(&w, 0, sg_bucket_ns(ns), ns, weight, true, &nobody);
 	return 0;
 }
 
@@ -96,19 +116,18 @@ SG_FLATTEN int on_softirq_exit(__u64 vector, bool btf)
 	const struct sg_who nobody = sg_who_nobody();
 	struct sg_where w;
 	__u64 end, ns;
+	__u32 weight;
 
 	sg_count(part, IRQ_SOFT_EXITS, 1, true);
 	sg_opaque(vector);
-	if (!c || vector >= IRQ_VECTORS || !c->soft_at)
+	if (!c || vector >= IRQ_VECTORS || !c->soft.at)
 		return 0;
-	end = bpf_ktime_get_ns();
-	ns = end - c->soft_at;
-	c->soft_at = 0;
-	if (!sg_sane(part, ns))
+	weight = ended(&c->soft, part, &ns, &end);
+	if (!weight)
 		return 0;
 	if (sg_find_block(&w, part, IRQ_SOFT_RUN + vector))
-		sg_observe(&w, 0, ns, true, &nobody);
-	charge(part, end, ns, btf);
+		sg_observe_at(&w, 0, sg_bucket_ns(ns), ns, weight, true, &nobody);
+	charge(part, end, ns, weight, btf);
 	return 0;
 }
 
@@ -116,10 +135,11 @@ SEC("raw_tp/irq_handler_entry")
 int irq_handler_entry(void *ctx)
 {
 	struct cpu_state *c = this_cpu();
+	__u32 part = sg_part();
 
-	sg_count(sg_part(), IRQ_HARD_ENTRIES, 1, true);
+	sg_count(part, IRQ_HARD_ENTRIES, 1, true);
 	if (c)
-		c->hard_at = bpf_ktime_get_ns();
+		begin(&c->hard, part);
 	return 0;
 }
 
@@ -130,18 +150,18 @@ SG_FLATTEN int on_irq_exit(int irq, struct irqaction *action, bool btf)
 	const struct sg_who nobody = sg_who_nobody();
 	struct sg_pool_key key;
 	__u64 end, ns;
+	__u32 weight;
 
 	sg_count(part, IRQ_HARD_EXITS, 1, true);
-	if (!c || !c->hard_at)
+	if (!c || !c->hard.at)
 		return 0;
-	end = bpf_ktime_get_ns();
-	ns = end - c->hard_at;
-	c->hard_at = 0;
-	if (!sg_sane(part, ns))
+	weight = ended(&c->hard, part, &ns, &end);
+	if (!weight)
 		return 0;
 	key = sg_key(IRQ_HARD_RUN, irq, 0);
-	sg_pool_observe(&key, BPF_CORE_READ(action, name), part, ns, true, &nobody);
-	charge(part, end, ns, btf);
+	sg_pool_observe_at(&key, BPF_CORE_READ(action, name), part, sg_pool_bucket_ns(ns), ns,
+			   weight, true, &nobody);
+	charge(part, end, ns, weight, btf);
 	return 0;
 }
 

@@ -34,7 +34,7 @@ struct sg_tcp_sock {
 	__u64 ids; /* of the owner: tgid << 32 | tid */
 	__u64 connect_at; /* SYN_SENT; 0: not by us, or not seen */
 	__u64 established_at; /* 0: not yet, or not seen */
-	__u64 rtt_at; /* of the last sample */
+	__u64 rtt_at; /* of the last sample, in jiffies */
 	__u64 received, sent; /* bytes that are counted already */
 	__u32 again; /* segments sent again, likewise */
 	__u8 state; /* in which it is counted; 0: none, the rest is not begun either */
@@ -401,8 +401,8 @@ SG_FLATTEN int on_probe(struct sock *sk, bool btf)
 	if (sg_unlikely(!s->state))
 		enter_midway(s, &v, SG_TCP_ESTABLISHED, part);
 	count_new(s, &v, part);
-	now = bpf_ktime_get_ns();
-	if (v.rtt_ns && now - s->rtt_at >= RTT_EVERY_NS) {
+	now = bpf_jiffies64(); /* no clock with every segment */
+	if (v.rtt_ns && (now - s->rtt_at) * sg_cfg(jiffy_ns) >= RTT_EVERY_NS) {
 		s->rtt_at = now;
 		observe(s, part, TCP_RTT, v.rtt_ns);
 	}

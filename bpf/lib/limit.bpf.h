@@ -67,4 +67,45 @@ SG_FLATTEN __u64 sg_jiffies_ns(__u64 jiffies)
 	return jiffies * sg_cfg(jiffy_ns);
 }
 
+/* When something began that is to be timed, as far as the limit allows. */
+struct sg_timing {
+	__u64 at; /* 0: nothing did; jiffies when it is not timed */
+	__u16 jiffy; /* low half of jiffies then */
+	__u8 shift; /* it stands for 2^this many; SG_UNTIMED */
+};
+
+/* all: a constant, or known at load: the limit does not hold. */
+SG_FLATTEN void sg_time_begin(struct sg_timing *t, __u32 part, bool all)
+{
+	__u64 jiffies = bpf_jiffies64();
+
+	t->shift = all ? 0 : sg_admit(part);
+	t->jiffy = jiffies;
+	t->at = t->shift == SG_UNTIMED ? jiffies : bpf_ktime_get_ns();
+}
+
+/*
+ * How long it took until now, and how many that stands for; 0: it is not recorded. *now
+ * is the time by the clock, 0 where it was not read.
+ */
+SG_FLATTEN __u32 sg_time_end(struct sg_timing *t, __u64 *ns, __u64 *now)
+{
+	__u64 jiffies = bpf_jiffies64(), at = t->at;
+
+	t->at = 0;
+	*now = 0;
+	if (t->shift == SG_UNTIMED) {
+		*ns = sg_jiffies_ns(jiffies - at);
+		return jiffies - at >= SG_SLOW_JIFFIES;
+	}
+	*now = bpf_ktime_get_ns();
+	*ns = *now - at;
+	if (sg_likely(t->shift == 0))
+		return 1;
+	if ((__u16)(jiffies - t->jiffy) >= SG_SLOW_JIFFIES ||
+	    *ns >= 16 * sg_jiffies_ns(SG_SLOW_JIFFIES))
+		return 1;
+	return 1U << (t->shift & 15);
+}
+
 #endif

@@ -37,6 +37,7 @@ struct sg_config {
 	uint64_t slots; /* probe.slots: 1024 (cgroup, comm) pairs told apart in the kernel */
 	uint64_t pool_rows,
 		pool_cells; /* probe.rows, probe.cells: 2048, 4096 of the kernel side's pool */
+	uint64_t max_map_memory; /* probe.max_map_memory: 512MiB of kernel memory */
 	uint64_t budget_ns; /* probe.budget: 10ms of CPU time per second and CPU; 0: no limit */
 	/* probe.NAME of each domain: see settings.def */
 	bool domain_sched, domain_syscall, domain_tcp, domain_irq;

@@ -5,7 +5,7 @@
  * NAME{LABELS} COUNT SUM P50 P99 MAX. Prints "ready" when the programs run, and each event
  * as it comes: EVENT KIND JSON.
  *
- *   probe_print [-i MILLISECONDS] [-d (drop privileges)] [-s (kernel statistics)] [-t (time per tick)]
+ *   probe_print [-i MILLISECONDS] [-d (drop privileges)] [-s (kernel statistics)] [-W (the same, of the second tick alone)] [-t (time per tick)]
  *               [-w (slowest events too, as WORST MILLISECONDS SECONDS TGID TID CPU<tab>COMM<tab>CGROUP<tab>SERIES<tab>FRAME;FRAME_[k]...)]
  *               [-p (stacks too, as STACK KIND MICROSECONDS COUNT CGROUP;COMM;FRAME...)]
  *               [-v (say what the kernel refuses)] [-n "NAME ARG WHAT" (a named probe; ARG: as --by-arg, or -; or c: not timed)]...
@@ -46,7 +46,7 @@ struct run {
 	struct total **totals;
 	size_t n, cap;
 	int interval_ms;
-	bool drop, stats, timing, stacks, worst;
+	bool drop, stats, window, timing, stacks, worst;
 	struct sg_profile *profile;
 	struct sg_buf record;
 	unsigned int ticks;
@@ -252,13 +252,14 @@ static int options(struct run *r, int argc, char **argv)
 	int c;
 
 	r->interval_ms = 1000;
-	while ((c = getopt(argc, argv, "i:dpstwvn:")) != -1) {
+	while ((c = getopt(argc, argv, "i:dpstwWvn:")) != -1) {
 		if (c == 'i')
 			r->interval_ms = atoi(optarg);
 		r->drop |= c == 'd';
 		r->stacks |= c == 'p';
 		r->stats |= c == 's';
 		r->worst |= c == 'w';
+		r->window |= c == 'W';
 		r->timing |= c == 't';
 		if (c == 'n' && parse_named(r, optarg) < 0)
 			return -EINVAL;
@@ -281,6 +282,36 @@ static int options(struct run *r, int argc, char **argv)
 	return 0;
 }
 
+/* What was counted so far. */
+static void forget(struct run *r)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		sg_map_del(r->by_series, r->totals[i]->series->hash, r->totals[i]->series);
+		sg_hist_free(&r->totals[i]->hist);
+		free(r->totals[i]->series);
+		free(r->totals[i]);
+	}
+	r->n = 0;
+}
+
+/* As the daemon does: in the second tick alone. Totals begin after it. */
+static void measure_one_tick(struct run *r)
+{
+	static int fd = -1;
+
+	if (r->ticks == 1) {
+		fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
+		sg_probe_stats_window(r->probe, true);
+	} else if (r->ticks == 2) {
+		sg_probe_stats_window(r->probe, false);
+		close(fd);
+	} else if (r->ticks == 3) {
+		forget(r);
+		puts("measured");
+		fflush(stdout);
+	}
+}
+
 static int run(struct run *r, int stop_fd)
 {
 	struct pollfd p = {stop_fd, POLLIN, 0};
@@ -289,6 +320,8 @@ static int run(struct run *r, int stop_fd)
 	while (e == 0 && poll(&p, 1, r->interval_ms) == 0) {
 		if (r->stats && r->ticks == 1)
 			sg_probe_stats_window(r->probe, true);
+		if (r->window)
+			measure_one_tick(r);
 		e = add(r);
 	}
 	if (r->stats)

@@ -183,7 +183,9 @@ test("programs are sorted by what they cost, and domains add them up", () => {
     ["sgprobe_bpf_runs_total", "counter", { program: "sched/b" }, 10], ["sgprobe_bpf_run_seconds_total", "counter", { program: "sched/b" }, 5e-4],
     ["sgprobe_bpf_runs_total", "counter", { program: "tcp/c" }, 7],
     ["sgprobe_domain_up", "gauge", { domain: "sched", variant: "tp_btf" }, 1], ["sgprobe_domain_up", "gauge", { domain: "irq", reason: "no BTF" }, 0],
-    ["sgprobe_bpf_map_bytes", "gauge", { domain: "sched" }, 4096], ["sgprobe_untimed_total", "counter", { domain: "sched" }, 40], ["sgprobe_budget_seconds", "gauge", {}, 0.01],
+    ["sgprobe_bpf_map_bytes", "gauge", { domain: "sched" }, 4096], ["sgprobe_untimed_total", "counter", { domain: "sched" }, 40], ["sgprobe_governor_budget_seconds", "gauge", {}, 0.01],
+    ["sgprobe_governor_step", "gauge", { domain: "sched", reason: "too dear" }, 2], ["sgprobe_governor_step", "gauge", { domain: "irq" }, 0],
+    ["sgprobe_cgroup_bpf_seconds_total", "counter", { cgroup: "other" }, 1e-4], ["sgprobe_cgroup_bpf_seconds_total", "counter", { cgroup: "shop" }, 5e-4], ["sgprobe_cgroup_bpf_seconds_total", "counter", { cgroup: "calm" }, 0],
     ["sgprobe_probe_cpu_seconds_total", "counter", {}, 0.002], ["sgprobe_governor_changes_total", "counter", {}, 1],
   ]);
   const list = system.programs(t, last);
@@ -195,6 +197,8 @@ test("programs are sorted by what they cost, and domains add them up", () => {
   assert.deepEqual([sched.up, sched.programs, sched.bytes, sched.untimed], [true, 2, 4096, 40]);
   assert.ok(Math.abs(sched.share - 6e-4) < 1e-12);
   assert.deepEqual([irq.up, irq.reason], [false, "no BTF"]);
+  assert.deepEqual([irq.step, sched.step, sched.stepReason], ["full", "sparse", "too dear"]);
+  assert.deepEqual(system.payers(t, last).map((p) => p.cgroup), ["shop", "other"]);
   const b = system.budget(t, last, list);
   assert.deepEqual([b.limit, b.changes], [0.01, 10]);
   assert.ok(Math.abs(b.programs - 6e-4) < 1e-12 && Math.abs(b.process - 0.002) < 1e-12);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -64,6 +65,18 @@ static bool is_wished(const json_t *probe)
 	return strncmp(text_of(probe, "reason"), off, sizeof(off) - 1) == 0;
 }
 
+/* What the budget has left of it. */
+static void put_step(struct sg_buf *b, const json_t *probe)
+{
+	static const char *const names[] = {"full", "sampled", "sparse", "off"};
+	double step = number_of(probe, "step");
+
+	if (step < 1 || step >= ARRAY_SIZE(names))
+		return;
+	sg_buf_printf(b, ", %s: ", names[(int)step]);
+	sg_term_str(b, text_of(probe, "step_reason"));
+}
+
 static void put_probes(struct sg_buf *b, const json_t *st)
 {
 	json_t *all = json_object_get(st, "probes"), *p;
@@ -82,6 +95,8 @@ static void put_probes(struct sg_buf *b, const json_t *st)
 			sg_term_str(b, why);
 			sg_buf_str(b, up ? ")" : "");
 		}
+		if (up)
+			put_step(b, p);
 		sg_buf_char(b, '\n');
 	}
 }
@@ -108,6 +123,34 @@ static void put_cost(struct sg_buf *b, struct sg_src *src)
 	if (sg_src_sum(src, "sgprobe_server_resident_bytes", NULL, NULL, &v))
 		memory += v;
 	sg_buf_printf(b, " of a CPU, %s\n", sg_fmt_bytes(memory, text, sizeof(text)));
+}
+
+/* The cgroups whose work makes the kernel programs run most, of one CPU. */
+static void put_payers(struct sg_buf *b, struct sg_src *src)
+{
+	struct sg_error err = {0};
+	json_t *result = NULL, *one;
+	size_t i, n = 0;
+
+	if (sg_src_query(src, "topk(3, rate(sgprobe_cgroup_bpf_seconds_total[1m]))", sg_real_ms(),
+			 &result, &err) < 0)
+		return;
+	json_array_foreach(json_object_get(result, "result"), i, one)
+	{
+		const char *v = json_string_value(json_array_get(json_object_get(one, "value"), 1));
+		double share = v ? strtod(v, NULL) : 0;
+
+		if (!(share > 0))
+			continue;
+		if (n++)
+			sg_buf_str(b, ", ");
+		else
+			sg_buf_printf(b, "%-10s ", "paid by");
+		sg_term_str(b, text_of(json_object_get(one, "metric"), "cgroup"));
+		sg_buf_printf(b, " %.2f%%", share * 100);
+	}
+	sg_buf_str(b, n ? "\n" : "");
+	json_decref(result);
 }
 
 /* One sentence; NULL when all is well. */
@@ -152,6 +195,7 @@ static void put_status(struct sg_buf *b, const json_t *st, struct sg_src *src)
 		      number_of(store, "frames"), number_of(store, "lost_frames"));
 	put_time(b, "since", (int64_t)number_of(store, "oldest_ms"));
 	put_cost(b, src);
+	put_payers(b, src);
 	put_probes(b, st);
 }
 

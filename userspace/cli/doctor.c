@@ -15,6 +15,8 @@
 #include <sgprobe/file.h>
 #include <sgprobe/http.h>
 
+#include <sgprobe/map_bill.h>
+
 #include "client.h"
 #include "doctor.h"
 
@@ -258,6 +260,22 @@ static void check_port(const struct sg_config *cfg, struct sg_finding *f)
 	sg_cure(f, "sgprobe daemon --listen 127.0.0.1:PORT; 'ss -ltnp' shows who has it");
 }
 
+static void check_memory(const struct sg_config *cfg, struct sg_finding *f)
+{
+	struct sg_error err = {0};
+	struct sg_map_bill bill;
+	sg_auto_buf b = {0};
+
+	if (sg_map_bill(cfg, &bill) < 0) {
+		sg_found(f, SG_WARN, "the kernel programs cannot be read");
+		return;
+	}
+	sg_map_bill_print(&b, &bill);
+	sg_found(f, sg_map_bill_check(&bill, cfg, &err) < 0 ? SG_FAIL : SG_PASS, "%s",
+		 b.data ? b.data : "");
+	sg_cure(f, "%s", err.msg);
+}
+
 const struct sg_check sg_checks[] = {
 	{"kernel", check_kernel, "everything"},
 	{"btf", sg_check_btf, "all probes: programs are fitted to the kernel by its BTF"},
@@ -268,6 +286,7 @@ const struct sg_check sg_checks[] = {
 	{"bpf raw_tp", sg_check_raw_tp, "all probes where tp_btf is refused too"},
 	{"bpf tracepoint", sg_check_tracepoint, "probes on hooks without a raw tracepoint"},
 	{"bpf fentry", sg_check_fentry, "nothing: tracepoints are used"},
+	{"bpf memory", check_memory, "all probes: the daemon does not start"},
 	{"bpf jit", sg_check_jit, "low cost: programs are interpreted"},
 	{"tracefs", check_tracefs, "tracepoint variants"},
 	{"perf events", check_paranoid, "tracepoint variants"},
@@ -278,6 +297,7 @@ const struct sg_check sg_checks[] = {
 	{"landlock", check_landlock, "the second wall around the server process"},
 	{"user", check_user, "a user of its own for the server process"},
 	{"disk", check_disk, "the store's history"},
+	{"budget", sg_check_budget, "detail: some latencies are sampled, or not measured at all"},
 	{"port", check_port, "the dashboard"},
 	{0},
 };

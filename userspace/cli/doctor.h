@@ -33,4 +33,7 @@ void sg_check_fentry(const struct sg_config *cfg, struct sg_finding *f);
 void sg_check_maps(const struct sg_config *cfg, struct sg_finding *f);
 void sg_check_jit(const struct sg_config *cfg, struct sg_finding *f);
 
+/* doctor_budget.c: ask the daemon. */
+void sg_check_budget(const struct sg_config *cfg, struct sg_finding *f);
+
 #endif

@@ -255,5 +255,5 @@ int sg_probe_main(const struct sg_child_env *env)
 	else
 		r = sg_loop_run(p.child.loop);
 	probe_proc_free(&p);
-	return r == -EPERM ? SG_EXIT_HOPELESS : r < 0 ? 1 : r;
+	return r == -EPERM || r == -E2BIG ? SG_EXIT_HOPELESS : r < 0 ? 1 : r;
 }

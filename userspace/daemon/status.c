@@ -65,6 +65,8 @@ static void add_probes(struct sg_buf *b, const struct sg_status *s)
 		key_bool(b, "up", d->up);
 		key_str(b, "variant", d->variant);
 		key_str(b, "reason", d->reason);
+		key_int(b, "step", d->step);
+		key_str(b, "step_reason", d->step_reason);
 		end(b, "},");
 	}
 	end(b, "],");
@@ -133,16 +135,44 @@ static bool set_domain(struct sg_status *s, size_t i, const struct sg_sample *sa
 	return changed;
 }
 
+/* Domains that are off by wish have none. */
+static bool set_step(struct sg_status *s, const struct sg_sample *sample)
+{
+	const char *name = sg_series_label(&sample->series, "domain");
+	unsigned int step =
+		sample->value >= 0 && sample->value <= 3 ? (unsigned int)sample->value : 0;
+	bool changed = false;
+
+	for (size_t i = 0; i < s->n_domains; i++) {
+		struct sg_domain_state *d = &s->domains[i];
+
+		if (strcmp(d->domain, name) != 0)
+			continue;
+		changed = d->step != step;
+		d->step = step;
+		changed |= set_text(d->step_reason, sizeof(d->step_reason),
+				    sg_series_label(&sample->series, "reason"));
+	}
+	return changed;
+}
+
+static bool is_gauge(const struct sg_sample *s, const char *name)
+{
+	return s->series.type == SG_GAUGE && strcmp(s->series.name, name) == 0;
+}
+
 bool sg_status_domains(struct sg_status *s, const struct sg_frame *f)
 {
 	bool changed = false;
 	size_t n = 0;
 
 	for (size_t i = 0; i < f->n && n < SG_STATUS_DOMAINS; i++)
-		if (f->samples[i].series.type == SG_GAUGE &&
-		    strcmp(f->samples[i].series.name, "sgprobe_domain_up") == 0)
+		if (is_gauge(&f->samples[i], "sgprobe_domain_up"))
 			changed |= set_domain(s, n++, &f->samples[i]);
 	changed |= n != s->n_domains;
 	s->n_domains = n;
+	for (size_t i = 0; i < f->n; i++)
+		if (is_gauge(&f->samples[i], "sgprobe_governor_step"))
+			changed |= set_step(s, &f->samples[i]);
 	return changed;
 }

@@ -14,6 +14,9 @@
 struct sg_domain_state { /* as sgprobe_domain_up{domain,variant,reason} says it */
 	char domain[32], variant[64], reason[256];
 	bool up;
+	unsigned int
+		step; /* of detail that is left, as sgprobe_governor_step{domain,reason} says it */
+	char step_reason[176];
 };
 
 struct sg_status {

@@ -30,7 +30,9 @@ void sg_bpfstat_close(struct sg_loaded *l)
 		struct sg_attached *a = &l->attached[i];
 		uint64_t ns, count;
 
-		if (reading(a, &ns, &count) && count > a->run_cnt && ns >= a->run_ns)
-			a->mean_ns = (double)(ns - a->run_ns) / (double)(count - a->run_cnt);
+		if (!reading(a, &ns, &count) || count <= a->run_cnt || ns < a->run_ns)
+			continue;
+		a->mean_ns = (double)(ns - a->run_ns) / (double)(count - a->run_cnt);
+		a->measured += (double)(count - a->run_cnt);
 	}
 }

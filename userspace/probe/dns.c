@@ -248,8 +248,8 @@ static const struct sg_metric_row metrics[] = {
 };
 
 static const struct sg_program programs[] = {
-	{"net_dev_queue", DNS_RUNS_SEND, .rate = SG_HOT},
-	{"netif_receive_skb", DNS_RUNS_RECEIVE, .rate = SG_HOT},
+	{"net_dev_queue", DNS_RUNS_SEND, .rate = SG_HOT, .in = SG_IN_TASK},
+	{"netif_receive_skb", DNS_RUNS_RECEIVE, .rate = SG_HOT, .in = SG_IN_INTERRUPT},
 };
 
 const struct sg_domain sg_domain_dns = {

@@ -71,6 +71,10 @@ struct sg_metric_row {
 /* How often a hook runs: with what the host does now and then, with each request, or all the time. */
 enum sg_rate { SG_RARE, SG_BUSY, SG_HOT };
 
+/* For whom a hook runs when no event tells: whoever is in a system call, or is interrupted. */
+enum sg_context { SG_IN_ANY, SG_IN_TASK, SG_IN_INTERRUPT };
+#define SG_PAID_BY(signal) ((signal) + 1)
+
 /*
  * One hook. A program of the object is either named exactly like the hook and
  * serves every variant, or HOOK_btf and HOOK_raw, of which the loader keeps one.
@@ -89,6 +93,12 @@ struct sg_program {
 	size_t setting; /* offset of the text in struct sg_config without which it is not wanted; 0: always */
 	bool asked; /* attached nowhere: user space runs it when it wants to know something */
 	bool walk; /* an iterator, which user space walks with; it is never off */
+	/*
+	 * Which cgroups its runs are for: those that had the events of a signal,
+	 * SG_PAID_BY(signal), or of all signals of the domain; runs beyond that by context.
+	 */
+	uint16_t paid_by;
+	enum sg_context in;
 	enum sg_rate rate;
 	const char *since; /* kernel that has it first, for the manual; NULL: 5.10 */
 };
@@ -145,6 +155,8 @@ struct sg_metric_table {
 	size_t n;
 };
 extern const struct sg_metric_table sg_self_metrics; /* self.c */
+extern const struct sg_metric_table sg_cost_metrics; /* cost.c */
+extern const struct sg_metric_table sg_governor_metrics; /* governor_frame.c */
 extern const struct sg_metric_table sg_named_metrics; /* named_read.c */
 extern const struct sg_metric_table sg_event_metrics; /* events.c */
 

@@ -73,6 +73,10 @@ static int each_of_row(const struct sg_domain *d, const struct sg_metric_row *m,
 
 int sg_metrics_each(sg_metric_cb cb, void *ctx)
 {
+	static const struct sg_metric_table *const tables[] = {
+		&sg_named_metrics,    &sg_event_metrics, &sg_self_metrics,
+		&sg_governor_metrics, &sg_cost_metrics,	 &sg_truth_metrics,
+	};
 	int r = 0;
 
 	for (size_t i = 0; i < sg_n_domains; i++)
@@ -80,14 +84,9 @@ int sg_metrics_each(sg_metric_cb cb, void *ctx)
 			r = each_of_row(sg_domains[i], &sg_domains[i]->metrics[j], cb, ctx);
 	if (r == 0)
 		r = sg_procfs_metrics_each(cb, ctx);
-	for (size_t i = 0; r == 0 && i < sg_named_metrics.n; i++)
-		r = cb(&sg_named_metrics.rows[i], ctx);
-	for (size_t i = 0; r == 0 && i < sg_event_metrics.n; i++)
-		r = cb(&sg_event_metrics.rows[i], ctx);
-	for (size_t i = 0; r == 0 && i < sg_self_metrics.n; i++)
-		r = cb(&sg_self_metrics.rows[i], ctx);
-	for (size_t i = 0; r == 0 && i < sg_truth_metrics.n; i++)
-		r = cb(&sg_truth_metrics.rows[i], ctx);
+	for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
+		for (size_t j = 0; r == 0 && j < tables[i]->n; j++)
+			r = cb(&tables[i]->rows[j], ctx);
 	return r;
 }
 

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "governor.h"
 
+#include <stdio.h>
+
 #include <sgprobe/mem.h>
 
 #define EVENT_NS 300 /* what it takes to time one event, about; docs/OVERHEAD.md */
 #define FULL_MIN 64 /* events of a tick and shard that are timed in any case */
 #define CALM_SHARE 0.6 /* of the budget: below it there is room for more */
+#define LEAST_SHARE 0.02 /* of the budget: who takes less has nothing to give */
 #define WAIT_MAX 3600
 
 /* share: one part in so many of the budget is for timing a domain's events one by one. */
@@ -47,7 +50,8 @@ static enum sg_step next_up(const struct sg_governed *d, enum sg_step s)
 /* Detail goes first; programs only when that has not helped for long. */
 static bool may_lose(const struct sg_governor *g, const struct sg_governed *d, size_t i, bool off)
 {
-	return d[i].up && d[i].cost_ns > 0 && g->at[i].step != SG_STEP_OFF &&
+	return d[i].up && d[i].cost_ns >= (double)g->budget_ns * LEAST_SHARE &&
+	       g->at[i].step != SG_STEP_OFF &&
 	       (next_down(&d[i], g->at[i].step) == SG_STEP_OFF) == off;
 }
 
@@ -75,6 +79,14 @@ static int latest_shed(const struct sg_governor *g, const struct sg_governed *d,
 	return last;
 }
 
+/* As the log and the user read it; a tick is a second. */
+static void say_why(struct sg_governor *g, size_t i, const char *more, double n, const char *unit)
+{
+	snprintf(g->at[i].reason, sizeof(g->at[i].reason),
+		 "watching took %.1f ms a second of %.1f ms (probe.budget), %s %.1f %s",
+		 g->total_ns * 1e-6, (double)g->budget_ns * 1e-6, more, n, unit);
+}
+
 static int step_down(struct sg_governor *g, const struct sg_governed *d, size_t n)
 {
 	int i = costliest(g, d, n);
@@ -86,6 +98,7 @@ static int step_down(struct sg_governor *g, const struct sg_governed *d, size_t 
 	g->at[i].step = next_down(&d[i], g->at[i].step);
 	g->at[i].shed_tick = g->tick;
 	g->at[i].cost_ns = d[i].cost_ns;
+	say_why(g, i, "this domain", d[i].cost_ns * 1e-6, "ms");
 	return i;
 }
 
@@ -96,6 +109,7 @@ static int step_up(struct sg_governor *g, const struct sg_governed *d, size_t n)
 	if (i < 0 || g->calm < g->at[i].wait)
 		return -1;
 	g->at[i].step = next_up(&d[i], g->at[i].step);
+	say_why(g, i, "and little for", g->calm, "seconds");
 	return i;
 }
 
@@ -113,12 +127,12 @@ int sg_governor_tick(struct sg_governor *g, const struct sg_governed *d, size_t 
 	double total = own_ns, budget = (double)g->budget_ns;
 	int changed = -1;
 
-	if (!g->budget_ns)
-		return -1;
 	g->tick++;
 	for (size_t i = 0; i < n; i++)
 		total += d[i].up && g->at[i].step != SG_STEP_OFF ? d[i].cost_ns : 0;
 	g->total_ns = total;
+	if (!g->budget_ns)
+		return -1;
 	g->hot = total > budget ? g->hot + 1 : 0;
 	g->calm = total < budget * CALM_SHARE ? g->calm + 1 : 0;
 	forgive(g, n);

@@ -27,6 +27,8 @@
 	60 /* ticks well below it before a step up; doubled after each that was too early */
 
 /* How much of a domain is left. Domains that are not limited know the first and the last only. */
+#define SG_GOVERNOR_REASON 160
+
 enum sg_step { SG_STEP_FULL, SG_STEP_SAMPLED, SG_STEP_SPARSE, SG_STEP_OFF, SG_STEPS };
 
 /* What is known of a domain in this tick. */
@@ -46,6 +48,8 @@ struct sg_governor {
 		uint64_t shed_tick; /* of the last step down */
 		double cost_ns; /* that it had then */
 		unsigned int wait; /* calm ticks before the next step up */
+		char reason
+			[SG_GOVERNOR_REASON]; /* why it is not full, one sentence; "" when it is */
 	} at[SG_GOVERNED_MAX];
 };
 

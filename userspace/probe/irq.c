@@ -35,6 +35,11 @@ static const struct sg_metric_row metrics[] = {
 	 .help = "Time from when a softirq was raised until it ran on that CPU."},
 	{"softirq_raises_total", SG_COUNTER, SG_FROM_COUNTER, IRQ_RAISES, PER_VECTOR,
 	 .title = "Softirqs raised", .help = "Times that a softirq was raised."},
+	{"softirqs_total", SG_COUNTER, SG_FROM_COUNTER, IRQ_SOFT_ENTRIES, PER_VECTOR,
+	 .title = "Softirqs", .help = "Times that a softirq ran, each counted."},
+	{"hardirqs_total", SG_COUNTER, SG_FROM_COUNTER, IRQ_HARD_ENTRIES,
+	 .title = "Hard interrupts",
+	 .help = "Times that the handler of a device's interrupt ran, each counted."},
 	{"hardirq_seconds", SG_HISTOGRAM, SG_FROM_KEYS, IRQ_HARD_RUN, .label = "irq",
 	 .label2 = "name", .key = irq_labels, .title = "Hard interrupt time",
 	 .help = "Time that the handler of a device's interrupt ran."},
@@ -45,7 +50,7 @@ static const struct sg_metric_row metrics[] = {
 
 static const struct sg_program programs[] = {
 	{"softirq_raise", IRQ_RAISES, IRQ_VECTORS, .rate = SG_HOT},
-	{"softirq_entry", IRQ_SOFT_ENTRIES, .rate = SG_HOT},
+	{"softirq_entry", IRQ_SOFT_ENTRIES, IRQ_VECTORS, .rate = SG_HOT},
 	{"softirq_exit", IRQ_SOFT_EXITS, .rate = SG_HOT},
 	{"irq_handler_entry", IRQ_HARD_ENTRIES, .rate = SG_HOT},
 	{"irq_handler_exit", IRQ_HARD_EXITS, .rate = SG_HOT},
@@ -63,5 +68,6 @@ const struct sg_domain sg_domain_irq = {
 	.n_programs = ARRAY_SIZE(programs),
 	.metrics = metrics,
 	.n_metrics = ARRAY_SIZE(metrics),
+	.limited = true,
 	.enabled = offsetof(struct sg_config, domain_irq),
 };

@@ -125,10 +125,8 @@ static bool storage_is_lockless(void)
 	return found;
 }
 
-void sg_shared_init(struct sg_shared *s, const struct sg_config *cfg)
+void sg_shared_init_for(struct sg_shared *s, const struct sg_config *cfg, int cpus)
 {
-	int cpus = libbpf_num_possible_cpus();
-
 	memset(s, 0, sizeof(*s));
 	for (size_t i = 0; i < SG_SHARED_MAPS; i++)
 		s->fd[i] = -1;
@@ -150,6 +148,11 @@ void sg_shared_init(struct sg_shared *s, const struct sg_config *cfg)
 				      WORST_RING_MAX);
 	s->private_rows = cpus > 0 && (uint32_t)cpus <= s->shards && !is_realtime();
 	s->no_storage = is_realtime() && !storage_is_lockless();
+}
+
+void sg_shared_init(struct sg_shared *s, const struct sg_config *cfg)
+{
+	sg_shared_init_for(s, cfg, libbpf_num_possible_cpus());
 }
 
 void sg_shared_free(struct sg_shared *s)
@@ -683,6 +686,58 @@ static const char *cure(int r)
 	return "'sgprobe doctor' shows what this kernel can do";
 }
 
+/* What a variant loads, and of which size. */
+static int shape(struct sg_loaded *l, struct sg_shared *s, struct bpf_object *o,
+		 const struct variant *v)
+{
+	int r;
+
+	choose_programs(o, v);
+	r = choose_maps(o, v);
+	if (r == 0)
+		r = share_maps(o, s, v);
+	return r == 0 ? size_maps(l, s, o) : r;
+}
+
+static const struct variant *first_variant(const struct sg_shared *s)
+{
+	const struct variant *v = variants;
+
+	while (v->storage && s->no_storage)
+		v++;
+	return v;
+}
+
+static struct sg_map_shape shape_of(const struct bpf_map *m)
+{
+	return (struct sg_map_shape){bpf_map__type(m), bpf_map__key_size(m), bpf_map__value_size(m),
+				     bpf_map__max_entries(m), bpf_map__map_flags(m)};
+}
+
+int sg_load_shapes(const struct sg_domain *d, struct sg_shared *s,
+		   int (*cb)(const char *name, const struct sg_map_shape *m, void *ctx), void *ctx)
+{
+	sg_auto_free void *copy = NULL;
+	struct bpf_object *o;
+	struct sg_loaded l;
+	struct bpf_map *m;
+	int r;
+
+	sg_loaded_init(&l, d, s);
+	o = open_object(&l, s, &copy);
+	r = o ? shape(&l, s, o, first_variant(s)) : -errno;
+	if (r == 0)
+		bpf_object__for_each_map(m, o)
+		{
+			struct sg_map_shape one = shape_of(m);
+
+			if (r == 0 && bpf_map__autocreate(m))
+				r = cb(bpf_map__name(m), &one, ctx);
+		}
+	bpf_object__close(o);
+	return r;
+}
+
 static int try_variant(struct sg_loaded *l, struct sg_shared *s, const struct variant *v)
 {
 	sg_auto_free void *copy = NULL;
@@ -691,12 +746,7 @@ static int try_variant(struct sg_loaded *l, struct sg_shared *s, const struct va
 
 	if (r < 0)
 		return refuse(l, r, "its object is damaged; build sgprobe again");
-	choose_programs(o, v);
-	r = choose_maps(o, v);
-	if (r == 0)
-		r = share_maps(o, s, v);
-	if (r == 0)
-		r = size_maps(l, s, o);
+	r = shape(l, s, o, v);
 	if (r == 0)
 		r = load_object(o, l->domain, s);
 	if (r == 0)

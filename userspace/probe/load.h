@@ -17,6 +17,7 @@
 #include <sgprobe/bpf/sgprobe.h>
 
 #include "domain.h"
+#include "map_bytes.h"
 #include "memory.h"
 
 #define SG_PROGRAMS_MAX 32 /* of a domain */
@@ -61,7 +62,7 @@ struct sg_shared {
 	bool worst;
 	bool no_storage; /* the kernel may sleep where it makes storage of tasks and sockets */
 	const struct sg_config *cfg; /* while domains are loaded */
-	uint64_t bytes; /* that the shared maps take in the kernel, about */
+	uint64_t bytes; /* that the shared maps take in the kernel */
 	/* A byte per slot, then per row and per cell of the pool, then per cgroup: see slots.c. */
 	struct sg_memory retiring;
 	struct sg_memory pool_seen; /* what was read of the pool, as seen of sg_loaded */
@@ -87,6 +88,8 @@ static inline size_t sg_retiring_bytes(const struct sg_shared *s)
 }
 
 void sg_shared_init(struct sg_shared *s, const struct sg_config *cfg);
+/* The same for a host with so many possible CPUs. */
+void sg_shared_init_for(struct sg_shared *s, const struct sg_config *cfg, int cpus);
 /* Forgets the kernel's types, which are megabytes. */
 void sg_shared_forget_types(struct sg_shared *s);
 void sg_shared_free(struct sg_shared *s); /* ready to be used again */
@@ -99,6 +102,9 @@ struct sg_attached {
 	double mean_ns; /* per run, in the last statistics window; 0: not measured yet */
 	uint64_t run_ns, run_cnt; /* the kernel's readings at the beginning of the window */
 	double unpaid; /* runs whose time was not reported yet */
+	double measured; /* of runs in statistics windows, those whose measuring was not paid for yet */
+	double owed_ns; /* the part of a nanosecond that was not reported yet */
+	uint64_t runs, paid_ns; /* in this tick: cost.c */
 	uint64_t misses; /* runs that the kernel left out, as it told last */
 	double missed; /* of these, not reported yet */
 };
@@ -143,6 +149,9 @@ int sg_load(struct sg_loaded *l, const struct sg_domain *d, struct sg_shared *s)
 /* The same by one variant only ("tp_btf", "raw_tp"; NULL: any), for tests. */
 int sg_load_as(struct sg_loaded *l, const struct sg_domain *d, struct sg_shared *s,
 	       const char *variant);
+/* The maps that loading it would make, those shared with other domains too; loads nothing. 0 or -errno. */
+int sg_load_shapes(const struct sg_domain *d, struct sg_shared *s,
+		   int (*cb)(const char *name, const struct sg_map_shape *m, void *ctx), void *ctx);
 /* Unloads what there is of it and keeps why. */
 void sg_refuse(struct sg_loaded *l, const struct sg_domain *d, const char *reason);
 /* Takes the programs off their hooks, or puts them back (-errno; needs the right to). */

@@ -32,7 +32,6 @@ int sg_shared_map(struct sg_shared *s)
 	s->state = map_whole(s->fd[SG_MAP_STATE], n, PROT_READ | PROT_WRITE);
 	if (!s->state)
 		return -ENOMEM;
-	s->bytes += whole_pages(n);
 	return 0;
 }
 
@@ -42,7 +41,6 @@ int sg_load_map_rows(struct sg_loaded *l, int fd, size_t n)
 
 	l->rows_fd = fd;
 	l->rows_bytes = n;
-	l->bytes += n;
 	l->rows_mapped = calloc(pieces / 8 + 1, 1);
 	l->rows = mmap(NULL, pieces * PIECE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
 		       -1, 0);
@@ -77,7 +75,6 @@ static int map_shards(struct sg_loaded *l, const struct sg_shared *s)
 {
 	l->shard_bytes = sg_shard_bytes(l->domain);
 	l->shards_bytes = whole_pages(s->shards * l->shard_bytes);
-	l->bytes += l->shards_bytes;
 	l->shards = map_whole(sg_map_fd(l, "sg_shards"), l->shards_bytes, PROT_READ | PROT_WRITE);
 	if (!l->shards)
 		return -ENOMEM;
@@ -92,12 +89,14 @@ int sg_map_memory(struct sg_loaded *l, const struct sg_shared *s)
 {
 	size_t parts = sg_parts(s), signals = parts * l->blocks * l->domain->signals;
 
+	l->bytes = 0;
+	for (size_t i = 0; i < l->n_maps; i++)
+		l->bytes += sg_map_bytes_of(l->maps[i].fd);
 	if (map_shards(l, s) < 0)
 		return -ENOMEM;
 	if (!signals)
 		return 0; /* it has counters only */
 	l->sums_bytes = whole_pages(signals * sizeof(*l->sums));
-	l->bytes += l->sums_bytes;
 	l->sums = map_whole(sg_map_fd(l, "sg_sums"), l->sums_bytes, PROT_READ | PROT_WRITE);
 	if (!l->sums)
 		return -ENOMEM;

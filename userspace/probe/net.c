@@ -171,14 +171,15 @@ static const struct sg_metric_row metrics[] = {
 };
 
 static const struct sg_program programs[] = {
-	{"netif_receive_skb", NET_RECEIVES, .rate = SG_HOT},
-	{"net_dev_xmit", NET_TRANSMITS, .rate = SG_HOT},
+	{"netif_receive_skb", NET_RECEIVES, .rate = SG_HOT, .in = SG_IN_INTERRUPT},
+	{"net_dev_xmit", NET_TRANSMITS, .rate = SG_HOT, .in = SG_IN_TASK},
 	{"net_dev_xmit_timeout", NET_TIMEOUTS, .optional = true},
 	{"dql_stall_detected", NET_DQL_STALLS, .optional = true, .since = "6.9"},
-	{"napi_poll", NET_POLLS, .rate = SG_HOT},
-	{"qdisc_enqueue", NET_ENQUEUES, .optional = true, .rate = SG_HOT, .since = "5.15"},
-	{"qdisc_dequeue", NET_DEQUEUES, .optional = true, .rate = SG_HOT},
-	{"kfree_skb", NET_DROPS, SG_NET_REASONS, .rate = SG_BUSY},
+	{"napi_poll", NET_POLLS, .rate = SG_HOT, .in = SG_IN_INTERRUPT},
+	{"qdisc_enqueue", NET_ENQUEUES, .optional = true, .rate = SG_HOT, .since = "5.15",
+	 .in = SG_IN_TASK},
+	{"qdisc_dequeue", NET_DEQUEUES, .optional = true, .rate = SG_HOT, .in = SG_IN_TASK},
+	{"kfree_skb", NET_DROPS, SG_NET_REASONS, .rate = SG_BUSY, .in = SG_IN_TASK},
 	{"sock_rcvqueue_full", NET_QUEUE_FULL, NET_PROTOCOLS},
 	{"sock_exceed_buf_limit", NET_MEMORY_LIMIT, NET_PROTOCOLS},
 };

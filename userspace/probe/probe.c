@@ -9,13 +9,15 @@
 #include <sys/resource.h>
 
 #include <sgprobe/file.h>
+#include <sgprobe/map_bill.h>
 #include <sgprobe/probe.h>
 #include <sgprobe/time.h>
 
 #include "bpfstat.h"
+#include "cost.h"
 #include "drain.h"
 #include "events.h"
-#include "governor.h"
+#include "governor_frame.h"
 #include "keep.h"
 #include "named_read.h"
 #include "pool.h"
@@ -29,6 +31,7 @@
 
 #define FORGET_EVERY 60 /* ticks */
 #define CPUS_MAX 4096 /* bytes of a list of CPUs */
+#define ENTRY_MS 50 /* that the start waits at most to know what a run costs */
 
 struct sg_probe {
 	struct sg_shared shared;
@@ -39,6 +42,8 @@ struct sg_probe {
 	sg_attach_cb attach; /* NULL: this process does */
 	void *attach_ctx;
 	struct sg_truth truth;
+	struct sg_entry entry;
+	struct sg_cost *cost;
 	struct sg_loaded *loaded; /* one per domain */
 	struct sg_drain **drains; /* NULL where a domain is not up */
 	struct sg_named_reader *named; /* NULL: there are none */
@@ -308,9 +313,10 @@ static void apply_step(struct sg_probe *p, size_t i, struct sg_frame *f)
 		sg_warn("domain %s cannot be switched %s: %s", sg_domains[i]->name,
 			off ? "off" : "on", strerror(-r));
 	else
-		sg_info("domain %s is %s now: watching took %.1f ms a second of %.1f ms (probe.budget)",
-			sg_domains[i]->name, sg_step_name(step), p->governor.total_ns * 1e-6,
-			(double)p->governor.budget_ns * 1e-6);
+		sg_info("domain %s is %s now: %s", sg_domains[i]->name, sg_step_name(step),
+			p->governor.at[i].reason);
+	if (step == SG_STEP_FULL)
+		p->governor.at[i].reason[0] = 0;
 }
 
 static void hot(uint64_t id, double rate, void *ctx)
@@ -335,22 +341,26 @@ static void shed_named(struct sg_probe *p, size_t i, struct sg_frame *f)
 
 	tell_step(p, "named", p->governor.at[i].step, f);
 	sg_self_count(&p->self, "sgprobe_governor_changes_total", 1);
+	sg_info("named probes are %s now: %s", off ? "off" : "on", p->governor.at[i].reason);
+	if (!off)
+		p->governor.at[i].reason[0] = 0;
 	p->named_shed = off;
 	if (p->named_change)
 		p->named_change(0, !off, 0, p->named_ctx);
 }
 
-static void govern(struct sg_probe *p, struct sg_frame *f)
+static int govern(struct sg_probe *p, struct sg_frame *f)
 {
 	struct sg_governed d[SG_GOVERNED_MAX] = {0};
 	size_t n = SG_MIN(sg_n_domains, SG_GOVERNED_MAX - 1), named = n;
-	int changed;
+	int changed, r = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		/* Without what marks tasks the others would be wrong, and it costs nothing. */
 		d[i].up = p->drains[i] && !sg_domains[i]->tracks_tasks && !sg_domains[i]->not_kept;
 		d[i].limited = sg_domains[i]->limited;
-		d[i].cost_ns = p->drains[i] ? sg_self_cost(&p->loaded[i], p->drains[i]) : 0;
+		d[i].cost_ns =
+			p->drains[i] ? sg_cost_of(&p->loaded[i], p->drains[i], &p->entry) : 0;
 	}
 	d[named].up = p->named || p->named_shed;
 	d[named].cost_ns = sg_named_cost(p->named);
@@ -362,6 +372,11 @@ static void govern(struct sg_probe *p, struct sg_frame *f)
 	for (size_t i = 0; i < n; i++)
 		if (p->loaded[i].attached_ns)
 			set_limit(p, i);
+	for (size_t i = 0; r == 0 && i <= n; i++)
+		if (d[i].up)
+			r = sg_governor_emit_step(&p->governor, i,
+						  i == named ? "named" : sg_domains[i]->name, f);
+	return r < 0 ? r : sg_governor_emit(&p->governor, f);
 }
 
 void sg_probe_attached_by(struct sg_probe *p, sg_attach_cb attach, void *ctx)
@@ -411,19 +426,76 @@ static int start_worst(struct sg_probe *p, const struct sg_config *cfg)
 	return stacks ? sg_stacks_listen(p->stacks, ring, on_worst_stack, p) : 0;
 }
 
+enum { ENTRY_ASSUMED = 1, ENTRY_MEASURED }; /* sg_bpf_state.entry_measured */
+
+static double *entry_part(struct sg_entry *e, size_t i)
+{
+	return i < SG_ENTRIES ? &e->ns[i] : &e->stats_ns;
+}
+
+/* Measured once in the life of what is in the kernel: later its own programs would be in the way. */
+static void keep_entry(struct sg_probe *p)
+{
+	struct sg_bpf_state *s = p->shared.state;
+
+	if (!s)
+		return;
+	if (p->resumed && s->entry_measured) {
+		for (size_t i = 0; i <= SG_ENTRIES; i++)
+			*entry_part(&p->entry, i) = (double)s->entry_ps[i] * 1e-3;
+		p->entry.measured = s->entry_measured == ENTRY_MEASURED;
+	}
+	for (size_t i = 0; i <= SG_ENTRIES; i++)
+		s->entry_ps[i] = (int32_t)(*entry_part(&p->entry, i) * 1e3);
+	s->entry_measured = p->entry.measured ? ENTRY_MEASURED : ENTRY_ASSUMED;
+	sg_info("a run of a program costs %.0f ns more than the kernel says on a trace point, %.0f ns "
+		"on a system call (%s)",
+		p->entry.ns[SG_ENTRY_TRACEPOINT], p->entry.ns[SG_ENTRY_SYSCALL],
+		p->entry.measured ? "measured" : "assumed");
+}
+
+/* What is about to be taken is said first, and refused where it is too much. */
+static int check_memory(const struct sg_config *cfg, struct sg_error *err)
+{
+	struct sg_map_bill bill;
+	sg_auto_buf b = {0};
+	int r = sg_map_bill(cfg, &bill);
+
+	if (r < 0)
+		return r == -ENOMEM ? r : 0; /* a file that is damaged is a domain's own trouble */
+	sg_map_bill_print(&b, &bill);
+	sg_info("maps take %s", b.data ? b.data : "");
+	return sg_map_bill_check(&bill, cfg, err);
+}
+
+static void count_shared_bytes(struct sg_shared *s)
+{
+	s->bytes = 0;
+	for (size_t i = 0; i < SG_SHARED_MAPS; i++)
+		s->bytes += sg_map_bytes_of(s->fd[i]);
+}
+
 static int set_up(struct sg_probe *p, const struct sg_config *cfg, struct sg_kept_sets *kept)
 {
+	struct sg_entry_job entry = {0, -1};
 	int r;
 
 	lift_memlock();
 	p->cpus_fd = open("/sys/devices/system/cpu/online", O_RDONLY | O_CLOEXEC);
 	if (p->cpus_fd >= 0)
 		sg_reread_fd(p->cpus_fd, CPUS_MAX, &p->cpus);
+	if (!kept->sets[0])
+		sg_entry_begin(&entry);
 	r = prepare(p, cfg, kept->sets[0]);
 	if (!p->resumed)
 		sg_kept_drop(kept); /* the rest belongs to it */
+	sg_entry_end(&entry, ENTRY_MS, &p->entry); /* before the first program is on its hook */
 	if (r == 0)
 		r = load_all(p, cfg, kept);
+	keep_entry(p);
+	count_shared_bytes(&p->shared);
+	if (r == 0)
+		r = sg_cost_new(p->slots, &p->cost);
 	if (r == 0)
 		r = sg_pool_new(&p->shared, p->slots, p->drains, &p->pool);
 	p->named_rate = cfg->named_rate;
@@ -444,7 +516,7 @@ static int set_up(struct sg_probe *p, const struct sg_config *cfg, struct sg_kep
 	sg_shared_forget_types(&p->shared);
 	malloc_trim(0); /* the kernel's types, read to load, were megabytes */
 	/* Here: loading is not part of what running costs. */
-	sg_self_init(&p->self, (double)p->governor.budget_ns * 1e-9);
+	sg_self_init(&p->self);
 	p->flipped_ns = sg_mono_ns();
 	if (p->resumed)
 		resume_reading(p);
@@ -463,6 +535,11 @@ int sg_probe_resume(const struct sg_config *cfg, struct sg_kept_sets *kept, stru
 	if (!p)
 		return sg_fail(err, -ENOMEM, "out of memory");
 	libbpf_set_print(quiet);
+	if (!kept->sets[0]) {
+		r = check_memory(cfg, err);
+		if (r < 0)
+			return r;
+	}
 	r = set_up(p, cfg, kept);
 	sg_kept_drop(kept); /* what nobody took */
 	if (r < 0)
@@ -525,6 +602,7 @@ void sg_probe_free(struct sg_probe *p)
 	sg_events_free(p->events);
 	sg_worsts_free(p->worsts);
 	sg_pool_free(p->pool);
+	sg_cost_free(p->cost);
 	sg_threads_free(p->threads); /* before the drain that it reads */
 	for (size_t i = 0; p->drains && i < sg_n_domains; i++)
 		sg_drain_free(p->drains[i]);
@@ -590,7 +668,7 @@ static bool cpus_changed(struct sg_probe *p)
 
 static int drain_all(struct sg_probe *p, uint32_t bank, struct sg_frame *f)
 {
-	int r = 0;
+	int r;
 
 	sg_slots_tick(p->slots);
 	/* Before anything is added to the frame, which borrows the names of what it reports. */
@@ -601,6 +679,7 @@ static int drain_all(struct sg_probe *p, uint32_t bank, struct sg_frame *f)
 		if (p->drains[i])
 			sg_drain_read(p->drains[i], bank);
 	sg_pool_read(p->pool, bank);
+	r = sg_cost_tick(p->cost, p->loaded, p->drains, &p->entry);
 	for (size_t i = 0; r == 0 && i < sg_n_domains; i++) {
 		if (!p->drains[i])
 			continue;
@@ -638,12 +717,14 @@ int sg_probe_tick(struct sg_probe *p, int64_t t_ms, struct sg_frame *f)
 	if (r == 0 && p->named)
 		r = sg_named_read(p->named, p->named_rate, hot, p, f);
 	if (r == 0)
-		govern(p, f);
+		r = govern(p, f);
 	if (r == 0)
 		r = sg_events_tick(p->events, t_ms, f);
 	if (r == 0)
 		r = sg_truth_tick(&p->truth, f);
 	p->self.drain_seconds = (double)(sg_mono_ns() - start) * 1e-9;
+	if (r == 0)
+		r = sg_cost_emit(p->cost, &p->entry, f);
 	return r < 0 ? r : sg_self_emit(&p->self, p->loaded, p->drains, p->slots, p->pool, f);
 }
 

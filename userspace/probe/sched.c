@@ -59,8 +59,8 @@ static const struct sg_metric_row metrics[] = {
 };
 
 static const struct sg_program programs[] = {
-	{"sched_switch", SCHED_SWITCHES, .rate = SG_HOT},
-	{"sched_wakeup", SCHED_WAKEUPS, .rate = SG_HOT},
+	{"sched_switch", SCHED_SWITCHES, .rate = SG_HOT, .paid_by = SG_PAID_BY(SCHED_ONCPU)},
+	{"sched_wakeup", SCHED_WAKEUPS, .rate = SG_HOT, .paid_by = SG_PAID_BY(SCHED_RUNQUEUE)},
 	{"sched_wakeup_new", SCHED_WAKEUPS_NEW},
 	{"sched_migrate_task", SCHED_MIGRATIONS, .rate = SG_BUSY},
 	{"sched_process_fork", SCHED_FORKS},

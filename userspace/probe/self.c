@@ -24,7 +24,8 @@ static const struct sg_metric_info metrics[] = {
 	{"sgprobe_bpf_runs_total", "Program runs", "How often each kernel program ran.", "",
 	 "program", "self", NULL, NULL, SG_COUNTER},
 	{"sgprobe_bpf_run_seconds_total", "Program run time",
-	 "Run time of each kernel program: its runs times the mean that the kernel measured last.",
+	 "CPU time of each kernel program: its runs times the mean that the kernel measured last and "
+	 "what that leaves out (sgprobe_bpf_entry_seconds).",
 	 "seconds", "program", "self", NULL, NULL, SG_COUNTER},
 	{"sgprobe_dropped_total", "Dropped", "What was seen or made but not recorded, by reason.",
 	 "", "reason", "self", NULL, NULL, SG_COUNTER},
@@ -43,9 +44,6 @@ static const struct sg_metric_info metrics[] = {
 	{"sgprobe_governor_changes_total", "Changes of detail",
 	 "Times that the budget made a domain lose or regain detail.", "", NULL, "self", NULL, NULL,
 	 SG_COUNTER},
-	{"sgprobe_budget_seconds", "Budget",
-	 "CPU time per second that watching may take on all CPUs together (probe.budget); 0: no limit.",
-	 "seconds", NULL, "self", NULL, NULL, SG_GAUGE},
 	{"sgprobe_untimed_total", "Events sampled",
 	 "Events that were counted but not timed, to keep probe.budget; the latencies of others "
 	 "stand for them.",
@@ -54,8 +52,8 @@ static const struct sg_metric_info metrics[] = {
 	 "Events that a sum over a dimension differs from its total by; always 0.", "", "domain",
 	 "self", NULL, NULL, SG_GAUGE},
 	{"sgprobe_bpf_map_bytes", "Kernel memory of maps",
-	 "Memory that the maps of a domain take in the kernel, about.", "bytes", "domain", "self",
-	 NULL, NULL, SG_GAUGE},
+	 "Memory that the maps of a domain take in the kernel; shared: those of all domains.",
+	 "bytes", "domain", "self", NULL, NULL, SG_GAUGE},
 	{"sgprobe_probe_drain_seconds", "Drain time",
 	 "Time that the probe took to read everything.", "seconds", NULL, "self", NULL, NULL,
 	 SG_GAUGE},
@@ -119,10 +117,9 @@ static double cpu_seconds(void)
 	       (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) * 1e-6;
 }
 
-void sg_self_init(struct sg_self *s, double budget_seconds)
+void sg_self_init(struct sg_self *s)
 {
 	memset(s, 0, sizeof(*s));
-	s->budget_seconds = budget_seconds;
 	s->statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
 	s->cpu_seconds = cpu_seconds();
 	for (size_t i = 0; i < SG_COMMON_COUNTERS; i++)
@@ -165,42 +162,6 @@ static int put1(struct sg_frame *f, enum sg_type type, const char *name, double 
 	return put(f, type, name, v, &l, label ? 1 : 0);
 }
 
-static double runs(const struct sg_attached *a, const struct sg_drain *d)
-{
-	double n = 0;
-
-	for (size_t i = 0; i < SG_MAX(a->program->runs_n, 1); i++)
-		n += (double)d->counted[a->program->runs + i];
-	return n;
-}
-
-#define UNMEASURED_NS 150 /* a run, until the kernel has measured some */
-
-double sg_self_cost(const struct sg_loaded *l, const struct sg_drain *d)
-{
-	double ns = 0;
-
-	for (size_t i = 0; i < l->n_attached; i++) {
-		const struct sg_attached *a = &l->attached[i];
-
-		ns += runs(a, d) * (a->mean_ns > 0 ? a->mean_ns : UNMEASURED_NS);
-	}
-	return ns;
-}
-
-/* Run time since the last tick. Runs from before the first measurement are paid for when it comes. */
-static double run_seconds(struct sg_attached *a, double n)
-{
-	double paid;
-
-	a->unpaid += n;
-	if (a->mean_ns == 0)
-		return 0;
-	paid = a->unpaid * a->mean_ns * 1e-9;
-	a->unpaid = 0;
-	return paid;
-}
-
 /* Known each time the kernel's statistics were read. */
 static void report_missed(struct sg_self *s, struct sg_attached *a)
 {
@@ -209,20 +170,18 @@ static void report_missed(struct sg_self *s, struct sg_attached *a)
 	a->missed = 0;
 }
 
-static int emit_program(struct sg_frame *f, const struct sg_loaded *l, struct sg_attached *a,
-			const struct sg_drain *d)
+static int emit_program(struct sg_frame *f, const struct sg_loaded *l, const struct sg_attached *a)
 {
 	char name[128];
 	struct sg_label labels[2] = {{"program", name}, {"variant", l->variant}};
-	double n = runs(a, d);
 	int r;
 
 	snprintf(name, sizeof(name), "%s/%s", l->domain->name, a->program->hook);
 	r = put(f, SG_GAUGE, "sgprobe_bpf_program_attached", 1, labels, 2);
 	if (r == 0)
-		r = put1(f, SG_COUNTER, "sgprobe_bpf_runs_total", n, "program", name);
+		r = put1(f, SG_COUNTER, "sgprobe_bpf_runs_total", (double)a->runs, "program", name);
 	if (r == 0)
-		r = put1(f, SG_COUNTER, "sgprobe_bpf_run_seconds_total", run_seconds(a, n),
+		r = put1(f, SG_COUNTER, "sgprobe_bpf_run_seconds_total", (double)a->paid_ns * 1e-9,
 			 "program", name);
 	return r;
 }
@@ -245,7 +204,7 @@ static int emit_domain(struct sg_self *s, struct sg_frame *f, struct sg_loaded *
 			 "domain", l->domain->name);
 	for (size_t i = 0; r == 0 && i < l->n_attached; i++) {
 		report_missed(s, &l->attached[i]);
-		r = emit_program(f, l, &l->attached[i], d);
+		r = emit_program(f, l, &l->attached[i]);
 	}
 	for (size_t i = 0; i < SG_COMMON_COUNTERS; i++)
 		if (sg_drop_reasons[i])
@@ -294,8 +253,6 @@ static int emit_process(struct sg_self *s, struct sg_frame *f)
 			 NULL);
 	if (r == 0)
 		r = put1(f, SG_GAUGE, "sgprobe_probe_drain_seconds", s->drain_seconds, NULL, NULL);
-	if (r == 0)
-		r = put1(f, SG_GAUGE, "sgprobe_budget_seconds", s->budget_seconds, NULL, NULL);
 	return r;
 }
 
@@ -326,6 +283,9 @@ int sg_self_emit(struct sg_self *s, struct sg_loaded *loaded, struct sg_drain *c
 		sg_self_dropped(s, "worst_torn", (double)drains[i]->torn);
 		drains[i]->missing = drains[i]->torn = 0;
 	}
+	if (r == 0)
+		r = put1(f, SG_GAUGE, "sgprobe_bpf_map_bytes", (double)slots->shared->bytes,
+			 "domain", "shared");
 	if (r == 0)
 		r = put1(f, SG_GAUGE, "sgprobe_slots_used", slots->used, NULL, NULL);
 	if (r == 0)

@@ -22,17 +22,13 @@ struct sg_self {
 	double used_seconds; /* in the last tick */
 	int statm; /* /proc/self/statm, kept open */
 	double drain_seconds; /* what the tick took until now */
-	double budget_seconds; /* per second; 0: no limit */
 };
 
-void sg_self_init(struct sg_self *s, double budget_seconds);
+void sg_self_init(struct sg_self *s);
 void sg_self_release(struct sg_self *s);
 /* Adds to a note, which is reported from now on. More than SG_NOTES_MAX different ones are added to the last. */
 void sg_self_dropped(struct sg_self *s, const char *reason, double n);
 void sg_self_count(struct sg_self *s, const char *name, double n);
-
-/* CPU time in ns of a domain's programs in this tick: their runs times what one takes, about until it is measured. */
-double sg_self_cost(const struct sg_loaded *l, const struct sg_drain *d);
 
 /* Everything of this part; drains[i] is NULL where domain i is not up. */
 int sg_self_emit(struct sg_self *s, struct sg_loaded *loaded, struct sg_drain *const *drains,

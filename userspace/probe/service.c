@@ -296,14 +296,16 @@ static const struct sg_metric_row metrics[] = {
 
 static const struct sg_program programs[] = {
 	{"inet_sock_set_state", SERVICE_RUNS_STATE, .rate = SG_BUSY},
-	{"tcp_probe", SERVICE_RUNS_PROBE, .rate = SG_HOT, .made_up_for = true},
-	{"tcp_rcv_space_adjust", SERVICE_RUNS_READ, .rate = SG_HOT, .made_up_for = true},
+	{"tcp_probe", SERVICE_RUNS_PROBE, .rate = SG_HOT, .made_up_for = true,
+	 .in = SG_IN_INTERRUPT},
+	{"tcp_rcv_space_adjust", SERVICE_RUNS_READ, .rate = SG_HOT, .made_up_for = true,
+	 .in = SG_IN_TASK},
 	{"tcp_sendmsg_locked", SERVICE_RUNS_SEND, .optional = true, .rate = SG_HOT,
-	 .made_up_for = true, .since = "6.16"},
+	 .made_up_for = true, .since = "6.16", .in = SG_IN_TASK},
 	{"net_dev_queue", SERVICE_RUNS_QUEUE, .optional = true, .unless = "tcp_sendmsg_locked",
-	 .rate = SG_HOT, .made_up_for = true},
+	 .rate = SG_HOT, .made_up_for = true, .in = SG_IN_TASK},
 	{"sys_exit", SERVICE_RUNS_EXIT, .optional = true,
-	 .setting = offsetof(struct sg_config, http_ports), .rate = SG_HOT},
+	 .setting = offsetof(struct sg_config, http_ports), .rate = SG_HOT, .in = SG_IN_TASK},
 	{"service_queues", SERVICE_RUNS_LISTENERS, .asked = true},
 };
 

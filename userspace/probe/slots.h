@@ -21,6 +21,7 @@ struct sg_value {
 	uint64_t used_tick; /* when something was last counted for it */
 	void **sums; /* one per domain, struct sg_sums of drain.c */
 	struct sg_thread_sums *threads; /* of threads.c, or NULL */
+	uint64_t paid_tick; /* when programs last ran on its account: cost.c */
 };
 
 struct sg_axis_values {

@@ -69,8 +69,9 @@ static const struct sg_metric_row metrics[] = {
 };
 
 static const struct sg_program programs[] = {
-	{"sys_enter", SYSCALL_ENTERS, .rate = SG_HOT},
-	{"sys_exit", SYSCALL_STRAYS, 1 + SYSCALL_ROWS, .rate = SG_HOT},
+	{"sys_enter", SYSCALL_ENTERS, .rate = SG_HOT, .paid_by = SG_PAID_BY(SYSCALL_LATENCY)},
+	{"sys_exit", SYSCALL_STRAYS, 1 + SYSCALL_ROWS, .rate = SG_HOT,
+	 .paid_by = SG_PAID_BY(SYSCALL_LATENCY)},
 	{"sched_process_exit", SYSCALL_THREAD_EXITS},
 };
 

@@ -94,7 +94,7 @@ static const struct sg_metric_row metrics[] = {
 static const struct sg_program programs[] = {
 	{"inet_sock_set_state", TCP_RUNS_STATE, .rate = SG_BUSY, .made_up_for = true},
 	{"inet_sock_set_state_last", TCP_RUNS_STATE_LAST, .rate = SG_BUSY, .made_up_for = true},
-	{"tcp_probe", TCP_RUNS_PROBE, .rate = SG_HOT, .made_up_for = true},
+	{"tcp_probe", TCP_RUNS_PROBE, .rate = SG_HOT, .made_up_for = true, .in = SG_IN_INTERRUPT},
 	{"tcp_retransmit_skb", TCP_RUNS_RETRANSMIT, .made_up_for = true},
 	{"tcp_retransmit_synack", TCP_RUNS_SYNACK, .optional = true},
 	{"tcp_bad_csum", TCP_BAD_CHECKSUMS, .optional = true, .since = "5.14"},

@@ -26,7 +26,7 @@ static const struct comparison {
 	 {"sgprobe_vm_allocation_stalls_total"}},
 	{"oom_kills", {"sgprobe_mem_oom_victims_total"}, {"sgprobe_vm_oom_kills_total"}},
 	{"migrations", {"sgprobe_mem_migrated_bytes_total"}, {"sgprobe_vm_migrated_bytes_total"}},
-	{"softirqs", {"sgprobe_irq_softirq_seconds"}, {"sgprobe_cpu_softirqs_total"}},
+	{"softirqs", {"sgprobe_irq_softirqs_total"}, {"sgprobe_cpu_softirqs_total"}},
 	/* Those of the probe's own network namespace; the programs see all of them. */
 	{"tcp_active_opens",
 	 {"sgprobe_tcp_state_transitions_total", "state", "syn_sent"},

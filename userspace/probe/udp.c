@@ -52,8 +52,10 @@ static const struct sg_metric_row metrics[] = {
 };
 
 static const struct sg_program programs[] = {
-	{"sock_send_length", UDP_RUNS_SEND, .optional = true, .rate = SG_HOT, .since = "6.3"},
-	{"sock_recv_length", UDP_RUNS_RECEIVE, .optional = true, .rate = SG_HOT, .since = "6.3"},
+	{"sock_send_length", UDP_RUNS_SEND, .optional = true, .rate = SG_HOT, .since = "6.3",
+	 .in = SG_IN_TASK},
+	{"sock_recv_length", UDP_RUNS_RECEIVE, .optional = true, .rate = SG_HOT, .since = "6.3",
+	 .in = SG_IN_TASK},
 	{"udp_fail_queue_rcv_skb", UDP_RUNS_DROP},
 };
 

@@ -94,6 +94,8 @@ struct sg_bpf_state {
 	__u32 unsent; /* a bit per bank: it is being read, and the frame of that is not sent yet */
 	__s64 last_ms; /* stamp of the last tick; 0: there was none */
 	__u64 flipped_ns; /* monotonic time of its flip */
+	__s32 entry_ps[3]; /* userspace/probe/entry.h, in picoseconds */
+	__u32 entry_measured; /* 0: they are not set, 1: assumed, 2: measured */
 };
 
 /*

@@ -78,6 +78,36 @@ static void a_change_of_a_domain_is_noticed_once(void **state)
 	assert_false(s.domains[0].up);
 }
 
+static void add_step(struct sg_frame *f, const char *domain, const char *reason, double step)
+{
+	struct sg_label l[] = {{"domain", domain}, {"reason", reason}};
+	struct sg_series s;
+
+	assert_int_equal(sg_series_init(&s, SG_GAUGE, "sgprobe_governor_step", l, 2), 0);
+	assert_int_equal(sg_frame_add_value(f, sg_series_copy(f->arena, &s), step), 0);
+}
+
+/* In a frame the steps come before the domains. */
+static void what_the_budget_leaves_is_told_with_its_reason(void **state)
+{
+	struct sg_status s = {.cfg = &cfg};
+	sg_auto(sg_frame) f = sg_frame_new();
+	sg_auto_buf b = {0};
+
+	add_step(f, "sched", "too dear", 2);
+	add_step(f, "tcp", "", 99);
+	add_step(f, "nobody", "x", 1);
+	add_domain(f, "sched", "", 1);
+	add_domain(f, "tcp", "", 1);
+	assert_true(sg_status_domains(&s, f));
+	assert_false(sg_status_domains(&s, f));
+	assert_int_equal(s.domains[0].step, 2);
+	assert_string_equal(s.domains[0].step_reason, "too dear");
+	assert_int_equal(s.domains[1].step, 0);
+	sg_status_json(&b, &s, 0);
+	assert_non_null(strstr(b.data, "\"step\":2,\"step_reason\":\"too dear\""));
+}
+
 static void more_domains_than_there_is_room_for_are_cut_off(void **state)
 {
 	struct sg_status s = {.cfg = &cfg};
@@ -101,6 +131,7 @@ int main(void)
 		cmocka_unit_test(the_document_is_json_whatever_the_names_are),
 		cmocka_unit_test(no_domains_is_an_empty_list),
 		cmocka_unit_test(a_change_of_a_domain_is_noticed_once),
+		cmocka_unit_test(what_the_budget_leaves_is_told_with_its_reason),
 		cmocka_unit_test(more_domains_than_there_is_room_for_are_cut_off),
 	};
 

@@ -111,7 +111,7 @@ static void the_names_that_others_build_on_are_there(void **state)
 		"sgprobe_bpf_run_seconds_total",
 		"sgprobe_bpf_runs_total",
 		"sgprobe_dropped_total",
-		"sgprobe_budget_seconds",
+		"sgprobe_governor_budget_seconds",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)

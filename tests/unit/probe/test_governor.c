@@ -132,6 +132,38 @@ static void without_a_budget_nothing_is_governed(void **state)
 	assert_int_equal(sg_governor_limit(0, SG_STEP_FULL, 2).full, SG_NO_LIMIT);
 }
 
+/* What the costliest cannot give any more is not taken from those that take nothing. */
+static void who_takes_next_to_nothing_is_left_alone(void **state)
+{
+	struct fixture *f = *state;
+
+	f->d[SCHED].limited = true;
+	run(f, SG_GOVERNOR_PATIENCE - 1, 400, 0.1);
+	assert_int_equal(f->g.at[SYSCALL].step, SG_STEP_SPARSE);
+	assert_int_equal(f->g.at[SCHED].step, SG_STEP_FULL);
+}
+
+static void the_reason_names_cost_budget_and_who(void **state)
+{
+	struct fixture *f = *state;
+
+	run(f, SG_GOVERNOR_HOT, 40, 3);
+	assert_int_equal(f->g.at[SYSCALL].step, SG_STEP_SAMPLED);
+	assert_string_equal(f->g.at[SYSCALL].reason,
+			    "watching took 44.0 ms a second of 10.0 ms (probe.budget), this domain "
+			    "40.0 ms");
+	assert_string_equal(f->g.at[SCHED].reason, "");
+}
+
+static void what_watching_takes_is_known_without_a_budget(void **state)
+{
+	struct fixture *f = *state;
+
+	f->g.budget_ns = 0;
+	run(f, 1, 40, 3);
+	assert_true(f->g.total_ns == 44 * MS);
+}
+
 static void each_step_times_less(void **state)
 {
 	for (enum sg_step s = SG_STEP_SAMPLED; s < SG_STEPS; s++) {
@@ -155,6 +187,9 @@ int main(void)
 		TEST(it_comes_back_when_the_host_is_calm),
 		TEST(what_comes_back_too_early_waits_longer_each_time),
 		TEST(without_a_budget_nothing_is_governed),
+		TEST(who_takes_next_to_nothing_is_left_alone),
+		TEST(the_reason_names_cost_budget_and_who),
+		TEST(what_watching_takes_is_known_without_a_budget),
 		TEST(each_step_times_less),
 	};
 

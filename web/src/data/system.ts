@@ -12,7 +12,10 @@ const RUNS = "sgprobe_bpf_runs_total";
 const RUN_SECONDS = "sgprobe_bpf_run_seconds_total";
 const MAP_BYTES = "sgprobe_bpf_map_bytes";
 const UNTIMED = "sgprobe_untimed_total";
-const BUDGET = "sgprobe_budget_seconds";
+const STEP = "sgprobe_governor_step";
+const PAID = "sgprobe_cgroup_bpf_seconds_total";
+const ENTRY = "sgprobe_bpf_entry_seconds";
+const BUDGET = "sgprobe_governor_budget_seconds";
 const CHANGES = "sgprobe_governor_changes_total";
 const TRUTH = "sgprobe_truth_ratio";
 const DROPPED = "sgprobe_dropped_total";
@@ -34,7 +37,7 @@ const cpuOf = (p: string) => `sgprobe_${p}_cpu_seconds_total`;
 const memoryOf = (p: string) => `sgprobe_${p}_resident_bytes`;
 
 /** Of the probe process; the server's are in a track of their own. */
-export const SYSTEM_METRICS = [UP, ATTACHED, RUNS, RUN_SECONDS, MAP_BYTES, UNTIMED, BUDGET, CHANGES, TRUTH, DROPPED, BALANCE, DRAIN, SLOTS, POOL, ...FAULTS.map(([n]) => n), ...PROCESSES.map(cpuOf), ...PROCESSES.map(memoryOf)].filter((n) => !fromServer(n));
+export const SYSTEM_METRICS = [UP, ATTACHED, RUNS, RUN_SECONDS, MAP_BYTES, UNTIMED, STEP, PAID, ENTRY, BUDGET, CHANGES, TRUTH, DROPPED, BALANCE, DRAIN, SLOTS, POOL, ...FAULTS.map(([n]) => n), ...PROCESSES.map(cpuOf), ...PROCESSES.map(memoryOf)].filter((n) => !fromServer(n));
 /** Costs are means of the last minute, losses are of ten. */
 export const MINUTE = 60;
 export const TEN_MINUTES = 600;
@@ -135,20 +138,63 @@ export interface Domain {
   share: number;
   /** Events per second that were counted but not timed; NaN where all are always timed. */
   untimed: number;
+  /** What the budget leaves of it. */
+  step: Step;
+  /** Why that is not everything. */
+  stepReason: string;
 }
+export const STEPS = ["full", "sampled", "sparse", "off"] as const;
+export type Step = (typeof STEPS)[number];
 export function domains(t: Tracks, last: number, list: readonly Program[]): Domain[] {
   const n = ticks(t.probe, last, MINUTE);
   const bytes = new Map(readings(t, MAP_BYTES, last).map((r) => [r.labels.domain, r.value]));
   const untimed = increases(t, UNTIMED, "domain", last, MINUTE);
+  const steps = stepsOf(t, last);
   return readings(t, UP, last).map(({ labels, value }) => {
     const name = labels.domain ?? "";
     const own = list.filter((p) => p.domain === name);
     return {
       name, up: value === 1, variant: labels.variant ?? "", reason: labels.reason ?? "", bytes: bytes.get(name) ?? NaN,
       programs: own.length, share: own.reduce((a, p) => a + p.share, 0), untimed: (untimed.get(name) ?? NaN) / n,
+      step: steps.get(name)?.step ?? "full", stepReason: steps.get(name)?.reason ?? "",
     };
   });
 }
+/** The reason is a label, so each reason is a series of its own: the one that was reported last is true. */
+function stepsOf(t: Tracks, last: number): Map<string, { step: Step; reason: string }> {
+  const out = new Map<string, { step: Step; reason: string; at: number }>();
+  for (const one of t.probe.named(STEP)) {
+    const name = one.labels.domain ?? "";
+    let [at, value] = [-1, 0];
+    for (let tick = last - RECENT + 1; tick <= last; tick++) {
+      const v = t.probe.has(tick) ? (one.scalar?.get(tick % RING) ?? NaN) : NaN;
+      if (Number.isFinite(v)) [at, value] = [tick, v];
+    }
+    if (at > (out.get(name)?.at ?? -1)) out.set(name, { at, step: STEPS[value] ?? "full", reason: one.labels.reason ?? "" });
+  }
+  return out;
+}
+
+/** Kernel memory that all domains share. */
+export const sharedBytes = (t: Tracks, last: number): number => readings(t, MAP_BYTES, last).find((r) => r.labels.domain === "shared")?.value ?? NaN;
+
+export interface Payer {
+  cgroup: string;
+  /** Of one CPU. */
+  share: number;
+}
+/** The cgroups whose work makes the programs run, those that pay most first. */
+export function payers(t: Tracks, last: number): Payer[] {
+  const n = ticks(t.probe, last, MINUTE);
+  return [...increases(t, PAID, "cgroup", last, MINUTE)]
+    .map(([cgroup, secs]) => ({ cgroup, share: secs / n }))
+    .filter((p) => p.share > 0)
+    .sort((a, b) => b.share - a.share || (a.cgroup < b.cgroup ? -1 : 1));
+}
+/** Nanoseconds that a run takes besides its program, by kind of hook. */
+export const entries = (t: Tracks, last: number): { kind: string; ns: number }[] =>
+  readings(t, ENTRY, last).map((r) => ({ kind: r.labels.variant ?? "", ns: r.value * 1e9 }));
+
 export interface Budget {
   /** Seconds per second that watching may take; 0: no limit, NaN: not known. */
   limit: number;

@@ -7,8 +7,8 @@ import { bytes, count, grouped, percent, perSecond, seconds } from "../core/unit
 import { cureOf, isWished } from "../data/cure";
 import type { Process } from "../data/status";
 import { readStatus } from "../data/status";
-import type { Budget, Domain, Loss, Program } from "../data/system";
-import { TRUTH_LEAST, budget, domains, drain, losses, programs, truths, usage } from "../data/system";
+import type { Budget, Domain, Loss, Payer, Program } from "../data/system";
+import { TRUTH_LEAST, budget, domains, drain, entries, losses, payers, programs, sharedBytes, truths, usage } from "../data/system";
 import { tickOf } from "../data/track";
 import { catalog, groups, systemTracks } from "../model";
 import * as s from "../state";
@@ -28,8 +28,9 @@ export function System() {
       <h1 class="sr">sgprobe itself</h1>
       <div class="columns even">
         <div class="stack">
-          <Domains list={all} />
-          <Programs list={list} />
+          <Domains list={all} shared={sharedBytes(t, last)} />
+          <Programs list={list} entry={entries(t, last)} />
+          <Payers list={payers(t, last)} />
         </div>
         <div class="stack">
           <BudgetCard b={budget(t, last, list)} list={all} />
@@ -59,8 +60,8 @@ function Zero({ v }: { v: number }) {
 }
 const orNone = (v: number, text: (v: number) => string): string => (Number.isFinite(v) ? text(v) : "–");
 
-function Domains({ list }: { list: readonly Domain[] }) {
-  const memory = list.reduce((a, d) => a + (d.bytes || 0), 0);
+function Domains({ list, shared }: { list: readonly Domain[]; shared: number }) {
+  const memory = list.reduce((a, d) => a + (d.bytes || 0), shared || 0);
   const up = list.filter((d) => d.up).length;
   return (
     <Card id="domains" title="Domains" sub={`${up} of ${list.length} on, ${bytes(memory)} of kernel memory`}>
@@ -83,7 +84,7 @@ function DomainRow({ d }: { d: Domain }) {
       <th scope="row">{title ?? d.name}{title && <span class="also">{d.name}</span>}</th>
       {d.up ? (
         <>
-          <td><Mark level="good" /> {visible(d.variant) || "on"}</td>
+          <td>{d.step === "full" ? <><Mark level="good" /> {visible(d.variant) || "on"}</> : <><Mark level="warn" /> <span title={visible(d.stepReason)}>{d.step}</span></>}</td>
           <td class="num">{d.programs}</td>
           <td class="num">{orNone(d.bytes, bytes)}</td>
           <td class="num">{percent(d.share)}</td>
@@ -95,7 +96,7 @@ function DomainRow({ d }: { d: Domain }) {
   );
 }
 
-function Programs({ list }: { list: readonly Program[] }) {
+function Programs({ list, entry }: { list: readonly Program[]; entry: readonly { kind: string; ns: number }[] }) {
   const top = list[0]?.share ?? 0;
   return (
     <Card id="programs" title="Programs" sub="last minute, costliest first; run time is measured for one second in thirty">
@@ -116,6 +117,31 @@ function Programs({ list }: { list: readonly Program[] }) {
         </table>
       </div>
       {!list.length && <p class="none">No program is attached.</p>}
+      {entry.length > 0 && <p class="sub">In it, besides what the kernel measures, per run: {entry.map((e) => `${visible(e.kind)} ${e.ns.toFixed(0)} ns`).join(", ")}.</p>}
+    </Card>
+  );
+}
+
+const PAYERS = 12;
+function Payers({ list }: { list: readonly Payer[] }) {
+  const top = list[0]?.share ?? 0;
+  const rest = list.slice(PAYERS).reduce((a, p) => a + p.share, 0);
+  const shown = rest > 0 ? [...list.slice(0, PAYERS), { cgroup: `${list.length - PAYERS} more`, share: rest }] : list;
+  return (
+    <Card id="payers" title="Who pays" sub="time of the programs by the cgroup whose work makes them run; last minute">
+      <table class="data">
+        <caption class="sr">Control groups by what watching costs them: share of one CPU</caption>
+        <Head first="Cgroup" more={["Of a CPU"]} />
+        <tbody>
+          {shown.map((p) => (
+            <tr key={p.cgroup}>
+              <th scope="row">{visible(p.cgroup)}{p.cgroup === "other" && <span class="also">idle CPUs, and what is not known</span>}</th>
+              <td class="num"><meter min={0} max={1} value={top > 0 ? Math.min(1, p.share / top) : 0} aria-hidden="true" /><span class="fixed-width">{percent(p.share)}</span></td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {!list.length && <p class="none">Not measured yet.</p>}
     </Card>
   );
 }
@@ -136,6 +162,7 @@ function BudgetCard({ b, list }: { b: Budget; list: readonly Domain[] }) {
       <p class={`big ${over ? "warn" : ""}`}>{known ? `${percent(total)} of one CPU${b.limit > 0 ? `, of ${percent(b.limit)}` : ""}` : "Not measured yet"}{over && " – over budget"}</p>
       {b.limit > 0 && <meter class={`wide ${over ? "over" : ""}`} min={0} max={b.limit} value={Math.min(total, b.limit)} aria-label="What watching takes, of the budget" />}
       <p class="sub">{parts.filter(Boolean).join(" ")}</p>
+      {list.filter((d) => d.stepReason).map((d) => <p key={d.name} class="sub"><strong>{d.name} is {d.step}</strong>: {visible(d.stepReason)}.</p>)}
     </Card>
   );
 }
