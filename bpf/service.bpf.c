@@ -360,33 +360,14 @@ SG_FLATTEN void observe(struct service_sock *s, __u8 signal, __u32 port, __u32 p
 
 SG_FLATTEN __u64 stamp(const struct service_sock *s)
 {
-	return s->shift == SG_UNTIMED ? bpf_jiffies64() : bpf_ktime_get_ns();
-}
-
-/* What has passed since, and how many requests that stands for; 0: it is not recorded. */
-SG_FLATTEN __u32 passed(const struct service_sock *s, __u64 since, __u64 *ns, __u32 part)
-{
-	__u64 jiffies;
-
-	if (sg_unlikely(s->shift == SG_UNTIMED)) {
-		jiffies = bpf_jiffies64() - since;
-		*ns = sg_jiffies_ns(jiffies);
-		if (jiffies >= SG_SLOW_JIFFIES)
-			return sg_sane(part, *ns);
-		sg_count(part, SG_C_UNTIMED, 1, false);
-		return 0;
-	}
-	*ns = bpf_ktime_get_ns() - since;
-	if (!sg_sane(part, *ns))
-		return 0;
-	return *ns < sg_jiffies_ns(SG_SLOW_JIFFIES) ? 1U << (s->shift & 15) : 1;
+	return sg_stamp(s->shift);
 }
 
 SG_FLATTEN void observe_since(struct service_sock *s, __u8 signal, __u32 port, __u64 since,
 			      __u32 part)
 {
 	__u64 ns = 0;
-	__u32 weight = passed(s, since, &ns, part);
+	__u32 weight = sg_passed(s->shift, since, &ns, part);
 
 	if (weight)
 		observe(s, signal, port, part, ns, weight);

@@ -57,8 +57,18 @@ struct rq {
 	u64 clock; /* of the last event that updated it: behind by as much */
 };
 
+struct cgroup_subsys_state {
+	struct cgroup *cgroup;
+};
+
+struct task_group {
+	struct cgroup_subsys_state css;
+};
+
 struct cfs_rq {
 	struct rq *rq; /* with CONFIG_FAIR_GROUP_SCHED, as the next */
+	struct task_group *tg;
+	u64 throttled_clock; /* by rq->clock, with CONFIG_CFS_BANDWIDTH, as the next; 0: it is not throttled */
 	int throttle_count; /* with CONFIG_CFS_BANDWIDTH: of this one and those above it */
 };
 
@@ -248,10 +258,14 @@ struct irqaction {
 };
 
 struct pt_regs {
-	unsigned long si, di, orig_ax; /* x86 */
+	unsigned long di, si, dx, ax, orig_ax; /* x86 */
 	u64 regs[31]; /* arm64, as the next two */
 	u64 orig_x0;
 	int syscallno;
+};
+
+struct user_pt_regs { /* arm64: what a kprobe is given */
+	u64 regs[31];
 };
 
 /* Not read: arguments of trace points are told apart by what they point to. */
@@ -309,10 +323,6 @@ struct block_device {
 	struct gendisk *bd_disk;
 };
 
-struct cgroup_subsys_state {
-	struct cgroup *cgroup;
-};
-
 struct blkcg {
 	struct cgroup_subsys_state css;
 };
@@ -350,7 +360,12 @@ struct request___before_5_15 {
 	struct gendisk *rq_disk;
 };
 
+struct file_system_type {
+	const char *name;
+};
+
 struct super_block {
+	struct file_system_type *s_type;
 	char s_id[32]; /* of most file systems the name of the device */
 };
 

@@ -115,6 +115,8 @@ static int look_at_program(struct sg_attached *a, uint32_t *id, const struct map
 		return -EINVAL;
 	*id = i.id;
 	a->misses = i.recursion_misses;
+	if (a->program->function)
+		a->kind = i.type == BPF_PROG_TYPE_KPROBE ? "kprobe" : "fentry";
 	for (uint32_t j = 0; j < SG_MIN(i.nr_map_ids, (uint32_t)MAP_IDS_MAX); j++)
 		if (!is_among(known, ids[j]))
 			return -ESTALE;

@@ -68,6 +68,8 @@ struct sg_bpf_config {
 	__u32 netns; /* the probe's own network namespace, by the number of its inode; 0: unknown */
 	__u32 http; /* 1: a setting names ports of HTTP */
 	__u32 threads; /* 1: where the time of threads goes is watched */
+	__u32 storage; /* 1: the domain's variant has storage of tasks and sockets */
+	__u32 functions; /* a bit for each function of the domain's table that is hooked, from the first on */
 };
 
 /* Changes while running: section ".data.state", variable sg_state, shared by all domains. */
