@@ -932,6 +932,71 @@ SG_FLATTEN void on_unlisten(struct sock *sk, __u32 part)
 	bpf_map_delete_elem(&service_listeners, &addr);
 }
 
+/*
+ * Connections that wait to be accepted, by the address of the socket, where it is seen when
+ * that happens: there its storage cannot be had by every kind of program.
+ */
+struct waiting {
+	__u64 since;
+	__u64 shift;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, __u64);
+	__type(value, struct waiting);
+} service_waiting SEC(".maps");
+
+#define ACCEPT_IS_SEEN (sg_cfg(functions) & 1)
+
+SG_FLATTEN void begin_waiting(struct sock *sk, const struct service_sock *s)
+{
+	struct waiting w = {.since = s->arrived, .shift = s->shift};
+	__u64 addr = (__u64)sk;
+
+	if (ACCEPT_IS_SEEN)
+		bpf_map_update_elem(&service_waiting, &addr, &w, BPF_ANY);
+}
+
+SG_FLATTEN int on_accepted(__u64 addr, bool btf)
+{
+	__u32 part = sg_part(), weight, bucket, slot;
+	struct waiting *w = bpf_map_lookup_elem(&service_waiting, &addr);
+	struct sock *sk = (struct sock *)addr;
+	struct sg_pool_key key;
+	__u64 ns = 0;
+
+	sg_count(part, SERVICE_RUNS_ACCEPT, 1, false);
+	if (!w)
+		return 0;
+	weight = sg_passed(w->shift, w->since, &ns, part);
+	bpf_map_delete_elem(&service_waiting, &addr);
+	if (!weight)
+		return 0;
+	bucket = sg_pool_bucket_ns(ns);
+	key = sg_key(SERVICE_ACCEPT, 0, BPF_CORE_READ(sk, __sk_common.skc_num));
+	sg_pool_observe_at(&key, NULL, part, bucket, ns, weight, false);
+	slot = sg_slot_of(sg_current(btf), part, btf);
+	key = sg_key_of_slot(SERVICE_ACCEPT, slot);
+	sg_pool_observe_at(&key, NULL, part, bucket, ns, weight, false);
+	return 0;
+}
+
+/* Its arguments are two since 6.10, and four before; what it returns comes after them. */
+SEC("fexit")
+int inet_csk_accept_fexit(__u64 *ctx)
+{
+	__u64 sk = bpf_core_type_exists(struct proto_accept_arg) ? sg_arg(ctx, 2) : sg_arg(ctx, 4);
+
+	return sg_by_storage(on_accepted, sk);
+}
+
+SEC("kretprobe")
+int BPF_KRETPROBE(inet_csk_accept_kretprobe, __u64 sk)
+{
+	return sg_by_storage(on_accepted, sk);
+}
+
 /* A connection begins, or just has: either of two changes of state will do. */
 SG_FLATTEN void on_accept(struct sock *sk, int state, __u32 part, bool btf)
 {
@@ -956,6 +1021,7 @@ SG_FLATTEN void on_accept(struct sock *sk, int state, __u32 part, bool btf)
 	open(s, &v, port, part);
 	s->shift = sg_admit(part);
 	s->arrived = stamp(s); /* of data that comes with the last packet of the handshake */
+	begin_waiting(sk, s);
 }
 
 SG_FLATTEN int error_of(struct sock *sk, int old, bool btf)

@@ -25,6 +25,7 @@
 #define ERESTARTNOHAND 514
 #define ERESTART_RESTARTBLOCK 516
 #define MAX_ERRNO 4095
+#define IPPROTO_TCP 6
 #define EAGAIN 11
 #define ETIMEDOUT 110
 
@@ -125,10 +126,11 @@ SG_FLATTEN __u32 time_call(const struct sg_task *t, __u64 *ns)
  */
 
 #define S_IFMT 00170000
+#define S_IFSOCK 0140000
 #define S_IFREG 0100000
 #define S_IFDIR 0040000
 
-/* What a call does to a file; SYSCALL_FILE_OPS: nothing of these. */
+/* What a call does to a file; SYSCALL_FILE_NONE: nothing of these. */
 SG_FLATTEN __u32 file_op(__u32 row)
 {
 	switch (row) {
@@ -150,27 +152,29 @@ SG_FLATTEN __u32 file_op(__u32 row)
 	case __NR_openat2: return SYSCALL_FILE_OPEN;
 	case __NR_fsync:
 	case __NR_fdatasync: return SYSCALL_FILE_SYNC;
-	default: return SYSCALL_FILE_OPS;
+	case __NR_accept:
+	case __NR_accept4: return SYSCALL_FILE_ACCEPT;
+	default: return SYSCALL_FILE_NONE;
 	}
 }
 
-/* The inode of a descriptor of the running task; NULL: it is none. */
-SG_FLATTEN struct inode *inode_of(__u32 fd)
+/* What a descriptor of the running task names; NULL: nothing. */
+SG_FLATTEN struct file *file_of(__u32 fd)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
 	struct file **files = BPF_CORE_READ(table, fd), *file = NULL;
 
-	if (fd >= BPF_CORE_READ(table, max_fds))
-		return NULL;
-	bpf_probe_read_kernel(&file, sizeof(file), &files[fd]);
-	return BPF_CORE_READ(file, f_inode);
+	if (fd < BPF_CORE_READ(table, max_fds))
+		bpf_probe_read_kernel(&file, sizeof(file), &files[fd]);
+	return file;
 }
 
 /* Not inlined: of calls on files. Pipes, sockets, terminals are none: who reads them waits for somebody. */
 static __noinline int on_file(__u32 op, __u32 fd, __u64 ns, __u32 weight, __u32 part)
 {
-	struct inode *inode = inode_of(fd);
+	struct file *file = file_of(fd);
+	struct inode *inode = BPF_CORE_READ(file, f_inode);
 	__u32 kind = BPF_CORE_READ(inode, i_mode) & S_IFMT;
 	struct sg_pool_key key;
 	const char *name;
@@ -183,14 +187,46 @@ static __noinline int on_file(__u32 op, __u32 fd, __u64 ns, __u32 weight, __u32 
 	return 0;
 }
 
+/*
+ * Not inlined: once per connection. The kernel notes in the socket when it was established, as
+ * if it had sent data then; nobody sends before it is accepted.
+ */
+static __noinline int on_accept(__u32 fd, __u32 weight, __u32 part)
+{
+	struct file *file = file_of(fd);
+	struct socket *socket = BPF_CORE_READ(file, private_data);
+	struct tcp_sock *tcp;
+	struct sock *sk;
+	__u32 waited;
+	struct sg_pool_key key;
+	__u64 ns;
+
+	if ((BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
+		return 0;
+	sk = BPF_CORE_READ(socket, sk);
+	if (BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP)
+		return 0;
+	tcp = (struct tcp_sock *)sk;
+	waited = (__u32)bpf_jiffies64() - BPF_CORE_READ(tcp, lsndtime);
+	ns = sg_jiffies_ns(waited);
+	if (!sg_sane(part, ns))
+		return 0;
+	key = sg_key(SYSCALL_ACCEPT, 0, BPF_CORE_READ(sk, __sk_common.skc_num));
+	sg_pool_observe_at(&key, NULL, part, sg_pool_bucket_ns(ns), ns, weight, true);
+	return 0;
+}
+
 SG_FLATTEN void look_for_file(struct pt_regs *regs, __u32 row, long ret, __u64 ns, __u32 weight,
 			      __u32 part)
 {
 	__u32 op = file_op(row);
 
-	if (sg_likely(op == SYSCALL_FILE_OPS || ret < 0))
+	if (sg_likely(op == SYSCALL_FILE_NONE || ret < 0))
 		return;
-	on_file(op, op == SYSCALL_FILE_OPEN ? ret : FIRST_ARGUMENT(regs), ns, weight, part);
+	if (op == SYSCALL_FILE_ACCEPT)
+		on_accept(ret, weight, part);
+	else
+		on_file(op, op == SYSCALL_FILE_OPEN ? ret : FIRST_ARGUMENT(regs), ns, weight, part);
 }
 
 struct futex_call {

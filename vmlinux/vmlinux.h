@@ -91,6 +91,7 @@ struct path {
 struct file {
 	struct inode *f_inode;
 	struct path f_path;
+	void *private_data; /* of a socket the struct socket */
 };
 
 struct mm_struct {
@@ -188,6 +189,10 @@ struct socket {
 	struct sock *sk;
 };
 
+struct proto_accept_arg { /* since 6.10, an argument of inet_csk_accept() */
+	int flags;
+};
+
 /* What an iterator over all tasks is called with. */
 struct bpf_iter__task {
 	struct task_struct *task;
@@ -205,6 +210,7 @@ struct tcp_sock {
 	u64 bytes_received;
 	u64 bytes_sent;
 	u64 bytes_retrans;
+	u32 lsndtime; /* jiffies: when it last sent data */
 	u32 srtt_us; /* eighths of a microsecond */
 	u32 total_retrans;
 };

@@ -87,7 +87,7 @@ struct sg_program {
 	bool by_domain; /* not attached with the others: start does */
 	bool made_up_for; /* nothing is lost when a run is left out */
 	const char *unless; /* not needed where the kernel has this hook; NULL: everywhere */
-	size_t setting; /* offset of the text in struct sg_config without which it is not wanted; 0: always */
+	size_t setting; /* offset of the text or switch in struct sg_config without which it is not wanted; 0: always */
 	bool asked; /* attached nowhere: user space runs it when it wants to know something */
 	/*
 	 * The hook is no trace point but a function of the kernel: the names that it has had, the
