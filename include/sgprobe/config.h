@@ -52,6 +52,7 @@ struct sg_config {
 	uint64_t profile_every_ns; /* probe.profile_every: 10s */
 	uint64_t offcpu_min_ns; /* probe.offcpu_min: 1ms; shorter waits have no stack */
 	bool thread_time; /* probe.thread_time: false */
+	bool no_fentry; /* for tests; no setting: functions of the kernel are hooked by kprobe alone */
 	bool cache_accesses; /* probe.cache_accesses: false */
 	char cgroup_root
 		[256]; /* probe.cgroup_root: "" = the cgroup2 mount of /proc/self/mountinfo */

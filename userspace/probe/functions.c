@@ -195,6 +195,7 @@ static const char *explain(int r)
 	case -ENOENT: return "not there, or built into its callers";
 	case -EOPNOTSUPP:
 	case -524: return "not supported by this kernel"; /* its own ENOTSUPP */
+	case -EPERM: return "the kernel refuses it";
 	case -ESRCH: return "no type information";
 	default: return strerror(-r);
 	}
@@ -226,11 +227,11 @@ static void say(struct sg_function *f, const char *what, const char *why)
 	snprintf(f->reason + n, sizeof(f->reason) - n, "%s%s: %s", n ? "; " : "", what, why);
 }
 
-static void choose(struct sg_loaded *l, struct btf *types, struct sg_function *f)
+static void choose(struct sg_loaded *l, struct btf *types, struct sg_function *f, bool no_fentry)
 {
 	struct name name;
 
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+	for (size_t i = no_fentry ? 1 : 0; i < ARRAY_SIZE(kinds); i++) {
 		const char *names = f->names;
 		int best = -ENOENT; /* a name that is not there says less than one that is refused */
 
@@ -276,7 +277,7 @@ void sg_functions_choose(struct sg_loaded *l, struct sg_shared *s)
 			continue;
 		*f = (struct sg_function){.names = row->function};
 		l->n_functions++;
-		choose(l, sg_shared_types(s), f);
+		choose(l, sg_shared_types(s), f, s->cfg->no_fentry);
 	}
 }
 
