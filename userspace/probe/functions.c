@@ -124,7 +124,7 @@ static int attach_name(const struct name *name, bool at_return, int program)
 	if (type < 0)
 		return -EOPNOTSUPP;
 	if (sg_kernel_danger(name->function))
-		return -EPERM;
+		return -EDEADLK;
 	event = sg_event_open(&attr);
 	if (event >= 0 && (ioctl(event, PERF_EVENT_IOC_SET_BPF, program) < 0 ||
 			   ioctl(event, PERF_EVENT_IOC_ENABLE, 0) < 0)) {
@@ -195,6 +195,7 @@ static const char *explain(int r)
 	case -ENOENT: return "not there, or built into its callers";
 	case -EOPNOTSUPP:
 	case -524: return "not supported by this kernel"; /* its own ENOTSUPP */
+	case -EDEADLK: return "it could hang the machine";
 	case -EPERM: return "the kernel refuses it";
 	case -ESRCH: return "no type information";
 	default: return strerror(-r);
@@ -233,11 +234,13 @@ static void choose(struct sg_loaded *l, struct btf *types, struct sg_function *f
 
 	for (size_t i = no_fentry ? 1 : 0; i < ARRAY_SIZE(kinds); i++) {
 		const char *names = f->names;
-		int best = -ENOENT; /* a name that is not there says less than one that is refused */
+		int best =
+			-ENOENT; /* a name that is not there says less than one that is refused */
 
 		while (next_name(&names, &name)) {
-			const char *danger = sg_kernel_danger(name.function);
-			int r = danger ? -EPERM : try_both(&kinds[i], l, types, f, &name);
+			int r = sg_kernel_danger(name.function)
+					? -EDEADLK
+					: try_both(&kinds[i], l, types, f, &name);
 
 			if (r == 0) {
 				f->kind = kinds[i].name;

@@ -22,8 +22,7 @@ static const struct sg_metric_info metrics[] = {
 	{"sgprobe_bpf_program_attached", "Programs attached",
 	 "1 for every program that runs, with how it is attached; 0 for one at a function of the "
 	 "kernel that cannot be, and reason says why.",
-	 "", "program", "self", NULL,
-	 NULL, SG_GAUGE},
+	 "", "program", "self", NULL, NULL, SG_GAUGE},
 	{"sgprobe_bpf_runs_total", "Program runs", "How often each kernel program ran.", "",
 	 "program", "self", NULL, NULL, SG_COUNTER},
 	{"sgprobe_bpf_run_seconds_total", "Program run time",
