@@ -24,7 +24,7 @@ for by in fentry kprobe; do
 	ok "$by: 10 fsyncs of two file systems are seen" is "$(total sgprobe_fs_sync_seconds)" 10
 	ok "$by: 7 of them of tmpfs" between "$(total 'sgprobe_fs_sync_seconds{filesystem="tmpfs"}')" 7 10
 	ok "$by: the page cache is hooked" grep -q "program_attached{program=\"fs/folio_mark_accessed\",variant=\"$by\"} 1" "$OUT"
-	ok "$by: each page that is read is used" between "$(total sgprobe_fs_cache_accesses_total)" 256 3000
+	ok "$by: each page that is read is used" between "$(total sgprobe_fs_cache_accesses_total)" 256 100000
 	ok "$by: nothing was dropped" is "$(total sgprobe_dropped_total)" 0
 done
 

@@ -58,8 +58,9 @@ hooks_of() { # DOMAIN
 
 counts() { # DOMAIN: its own file
 	local status
-	bash "tests/kernels/$1.sh" > "$tmp/tap" 2>&1
-	status=$?
+	# As it goes, too: a guest that says nothing for long is taken for dead.
+	bash "tests/kernels/$1.sh" 2>&1 | tee "$tmp/tap" | while IFS= read -r line; do echo "# > $line"; done
+	status=${PIPESTATUS[0]}
 	if ! grep -qE '^(not )?ok ' "$tmp/tap" || { [ $status != 0 ] && ! grep -q '^not ok ' "$tmp/tap"; }; then
 		sed 's/^/# /' "$tmp/tap"
 		ok "$1: its file runs to its end" false
