@@ -39,7 +39,7 @@ int sg_loaded_keep(const struct sg_loaded *l, struct sg_kept *k)
 		const struct sg_attached *a = &l->attached[i];
 
 		r = sg_kept_add(k, SG_KEPT_PROGRAM, a->program->hook, a->fd);
-		if (r == 0 && !a->program->asked)
+		if (r == 0 && a->link_fd >= 0)
 			r = sg_kept_add(k, SG_KEPT_LINK, a->program->hook, a->link_fd);
 	}
 	for (size_t i = 0; r == 0 && i < l->n_maps; i++)
@@ -270,7 +270,9 @@ static int adopt_program(struct sg_loaded *l, struct sg_kept *k, uint32_t part,
 	r = a->program ? look_at_program(a, &id, known) : -EINVAL;
 	if (r < 0)
 		return r;
-	return a->program->asked || is_link_of(a->link_fd, id) ? 0 : -EINVAL;
+	if (a->link_fd < 0 && (a->program->asked || a->program->function))
+		return 0;
+	return is_link_of(a->link_fd, id) ? 0 : -EINVAL;
 }
 
 /*

@@ -512,25 +512,28 @@ void sg_detach(struct sg_loaded *l)
 }
 
 /* A program of type tracing knows its hook; others are told. */
-static int attach_to_hook(const struct sg_attached *a)
+int sg_attach_program(const struct sg_program *row, int program)
 {
 	int fd;
 
-	if (a->kind && strcmp(a->kind, "kprobe") == 0)
-		return sg_kprobe_attach(a->program->function, a->program->at_return, a->fd);
-	fd = bpf_raw_tracepoint_open(NULL, a->fd);
-	return fd < 0 ? bpf_raw_tracepoint_open(a->program->hook, a->fd) : fd;
+	if (row->asked)
+		return -ENODATA;
+	fd = bpf_raw_tracepoint_open(NULL, program);
+	if (fd < 0 && row->function)
+		fd = sg_kprobe_attach(row->function, row->at_return, program);
+	else if (fd < 0)
+		fd = bpf_raw_tracepoint_open(row->hook, program);
+	return fd < 0 && row->function ? -ENODATA : fd;
 }
 
 int sg_attach_again(struct sg_loaded *l)
 {
 	for (size_t i = 0; i < l->n_attached; i++) {
 		struct sg_attached *a = &l->attached[i];
-		int fd;
+		int fd = sg_attach_program(a->program, a->fd);
 
-		if (a->program->asked)
+		if (fd == -ENODATA)
 			continue;
-		fd = attach_to_hook(a);
 		if (fd < 0) {
 			sg_detach(l);
 			return fd;

@@ -156,6 +156,11 @@ void sg_refuse(struct sg_loaded *l, const struct sg_domain *d, const char *reaso
 /* Takes the programs off their hooks, or puts them back (-errno; needs the right to). */
 void sg_detach(struct sg_loaded *l);
 int sg_attach_again(struct sg_loaded *l);
+/*
+ * The same for one. A descriptor, or -errno; -ENODATA: the domain is of use without, for it is only
+ * asked, or at a function that some kernels hook once only.
+ */
+int sg_attach_program(const struct sg_program *row, int program);
 void sg_unload(struct sg_loaded *l); /* detaches; a zeroed one is fine */
 
 void sg_loaded_init(struct sg_loaded *l, const struct sg_domain *d, const struct sg_shared *s);

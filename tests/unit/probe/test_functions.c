@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 
+#include <sgprobe/probe.h>
+
 #include "probe/drain.h"
 #include "probe/functions.h"
 
@@ -126,6 +128,29 @@ static void programs_at_functions_are_known_by_their_names(void **state)
 	assert_null(sg_program_of(&fake, "nowhere_other"));
 }
 
+static size_t set_of(const char *name)
+{
+	size_t i = 0;
+
+	while (strcmp(sg_domains[i]->name, name) != 0)
+		i++;
+	return i + 1;
+}
+
+static void who_puts_programs_back_learns_which_there_is_no_need_for(void **state)
+{
+	(void)state;
+	assert_int_equal(sg_probe_attach_program(set_of("service"), "service_queues", -1),
+			 -ENODATA);
+	assert_int_equal(sg_probe_attach_program(set_of("fault"), "handle_mm_fault", -1), -ENODATA);
+	assert_true(sg_probe_attach_program(set_of("sched"), "sched_switch", -1) < 0);
+	assert_int_not_equal(sg_probe_attach_program(set_of("sched"), "sched_switch", -1),
+			     -ENODATA);
+	assert_int_equal(sg_probe_attach_program(set_of("sched"), "no_such_hook", -1), -EINVAL);
+	assert_int_equal(sg_probe_attach_program(0, "sched_switch", -1), -EINVAL);
+	assert_int_equal(sg_probe_attach_program(sg_n_domains + 1, "sched_switch", -1), -EINVAL);
+}
+
 static void a_domain_is_up_with_its_functions_or_without(void **state)
 {
 	struct fixture *f = *state;
@@ -153,6 +178,7 @@ int main(void)
 		TEST(what_is_no_function_or_not_wanted_has_no_choice),
 		TEST(programs_know_their_function_by_its_place_in_the_table),
 		TEST(programs_at_functions_are_known_by_their_names),
+		TEST(who_puts_programs_back_learns_which_there_is_no_need_for),
 		TEST(a_domain_is_up_with_its_functions_or_without),
 	};
 
