@@ -268,19 +268,42 @@ const struct sg_function *sg_function_of(const struct sg_loaded *l, const struct
 	return NULL;
 }
 
+/* A new one for the row; NULL: it is not wanted, has one, or there are too many. */
+static struct sg_function *add_function(struct sg_loaded *l, const struct sg_program *row,
+					const struct sg_shared *s)
+{
+	struct sg_function *f = &l->functions[l->n_functions];
+
+	if (!is_wanted(row, s) || sg_function_of(l, row) || l->n_functions == SG_FUNCTIONS_MAX)
+		return NULL;
+	*f = (struct sg_function){.names = row->function};
+	l->n_functions++;
+	return f;
+}
+
 void sg_functions_choose(struct sg_loaded *l, struct sg_shared *s)
 {
 	l->n_functions = 0;
 	for (size_t i = 0; i < l->domain->n_programs; i++) {
-		const struct sg_program *row = &l->domain->programs[i];
-		struct sg_function *f = &l->functions[l->n_functions];
+		struct sg_function *f = add_function(l, &l->domain->programs[i], s);
 
-		if (!is_wanted(row, s) || sg_function_of(l, row) ||
-		    l->n_functions == SG_FUNCTIONS_MAX)
-			continue;
-		*f = (struct sg_function){.names = row->function};
-		l->n_functions++;
-		choose(l, sg_shared_types(s), f, s->cfg->no_fentry);
+		if (f)
+			choose(l, sg_shared_types(s), f, s->cfg->no_fentry);
+	}
+}
+
+void sg_functions_adopt(struct sg_loaded *l, const struct sg_shared *s)
+{
+	l->n_functions = 0;
+	for (size_t i = 0; i < l->domain->n_programs; i++) {
+		const struct sg_program *row = &l->domain->programs[i];
+		struct sg_function *f = add_function(l, row, s);
+
+		for (size_t k = 0; f && k < l->n_attached; k++)
+			if (l->attached[k].program == row)
+				f->kind = l->attached[k].kind;
+		if (f && !f->kind)
+			say(f, "when it was loaded", "refused; restart sgprobe to ask again");
 	}
 }
 

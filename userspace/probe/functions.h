@@ -18,6 +18,8 @@
 
 /* Fills l->functions for the rows that are wanted. */
 void sg_functions_choose(struct sg_loaded *l, struct sg_shared *s);
+/* The same for a domain that was taken over with its programs: what is not among them was refused. */
+void sg_functions_adopt(struct sg_loaded *l, const struct sg_shared *s);
 /* Forgets what was chosen, for that reason. Whether there was anything. */
 bool sg_functions_give_up(struct sg_loaded *l, const char *reason);
 /* A bit for each that is hooked (struct sg_bpf_config). */

@@ -6,6 +6,7 @@
 
 #include <sgprobe/bpf/threads.h>
 
+#include "functions.h"
 #include "keep.h"
 #include "pool.h"
 
@@ -315,6 +316,7 @@ int sg_loaded_adopt(struct sg_loaded *l, const struct sg_domain *d, struct sg_sh
 		return r;
 	}
 	l->variant = variant;
+	sg_functions_adopt(l, s);
 	s->tracked |= d->tracks_tasks;
 	return 0;
 }
