@@ -163,6 +163,110 @@ int BPF_PROG(nfs_fsync_exit_raw, struct inode *inode, int error)
 	return on_fsync_end(ctx, FS_NFS, inode, error, false);
 }
 
+/* ---- the same of any file system ------------------------------------------------------------
+ *
+ * Where the function that they all come through can be hooked: also by way of msync(), O_SYNC,
+ * io_uring and the NFS server. Of a file system on another one it is entered twice.
+ */
+
+#define SYNCS_DEEP 4
+
+struct fs_sync {
+	__u64 type; /* address of its file_system_type */
+	__u64 at;
+};
+struct fs_syncs {
+	__u64 depth;
+	struct fs_sync of[SYNCS_DEEP];
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u32); /* thread */
+	__type(value, struct fs_syncs);
+} fs_syncs SEC(".maps");
+
+SG_FLATTEN int on_sync(struct file *file)
+{
+	__u64 type = (__u64)BPF_CORE_READ(file, f_inode, i_sb, s_type), depth;
+	__u32 tid = bpf_get_current_pid_tgid();
+	struct fs_syncs *s, fresh = {};
+
+	sg_count(sg_part(), FS_SYNCS_BEGUN, 1, false);
+	s = bpf_map_lookup_elem(&fs_syncs, &tid);
+	if (!s) {
+		bpf_map_update_elem(&fs_syncs, &tid, &fresh, BPF_NOEXIST);
+		s = bpf_map_lookup_elem(&fs_syncs, &tid);
+	}
+	if (!s)
+		return 0;
+	/* One of this type is on none of its own: that is one whose return was missed. */
+	for (__u32 i = 0; i < SYNCS_DEEP; i++)
+		if (i < s->depth && s->of[i].type == type)
+			s->depth = i;
+	depth = s->depth++;
+	sg_opaque(depth);
+	if (depth >= SYNCS_DEEP)
+		return 0;
+	s->of[depth].type = type;
+	s->of[depth].at = bpf_ktime_get_ns();
+	return 0;
+}
+
+SG_FLATTEN int on_sync_end(void)
+{
+	__u32 part = sg_part(), tid = bpf_get_current_pid_tgid();
+	struct fs_syncs *s = bpf_map_lookup_elem(&fs_syncs, &tid);
+	struct file_system_type *type;
+	struct sg_pool_key key;
+	struct sg_who who;
+	const char *name;
+	__u64 depth, ns;
+
+	sg_count(part, FS_SYNCS_ENDED, 1, false);
+	if (!s || !s->depth)
+		return 0;
+	depth = --s->depth;
+	sg_opaque(depth);
+	if (depth >= SYNCS_DEEP)
+		return 0;
+	type = (void *)s->of[depth].type;
+	ns = bpf_ktime_get_ns() - s->of[depth].at;
+	if (!depth)
+		bpf_map_delete_elem(&fs_syncs, &tid);
+	if (!sg_sane(part, ns))
+		return 0;
+	name = BPF_CORE_READ(type, name);
+	key = sg_key(FS_SYNC, 0, sg_key_of_name(name));
+	who = sg_who_nobody();
+	sg_pool_observe(&key, name, part, ns, false, &who);
+	return 0;
+}
+
+SEC("fentry")
+int BPF_PROG(vfs_fsync_range_fentry, struct file *file)
+{
+	return on_sync(file);
+}
+
+SEC("fexit")
+int vfs_fsync_range_end_fexit(void *ctx)
+{
+	return on_sync_end();
+}
+
+SEC("kprobe")
+int BPF_KPROBE(vfs_fsync_range_kprobe, struct file *file)
+{
+	return on_sync(file);
+}
+
+SEC("kretprobe")
+int vfs_fsync_range_end_kretprobe(void *ctx)
+{
+	return on_sync_end();
+}
+
 /* ---- the journal ------------------------------------------------------------------------ */
 
 SEC("raw_tp/jbd2_start_commit")
@@ -393,4 +497,23 @@ SEC("raw_tp/writeback_dirty_page")
 int BPF_PROG(writeback_dirty_page_raw, struct folio *page)
 {
 	return on_pages(FS_DIRTIED, FS_RUNS_DIRTY, page, true, false);
+}
+
+/* A folio of the page cache is used. */
+SG_FLATTEN int on_access(void)
+{
+	sg_count(sg_part(), FS_ACCESSES, 1, false);
+	return 0;
+}
+
+SEC("fentry")
+int folio_mark_accessed_fentry(void *ctx)
+{
+	return on_access();
+}
+
+SEC("kprobe")
+int folio_mark_accessed_kprobe(void *ctx)
+{
+	return on_access();
 }

@@ -793,3 +793,83 @@ int sched_threads_raw(struct bpf_iter__task *ctx)
 	walk_thread(task, false);
 	return 0;
 }
+
+/* ---- cgroups that have used up their CPU quota --------------------------------------------
+ *
+ * No trace point tells. The kernel notes in the queue of a cgroup on a CPU when it was
+ * throttled, and forgets that in the function that lets it run again, with the lock of the
+ * CPU's queue held: nothing comes between its beginning and its return.
+ */
+
+struct throttled {
+	__u64 queue; /* address of the struct cfs_rq */
+	__u64 since; /* by rq->clock */
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct throttled);
+} sched_throttled SEC(".maps");
+
+SG_FLATTEN int on_unthrottle(struct cfs_rq *queue)
+{
+	struct throttled *t = bpf_map_lookup_elem(&sched_throttled, &(__u32){0});
+
+	sg_count(sg_part(), SCHED_UNTHROTTLES, 1, false);
+	if (!t || !bpf_core_field_exists(queue->throttled_clock))
+		return 0;
+	t->queue = (__u64)queue;
+	t->since = BPF_CORE_READ(queue, throttled_clock);
+	return 0;
+}
+
+/* By the clock that the kernel has brought up to date meanwhile, and counts throttled_usec by. */
+SG_FLATTEN int on_unthrottled(void)
+{
+	struct throttled *t = bpf_map_lookup_elem(&sched_throttled, &(__u32){0});
+	__u32 part = sg_part();
+	struct sg_slot_key of = {};
+	struct sg_pool_key key;
+	struct sg_who who;
+	struct cfs_rq *queue;
+	__u64 ns;
+
+	sg_count(part, SCHED_UNTHROTTLED, 1, false);
+	if (!t || !t->since)
+		return 0;
+	queue = (struct cfs_rq *)t->queue;
+	ns = BPF_CORE_READ(queue, rq, clock) - t->since;
+	t->since = 0;
+	if (!sg_sane(part, ns))
+		return 0;
+	of.cgroup_id = BPF_CORE_READ(queue, tg, css.cgroup, kn, id);
+	key = sg_key_of_slot(SCHED_THROTTLE, sg_slot_of_key(&of, part));
+	who = sg_who_nobody();
+	sg_pool_observe(&key, NULL, part, ns, false, &who);
+	return 0;
+}
+
+SEC("fentry")
+int BPF_PROG(unthrottle_cfs_rq_fentry, struct cfs_rq *queue)
+{
+	return on_unthrottle(queue);
+}
+
+SEC("fexit")
+int unthrottle_cfs_rq_end_fexit(void *ctx)
+{
+	return on_unthrottled();
+}
+
+SEC("kprobe")
+int BPF_KPROBE(unthrottle_cfs_rq_kprobe, struct cfs_rq *queue)
+{
+	return on_unthrottle(queue);
+}
+
+SEC("kretprobe")
+int unthrottle_cfs_rq_end_kretprobe(void *ctx)
+{
+	return on_unthrottled();
+}

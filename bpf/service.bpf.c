@@ -365,33 +365,14 @@ SG_FLATTEN void observe(struct service_sock *s, __u8 signal, __u32 port, __u32 p
 
 SG_FLATTEN __u64 stamp(const struct service_sock *s)
 {
-	return s->shift == SG_UNTIMED ? bpf_jiffies64() : bpf_ktime_get_ns();
-}
-
-/* What has passed since, and how many requests that stands for; 0: it is not recorded. */
-SG_FLATTEN __u32 passed(const struct service_sock *s, __u64 since, __u64 *ns, __u32 part)
-{
-	__u64 jiffies;
-
-	if (sg_unlikely(s->shift == SG_UNTIMED)) {
-		jiffies = bpf_jiffies64() - since;
-		*ns = sg_jiffies_ns(jiffies);
-		if (jiffies >= SG_SLOW_JIFFIES)
-			return sg_sane(part, *ns);
-		sg_count(part, SG_C_UNTIMED, 1, false);
-		return 0;
-	}
-	*ns = bpf_ktime_get_ns() - since;
-	if (!sg_sane(part, *ns))
-		return 0;
-	return *ns < sg_jiffies_ns(SG_SLOW_JIFFIES) ? 1U << (s->shift & 15) : 1;
+	return sg_stamp(s->shift);
 }
 
 SG_FLATTEN void observe_since(struct service_sock *s, __u8 signal, __u32 port, __u64 since,
 			      __u32 part)
 {
 	__u64 ns = 0;
-	__u32 weight = passed(s, since, &ns, part);
+	__u32 weight = sg_passed(s->shift, since, &ns, part);
 
 	if (weight)
 		observe(s, signal, port, part, ns, weight);
@@ -956,6 +937,73 @@ SG_FLATTEN void on_unlisten(struct sock *sk, __u32 part)
 	bpf_map_delete_elem(&service_listeners, &addr);
 }
 
+/*
+ * Connections that wait to be accepted, by the address of the socket, where it is seen when
+ * that happens: there its storage cannot be had by every kind of program.
+ */
+struct waiting {
+	__u64 since;
+	__u64 shift;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, __u64);
+	__type(value, struct waiting);
+} service_waiting SEC(".maps");
+
+#define ACCEPT_IS_SEEN (sg_cfg(functions) & 1)
+
+SG_FLATTEN void begin_waiting(struct sock *sk, const struct service_sock *s)
+{
+	struct waiting w = {.since = s->arrived, .shift = s->shift};
+	__u64 addr = (__u64)sk;
+
+	if (ACCEPT_IS_SEEN)
+		bpf_map_update_elem(&service_waiting, &addr, &w, BPF_ANY);
+}
+
+SG_FLATTEN int on_accepted(__u64 addr, bool btf)
+{
+	__u32 part = sg_part(), weight, bucket, slot;
+	struct waiting *w = bpf_map_lookup_elem(&service_waiting, &addr);
+	struct sock *sk = (struct sock *)addr;
+	struct sg_pool_key key;
+	struct sg_who who;
+	__u64 ns = 0;
+
+	sg_count(part, SERVICE_RUNS_ACCEPT, 1, false);
+	if (!w)
+		return 0;
+	weight = sg_passed(w->shift, w->since, &ns, part);
+	bpf_map_delete_elem(&service_waiting, &addr);
+	if (!weight)
+		return 0;
+	bucket = sg_pool_bucket_ns(ns);
+	slot = sg_slot_of(sg_current(btf), part, btf);
+	who = sg_who_current(NULL, slot);
+	key = sg_key(SERVICE_ACCEPT, 0, BPF_CORE_READ(sk, __sk_common.skc_num));
+	sg_pool_observe_at(&key, NULL, part, bucket, ns, weight, false, &who);
+	key = sg_key_of_slot(SERVICE_ACCEPT, slot);
+	sg_pool_observe_at(&key, NULL, part, bucket, ns, weight, false, &who);
+	return 0;
+}
+
+/* Its arguments are two since 6.10, and four before; what it returns comes after them. */
+SEC("fexit")
+int inet_csk_accept_fexit(__u64 *ctx)
+{
+	__u64 sk = bpf_core_type_exists(struct proto_accept_arg) ? sg_arg(ctx, 2) : sg_arg(ctx, 4);
+
+	return sg_by_storage(on_accepted, sk);
+}
+
+SEC("kretprobe")
+int BPF_KRETPROBE(inet_csk_accept_kretprobe, __u64 sk)
+{
+	return sg_by_storage(on_accepted, sk);
+}
+
 /* A connection begins, or just has: either of two changes of state will do. */
 SG_FLATTEN void on_accept(struct sock *sk, int state, __u32 part, bool btf)
 {
@@ -980,6 +1028,7 @@ SG_FLATTEN void on_accept(struct sock *sk, int state, __u32 part, bool btf)
 	open(s, &v, port, part);
 	s->shift = sg_admit(part);
 	s->arrived = stamp(s); /* of data that comes with the last packet of the handshake */
+	begin_waiting(sk, s);
 }
 
 SG_FLATTEN int error_of(struct sock *sk, int old, bool btf)

@@ -27,6 +27,7 @@
 #define ERESTARTNOHAND 514
 #define ERESTART_RESTARTBLOCK 516
 #define MAX_ERRNO 4095
+#define IPPROTO_TCP 6
 #define EAGAIN 11
 #define ETIMEDOUT 110
 
@@ -34,11 +35,13 @@
 #define TS_COMPAT 0x0002 /* arch/x86/include/asm/thread_info.h */
 #define X32_BIT 0x40000000 /* numbers of the x32 table */
 #define IS_COMPAT(ti_field_read) ((ti_field_read(status)) & TS_COMPAT)
+#define FIRST_ARGUMENT(regs) BPF_CORE_READ(regs, di)
 #define SECOND_ARGUMENT(regs) BPF_CORE_READ(regs, si)
 #elif defined(__TARGET_ARCH_arm64)
 #define TIF_32BIT 22 /* arch/arm64/include/asm/thread_info.h */
 #define X32_BIT 0
 #define IS_COMPAT(ti_field_read) ((ti_field_read(flags)) & (1UL << TIF_32BIT))
+#define FIRST_ARGUMENT(regs) BPF_CORE_READ(regs, orig_x0)
 #define SECOND_ARGUMENT(regs) BPF_CORE_READ(regs, regs[1])
 #else
 #error "no system call table for this architecture"
@@ -116,6 +119,120 @@ SG_FLATTEN __u32 time_call(const struct sg_task *t, __u64 *ns)
 	    *ns >= 16 * sg_jiffies_ns(SG_SLOW_JIFFIES))
 		return 1;
 	return 1U << (t->call_shift & 15);
+}
+
+/* ---- files, by type of file system --------------------------------------------------------
+ *
+ * Of calls that are timed, so what is not costs nothing. When a call returns, its file is
+ * still what its descriptor names, unless another thread closed it meanwhile.
+ */
+
+#define S_IFMT 00170000
+#define S_IFSOCK 0140000
+#define S_IFREG 0100000
+#define S_IFDIR 0040000
+
+/* What a call does to a file; SYSCALL_FILE_NONE: nothing of these. */
+SG_FLATTEN __u32 file_op(__u32 row)
+{
+	switch (row) {
+	case __NR_read:
+	case __NR_pread64:
+	case __NR_readv:
+	case __NR_preadv:
+	case __NR_preadv2: return SYSCALL_FILE_READ;
+	case __NR_write:
+	case __NR_pwrite64:
+	case __NR_writev:
+	case __NR_pwritev:
+	case __NR_pwritev2: return SYSCALL_FILE_WRITE;
+#ifdef __NR_open
+	case __NR_open:
+	case __NR_creat:
+#endif
+	case __NR_openat:
+	case __NR_openat2: return SYSCALL_FILE_OPEN;
+	case __NR_fsync:
+	case __NR_fdatasync: return SYSCALL_FILE_SYNC;
+	case __NR_accept:
+	case __NR_accept4: return SYSCALL_FILE_ACCEPT;
+	default: return SYSCALL_FILE_NONE;
+	}
+}
+
+/* What a descriptor of the running task names; NULL: nothing. */
+SG_FLATTEN struct file *file_of(__u32 fd)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
+	struct file **files = BPF_CORE_READ(table, fd), *file = NULL;
+
+	if (fd < BPF_CORE_READ(table, max_fds))
+		bpf_probe_read_kernel(&file, sizeof(file), &files[fd]);
+	return file;
+}
+
+/* Not inlined: of calls on files. Pipes, sockets, terminals are none: who reads them waits for somebody. */
+static __noinline int on_file(__u64 op_slot, __u32 fd, __u64 ns, __u32 weight, __u32 part)
+{
+	__u32 op = op_slot >> 32, slot = op_slot;
+	const struct sg_who who = sg_who_current(NULL, slot);
+	struct file *file = file_of(fd);
+	struct inode *inode = BPF_CORE_READ(file, f_inode);
+	__u32 kind = BPF_CORE_READ(inode, i_mode) & S_IFMT;
+	struct sg_pool_key key;
+	const char *name;
+
+	if (kind != S_IFREG && kind != S_IFDIR)
+		return 0;
+	name = BPF_CORE_READ(inode, i_sb, s_type, name);
+	key = sg_key(SYSCALL_FILE, op, sg_key_of_name(name));
+	sg_pool_observe_at(&key, name, part, sg_pool_bucket_ns(ns), ns, weight, true, &who);
+	return 0;
+}
+
+/*
+ * Not inlined: once per connection. The kernel notes in the socket when it was established, as
+ * if it had sent data then; nobody sends before it is accepted.
+ */
+static __noinline int on_accept(__u32 fd, __u32 slot, __u32 weight, __u32 part)
+{
+	const struct sg_who who = sg_who_current(NULL, slot);
+	struct file *file = file_of(fd);
+	struct socket *socket = BPF_CORE_READ(file, private_data);
+	struct tcp_sock *tcp;
+	struct sock *sk;
+	__u32 waited;
+	struct sg_pool_key key;
+	__u64 ns;
+
+	if ((BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFSOCK)
+		return 0;
+	sk = BPF_CORE_READ(socket, sk);
+	if (BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP)
+		return 0;
+	tcp = (struct tcp_sock *)sk;
+	waited = (__u32)bpf_jiffies64() - BPF_CORE_READ(tcp, lsndtime);
+	ns = sg_jiffies_ns(waited);
+	if (!sg_sane(part, ns))
+		return 0;
+	key = sg_key(SYSCALL_ACCEPT, 0, BPF_CORE_READ(sk, __sk_common.skc_num));
+	sg_pool_observe_at(&key, NULL, part, sg_pool_bucket_ns(ns), ns, weight, true, &who);
+	return 0;
+}
+
+SG_FLATTEN void look_for_file(struct pt_regs *regs, __u32 row, long ret, __u64 ns, __u32 weight,
+			      __u32 part, __u32 slot)
+{
+	__u32 op = file_op(row);
+
+	if (sg_likely(op == SYSCALL_FILE_NONE || ret < 0))
+		return;
+	if (op == SYSCALL_FILE_ACCEPT)
+		on_accept(ret, slot, weight, part);
+	else
+		on_file((__u64)op << 32 | slot,
+			op == SYSCALL_FILE_OPEN ? ret : FIRST_ARGUMENT(regs), ns, weight, part);
 }
 
 struct futex_call {
@@ -215,10 +332,12 @@ SG_FLATTEN int on_exit(void *ctx, struct pt_regs *regs, long ret, bool btf)
 	sg_count(part, SYSCALL_CALLS + row, 1, true);
 	if (sg_unlikely(ret < 0 && ret >= -MAX_ERRNO))
 		on_failure(t, part, row, ret);
-	if (sg_likely(weight && sane))
+	if (sg_likely(weight && sane)) {
 		slot = observe(ctx, t, part, row, ns, weight, btf);
-	else if (!weight)
+		look_for_file(regs, row, ret, ns, weight, part, slot);
+	} else if (!weight) {
 		sg_count(part, SG_C_UNTIMED, 1, true);
+	}
 	if (sg_is_mount(row) && ret == 0)
 		sg_mount_done(sg_address(regs), row);
 	if (sg_event_is_slow(ns))

@@ -57,8 +57,18 @@ struct rq {
 	u64 clock; /* of the last event that updated it: behind by as much */
 };
 
+struct cgroup_subsys_state {
+	struct cgroup *cgroup;
+};
+
+struct task_group {
+	struct cgroup_subsys_state css;
+};
+
 struct cfs_rq {
 	struct rq *rq; /* with CONFIG_FAIR_GROUP_SCHED, as the next */
+	struct task_group *tg;
+	u64 throttled_clock; /* by rq->clock, with CONFIG_CFS_BANDWIDTH, as the next; 0: it is not throttled */
 	int throttle_count; /* with CONFIG_CFS_BANDWIDTH: of this one and those above it */
 };
 
@@ -81,6 +91,7 @@ struct path {
 struct file {
 	struct inode *f_inode;
 	struct path f_path;
+	void *private_data; /* of a socket the struct socket */
 };
 
 struct percpu_counter {
@@ -197,6 +208,10 @@ struct socket {
 	struct sock *sk;
 };
 
+struct proto_accept_arg { /* since 6.10, an argument of inet_csk_accept() */
+	int flags;
+};
+
 /* What an iterator over all tasks is called with. */
 struct seq_file;
 struct bpf_iter_meta {
@@ -221,6 +236,7 @@ struct tcp_sock {
 	u64 bytes_received;
 	u64 bytes_sent;
 	u64 bytes_retrans;
+	u32 lsndtime; /* jiffies: when it last sent data */
 	u32 srtt_us; /* eighths of a microsecond */
 	u32 total_retrans;
 };
@@ -274,10 +290,14 @@ struct irqaction {
 };
 
 struct pt_regs {
-	unsigned long si, di, dx, r10, orig_ax; /* x86 */
+	unsigned long si, di, dx, r10, ax, orig_ax; /* x86 */
 	u64 regs[31]; /* arm64, as the next two */
 	u64 orig_x0;
 	int syscallno;
+};
+
+struct user_pt_regs { /* arm64: what a kprobe is given */
+	u64 regs[31];
 };
 
 /* Not read: arguments of trace points are told apart by what they point to. */
@@ -335,10 +355,6 @@ struct block_device {
 	struct gendisk *bd_disk;
 };
 
-struct cgroup_subsys_state {
-	struct cgroup *cgroup;
-};
-
 struct blkcg {
 	struct cgroup_subsys_state css;
 };
@@ -376,7 +392,12 @@ struct request___before_5_15 {
 	struct gendisk *rq_disk;
 };
 
+struct file_system_type {
+	const char *name;
+};
+
 struct super_block {
+	struct file_system_type *s_type;
 	char s_id[32]; /* of most file systems the name of the device */
 };
 

@@ -108,4 +108,29 @@ SG_FLATTEN __u32 sg_time_end(struct sg_timing *t, __u64 *ns, __u64 *now)
 	return 1U << (t->shift & 15);
 }
 
+/* When an event begins that is timed so. */
+SG_FLATTEN __u64 sg_stamp(__u8 shift)
+{
+	return shift == SG_UNTIMED ? bpf_jiffies64() : bpf_ktime_get_ns();
+}
+
+/* What has passed since that stamp, and how many events that stands for; 0: it is not recorded. */
+SG_FLATTEN __u32 sg_passed(__u8 shift, __u64 since, __u64 *ns, __u32 part)
+{
+	__u64 jiffies;
+
+	if (sg_unlikely(shift == SG_UNTIMED)) {
+		jiffies = bpf_jiffies64() - since;
+		*ns = sg_jiffies_ns(jiffies);
+		if (jiffies >= SG_SLOW_JIFFIES)
+			return sg_sane(part, *ns);
+		sg_count(part, SG_C_UNTIMED, 1, false);
+		return 0;
+	}
+	*ns = bpf_ktime_get_ns() - since;
+	if (!sg_sane(part, *ns))
+		return 0;
+	return *ns < sg_jiffies_ns(SG_SLOW_JIFFIES) ? 1U << (shift & 15) : 1;
+}
+
 #endif

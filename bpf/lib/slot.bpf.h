@@ -339,6 +339,12 @@ SG_FLATTEN void sg_task_gone(struct task_struct *task, bool btf)
 		t->owner = 0;
 }
 
+/*
+ * For a program that serves both variants, as those at functions of the kernel do: calls
+ * f(..., btf) as the domain's variant is.
+ */
+#define sg_by_storage(f, ...) (sg_cfg(storage) ? f(__VA_ARGS__, true) : f(__VA_ARGS__, false))
+
 SG_FLATTEN struct task_struct *sg_current(bool btf)
 {
 	return btf ? bpf_get_current_task_btf() : (struct task_struct *)bpf_get_current_task();

@@ -64,6 +64,8 @@ struct sg_config {
 	uint64_t event_forks; /* event.forks: 1000 of one program and cgroup in a second */
 	uint64_t event_rate; /* event.rate: 20 of a kind in a second */
 	uint64_t max_events; /* store.events: 100000 */
+	bool no_fentry; /* for tests; no setting: functions of the kernel are hooked by kprobe alone */
+	bool cache_accesses; /* probe.cache_accesses: false */
 	char cgroup_root
 		[256]; /* probe.cgroup_root: "" = the cgroup2 mount of /proc/self/mountinfo */
 	char proc_root[256]; /* probe.proc_root: /proc */

@@ -68,6 +68,11 @@ int sg_probe_keep(const struct sg_probe *p, sg_keep_cb keep, void *ctx);
  */
 typedef int (*sg_attach_cb)(size_t set, bool on, void *ctx);
 void sg_probe_attached_by(struct sg_probe *p, sg_attach_cb attach, void *ctx);
+/*
+ * For who does: attaches a program of that set, by its name in it. A descriptor, or -errno; -ENODATA:
+ * the others are of use without it.
+ */
+int sg_probe_attach_program(size_t set, const char *name, int program);
 
 /*
  * Probes that a user names: others attach them. The map that they count in, which is

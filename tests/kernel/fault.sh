@@ -23,6 +23,11 @@ ok "no more than those of /proc/vmstat" between "$(total sgprobe_fault_faults_to
 host=$(total sgprobe_fault_faults_total)
 ok "the sum over cgroups equals the host's" is "$(total sgprobe_cgroup_fault_faults_total)" "$host"
 ok "the sum over comms equals the host's" is "$(total sgprobe_comm_fault_faults_total)" "$host"
+if grep -q 'program_attached{program="fault/handle_mm_fault",variant=' "$OUT"; then
+	ok "each fault has a latency" between "$(total 'sgprobe_comm_fault_latency_seconds{comm="sg-touch"}')" 1000000 1001000
+else
+	ok "why there are no latencies is said" grep -q 'program_attached{program="fault/handle_mm_fault",reason="fentry: .*; kprobe: .*"} 0' "$OUT"
+fi
 ok "nothing was dropped" is "$(total sgprobe_dropped_total)" 0
 
 dd if=/dev/zero of="$tmp/file" bs=1M count=16 conv=fsync status=none

@@ -8,7 +8,7 @@
  *   probe_print [-i MILLISECONDS] [-d (drop privileges)] [-s (kernel statistics)] [-W (the same, of the second tick alone)] [-t (time per tick)]
  *               [-w (slowest events too, as WORST MILLISECONDS SECONDS TGID TID CPU<tab>COMM<tab>CGROUP<tab>SERIES<tab>FRAME;FRAME_[k]...)]
  *               [-p (stacks too, as STACK KIND MICROSECONDS COUNT CGROUP;COMM;FRAME...)]
- *               [-v (say what the kernel refuses)] [-n "NAME ARG WHAT" (a named probe; ARG: as --by-arg, or -; or c: not timed)]...
+ *               [-k (functions of the kernel by kprobe alone)] [-v (say what the kernel refuses)] [-n "NAME ARG WHAT" (a named probe; ARG: as --by-arg, or -; or c: not timed)]...
  *               [KEY=VALUE of the configuration]...
  */
 #include <bpf/bpf.h>
@@ -252,10 +252,11 @@ static int options(struct run *r, int argc, char **argv)
 	int c;
 
 	r->interval_ms = 1000;
-	while ((c = getopt(argc, argv, "i:dpstwWvn:")) != -1) {
+	while ((c = getopt(argc, argv, "i:dpstwWvkn:")) != -1) {
 		if (c == 'i')
 			r->interval_ms = atoi(optarg);
 		r->drop |= c == 'd';
+		r->cfg.no_fentry |= c == 'k';
 		r->stacks |= c == 'p';
 		r->stats |= c == 's';
 		r->worst |= c == 'w';

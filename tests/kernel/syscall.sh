@@ -34,6 +34,51 @@ unwatch
 ok "four loops at once, twenty ticks a second: exactly 1,000,000" is "$(calls sched_get_priority_min)" 1000000
 balanced "four loops"
 
+# ---- files, by type of file system ----------------------------------------------------
+files() { total "sgprobe_syscall_file_seconds{filesystem=\"$1\",op=\"$2\"}"; }
+shm=$(mktemp -d /dev/shm/sgprobe-files.XXXXXX)
+type=$(stat -f -c %T /dev/shm)
+watch_only syscall
+for i in 1 2 3; do dd if=/dev/zero of="$shm/$i" bs=1000 count=2000 conv=fsync status=none; done
+dd if="$shm/1" bs=1000 count=2000 status=none | cat > /dev/null # a pipe is no file
+"$O/tools/tcp-churn" -p 19431 -n 50 -s 100 -r 100 > /dev/null
+unwatch
+rm -r "$shm"
+ok "6,000 blocks are written to a $type" is "$(files "$type" write)" 6000
+ok "2,000 are read" is "$(files "$type" read)" 2000
+ok "from 3 files and one of them again" is "$(files "$type" open)" 4
+ok "3 of them are synced" is "$(files "$type" fsync)" 3
+ok "an open takes some time" between "$(field "sgprobe_syscall_file_seconds{filesystem=\"$type\",op=\"open\"}" 4)" 0.0000001 0.1
+ok "pipes and sockets are no files" is "$(grep -c 'sgprobe_syscall_file_seconds{filesystem="\(pipefs\|sockfs\)"' "$OUT")" 0
+ok "50 connections are accepted" is "$(total 'sgprobe_syscall_accept_wait_seconds{port="19431"}')" 50
+ok "at once" between "$(field 'sgprobe_syscall_accept_wait_seconds{port="19431"}' 4)" 0 0.1
+
+# A server that is stopped accepts later: the connection waits for that.
+watch_only syscall
+"$O/tools/service-play" -l -p 19432 > "$tmp/server" &
+server=$!
+eventually grep -q "127.0.0.1:19432" <(ss -Hltn) || eventually sh -c 'ss -Hltn | grep -q :19432'
+kill -STOP $server
+"$O/tools/service-play" -c -p 19432 -n 1 > /dev/null &
+client=$!
+eventually sh -c 'ss -Htn state established "( sport = :19432 )" | grep -q .'
+sleep 0.4
+kill -CONT $server
+wait $client
+kill -TERM $server
+wait $server 2> /dev/null
+unwatch
+ok "a connection waited for a server that was stopped" between "$(field 'sgprobe_syscall_accept_wait_seconds{port="19432"}' 3)" 0.38 2
+
+# Calls past those that are timed cost no look at the file; those that are stand for them.
+watch probe.budget=5ms probe.sched=false probe.tcp=false
+dd if=/dev/zero of=/dev/null bs=1 count=1 status=none
+shm=$(mktemp -d /dev/shm/sgprobe-files.XXXXXX)
+dd if=/dev/zero of="$shm/many" bs=1 count=400000 status=none
+unwatch
+rm -r "$shm"
+ok "sampled operations stand for all" between "$(files "$type" write)" 370000 430000
+
 # ---- a busy host: within its budget, calls past the first of a tick are sampled ------
 near() { between "$1" $(($2 * 95 / 100)) $(($2 * 105 / 100)); }
 watch probe.budget=5ms probe.sched=false probe.tcp=false

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# Boots a Debian kernel and runs guest.sh in it. run.sh NAME, as tools/kernels.sh names kernels.
+# Boots a Debian kernel and runs guest.sh in it. run.sh NAME [DOMAIN...], as tools/kernels.sh names kernels; with
+# domains, these alone, one by one.
 # What was attached to which hook stays in $O/kernels/NAME/hooks, for table.sh.
 # shellcheck source=tests/kernel/lib.sh
 . "$(dirname "$0")/../kernel/lib.sh"
@@ -34,11 +35,11 @@ cp --parents -t "$tree/sg" userspace/config/settings.def
 (cd "$O" && for f in tests/kernel/probe_print tests/kernels/bpf_list tools/work-* tools/tcp-churn tools/net-delay tools/service-play; do
 	case $f in *.d) ;; *) put "$tree/sg/build" "$f" ;; esac
 done)
-touch "$tree/sg/.guest"
+echo "${*:2}" > "$tree/sg/.guest"
 (cd "$tree" && find . | cpio -o -H newc --quiet -R 0:0 | gzip -1) > "$tmp/archive"
 
 tools/kernels.sh boot "$name" "$tmp/archive" | tr -d '\r' > "$tmp/output"
-sed -n 's/^# hook //p' "$tmp/output" > "$here/hooks"
+[ $# -gt 1 ] || sed -n 's/^# hook //p' "$tmp/output" > "$here/hooks"
 # Results of many files, numbered anew.
 awk '/^(not )?ok / { sub(/ok [0-9]* *-?/, "ok " ++n " -") } !/^1\.\.[0-9]/ { print } END { print "1.." n + 0 }' "$tmp/output"
 if ! grep -q '^# guest ended with status' "$tmp/output"; then

@@ -43,6 +43,36 @@ done
 ok "kernel threads are seen" between "$(grep -c '^sgprobe_comm_sched_oncpu_seconds{comm="\(rcu_\|kworker\|ksoftirqd\|migration\)' "$OUT")" 1 50
 ok "nothing else was dropped" is "$(total sgprobe_dropped_total)" "$missed"
 
+# A cgroup that may use a fifth of a CPU, by the function that ends its throttling.
+cg=/sys/fs/cgroup/sgprobe-quota
+throttled() { awk -v k="$1" '$1 == k { print $2 }' $cg/cpu.stat; }
+burn() {
+	echo "$BASHPID" > $cg/cgroup.procs
+	exec timeout "$1" sh -c 'while :; do :; done'
+}
+if grep -qw cpu /sys/fs/cgroup/cgroup.controllers && echo +cpu > /sys/fs/cgroup/cgroup.subtree_control && mkdir $cg; then
+	echo '20000 100000' > $cg/cpu.max
+	for by in fentry kprobe; do
+		flag=
+		[ $by = fentry ] || flag=-k
+		watch_only sched $flag -s
+		n0=$(throttled nr_throttled) us0=$(throttled throttled_usec)
+		(burn 3)
+		sleep 0.3
+		n1=$(throttled nr_throttled) us1=$(throttled throttled_usec)
+		unwatch
+		of=$(grep '^sgprobe_cgroup_sched_throttle_seconds{cgroup="/sgprobe-quota"}' "$OUT")
+		ok "$by: the end of throttling is hooked" grep -q "program_attached{program=\"sched/unthrottle_cfs_rq_end\",variant=\"$by\"} 1" "$OUT"
+		ok "$by: as often as the kernel counts" between "$(echo "$of" | cut -d' ' -f2)" $((n1 - n0 - 1)) $((2 * (n1 - n0)))
+		ok "$by: for as long" between "$(echo "$of" | awk '{ printf "%.0f", $3 * 1e6 }')" $(((us1 - us0) * 99 / 100)) $(((us1 - us0) * 101 / 100 + 1000))
+		ok "$by: it was, for most of the time" between $((us1 - us0)) 1000000 6000000
+	done
+	rmdir $cg
+	echo -cpu > /sys/fs/cgroup/cgroup.subtree_control
+else
+	skip "throttling" "no CPU controller"
+fi
+
 # Where thread time goes; which system call a thread waits in is known of some kernels by domain syscall alone.
 watch_only sched probe.syscall=true probe.thread_time=true
 "$O/tools/work-states" 3 futex recv sleep

@@ -19,6 +19,20 @@ seen() { # OPTIONS...
 of() { total "sgprobe_service_$1{port=\"$port\"}"; }
 response() { field "sgprobe_service_response_seconds{port=\"$port\"}" "$1"; }
 
+for by in fentry kprobe; do
+	flag=
+	[ $by = fentry ] || flag=-k
+	watch_only service $flag -s
+	"$play" -p $port -k 20 -n 1 > "$tmp/did"
+	eventually closed
+	unwatch
+	ok "$by: accept is hooked" grep -q "program_attached{program=\"service/inet_csk_accept\",variant=\"$by\"} 1" "$OUT"
+	ok "$by: 20 connections waited to be accepted" is "$(of accept_wait_seconds)" 20
+	ok "$by: not for long" between "$(field "sgprobe_service_accept_wait_seconds{port=\"$port\"}" 4)" 0 0.05
+	ok "$by: the sum over cgroups is the total" is "$(total sgprobe_cgroup_service_accept_wait_seconds)" 20
+	ok "$by: nothing was dropped" is "$(total sgprobe_dropped_total)" 0
+done
+
 for v in 4 6; do
 	flag=
 	[ $v = 4 ] || flag=-6

@@ -21,7 +21,11 @@ wait $pids
 compat=$?
 "$O/tools/work-calls" thread 5
 "$O/tools/work-calls" restart 3
+for i in 1 2 3 4 5; do dd if=/dev/zero of="/dev/shm/sg-file$i" bs=1k count=100 conv=fsync; done 2> /dev/null
+"$O/tools/tcp-churn" -p 19430 -n 50 -s 100 -r 100 > /dev/null
 unwatch
+rm -f /dev/shm/sg-file*
+files() { total "sgprobe_syscall_file_seconds{filesystem=\"tmpfs\",op=\"$1\"}"; }
 count_missed
 seen() { between "$1" $(($2 - missed)) "$2"; }
 ok "four loops of 10,000 calls are 40,000" seen "$(calls sched_get_priority_min)" 40000
@@ -31,6 +35,10 @@ ok "each with a latency, or one that stands for it" between \
 ok "20,000 getppid calls are 20,000" seen "$(calls getppid)" 20000
 ok "300 failed calls are errors" between "$(errors close)" $((300 - missed)) 310
 ok "calls that no table has are 'other'" seen "$(calls other)" 77
+ok "500 blocks are written to a tmpfs" seen "$(files write)" 500
+ok "in 5 files" seen "$(files open)" 5
+ok "of which each is synced" seen "$(files fsync)" 5
+ok "50 connections are accepted" seen "$(total 'sgprobe_syscall_accept_wait_seconds{port="19430"}')" 50
 if [ $compat = 0 ]; then
 	ok "calls of the other table are 'compat'" seen "$(calls compat)" 50
 else

@@ -179,6 +179,7 @@ function says(readings, seconds = 10) {
 test("programs are sorted by what they cost, and domains add them up", () => {
   const { t, last } = says([
     ...["sched/a", "sched/b", "tcp/c"].map((program) => ["sgprobe_bpf_program_attached", "gauge", { program, variant: "tp_btf" }, 1]),
+    ["sgprobe_bpf_program_attached", "gauge", { program: "sched/z", reason: "fentry: not supported" }, 0],
     ["sgprobe_bpf_runs_total", "counter", { program: "sched/a" }, 1000], ["sgprobe_bpf_run_seconds_total", "counter", { program: "sched/a" }, 1e-4],
     ["sgprobe_bpf_runs_total", "counter", { program: "sched/b" }, 10], ["sgprobe_bpf_run_seconds_total", "counter", { program: "sched/b" }, 5e-4],
     ["sgprobe_bpf_runs_total", "counter", { program: "tcp/c" }, 7],
@@ -189,8 +190,9 @@ test("programs are sorted by what they cost, and domains add them up", () => {
     ["sgprobe_probe_cpu_seconds_total", "counter", {}, 0.002], ["sgprobe_governor_changes_total", "counter", {}, 1],
   ]);
   const list = system.programs(t, last);
-  assert.deepEqual(list.map((p) => p.name), ["sched/b", "sched/a", "tcp/c"]);
-  assert.deepEqual(list.map((p) => p.perSecond), [10, 1000, 7]);
+  assert.deepEqual(list.map((p) => p.name), ["sched/b", "sched/a", "tcp/c", "sched/z"]);
+  assert.deepEqual(list.map((p) => p.reason), ["", "", "", "fentry: not supported"]);
+  assert.deepEqual(list.map((p) => p.perSecond), [10, 1000, 7, 0]);
   assert.ok(Math.abs(list[0].ns - 50_000) < 1e-6 && Math.abs(list[1].share - 1e-4) < 1e-12);
   assert.ok(Number.isNaN(list[2].ns), "runs that were not measured yet have no time");
   const [sched, irq] = system.domains(t, last, list);

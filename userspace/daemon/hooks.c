@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <bpf/bpf.h>
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <sgprobe/probe.h>
 
 #include "hooks.h"
 
@@ -22,24 +23,19 @@ void sg_hooks_detach(struct sg_kept *k)
 	k->n = n;
 }
 
-/* A program of type tracing knows its hook; a raw trace point is told; an iterator is none. */
-static int attach_one(struct sg_kept *k, const char *hook, int program)
+static int attach_one(struct sg_kept *k, size_t set, const char *hook, int program)
 {
-	int fd = bpf_raw_tracepoint_open(NULL, program), r;
+	int fd = sg_probe_attach_program(set, hook, program), r;
 
 	if (fd < 0)
-		fd = bpf_raw_tracepoint_open(hook, program);
-	if (fd < 0)
-		fd = bpf_link_create(program, 0, BPF_TRACE_ITER, NULL);
-	if (fd < 0)
-		return fd;
+		return fd == -ENODATA ? 0 : fd;
 	r = sg_kept_add(k, SG_KEPT_LINK, hook, fd);
 	if (r < 0)
 		close(fd);
 	return r;
 }
 
-int sg_hooks_attach(struct sg_kept *k)
+int sg_hooks_attach(struct sg_kept *k, size_t set)
 {
 	uint32_t programs = k->n;
 	int r = 0;
@@ -49,7 +45,7 @@ int sg_hooks_attach(struct sg_kept *k)
 			return -EALREADY;
 	for (uint32_t i = 0; r == 0 && i < programs; i++)
 		if (k->parts[i].kind == SG_KEPT_PROGRAM)
-			r = attach_one(k, k->parts[i].name, k->fds[i]);
+			r = attach_one(k, set, k->parts[i].name, k->fds[i]);
 	if (r < 0)
 		sg_hooks_detach(k);
 	return r;

@@ -10,7 +10,7 @@
 
 /* Closes the links of a set. */
 void sg_hooks_detach(struct sg_kept *k);
-/* Attaches the programs of a set that has no links, and keeps those. 0, or -errno and none is attached. */
-int sg_hooks_attach(struct sg_kept *k);
+/* Attaches the programs of that set, which has no links, and keeps those. 0, or -errno and none is attached. */
+int sg_hooks_attach(struct sg_kept *k, size_t set);
 
 #endif

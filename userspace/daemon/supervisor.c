@@ -194,7 +194,7 @@ static void move_hooks(struct supervisor *s, const struct sg_ctl_msg *m)
 	if (m->type == SG_CTL_DETACH)
 		sg_hooks_detach(k);
 	else
-		r = sg_hooks_attach(k);
+		r = sg_hooks_attach(k, m->arg);
 	if (r < 0)
 		sg_log_err(r, "cannot attach programs of the probe process again");
 }

@@ -77,7 +77,8 @@ enum sg_context { SG_IN_ANY, SG_IN_TASK, SG_IN_INTERRUPT };
 
 /*
  * One hook. A program of the object is either named exactly like the hook and
- * serves every variant, or HOOK_btf and HOOK_raw, of which the loader keeps one.
+ * serves every variant, or HOOK_btf and HOOK_raw, of which the loader keeps one. Of a
+ * function it keeps HOOK_fentry or HOOK_kprobe; at its return, HOOK_fexit or HOOK_kretprobe.
  *
  * The kernel leaves a run out where an interrupt reaches the hook while the program
  * runs on that CPU. That is counted as dropped, unless others make up for it.
@@ -90,7 +91,7 @@ struct sg_program {
 	bool by_domain; /* not attached with the others: start does */
 	bool made_up_for; /* nothing is lost when a run is left out */
 	const char *unless; /* not needed where the kernel has this hook; NULL: everywhere */
-	size_t setting; /* offset of the text in struct sg_config without which it is not wanted; 0: always */
+	size_t setting; /* offset of the text or switch in struct sg_config without which it is not wanted; 0: always */
 	bool asked; /* attached nowhere: user space runs it when it wants to know something */
 	bool walk; /* an iterator, which user space walks with; it is never off */
 	/*
@@ -99,6 +100,13 @@ struct sg_program {
 	 */
 	uint16_t paid_by;
 	enum sg_context in;
+	/*
+	 * The hook is no trace point but a function of the kernel: the names that it has had, the
+	 * best first, separated by spaces, with "module:" before those of modules. Rows with the
+	 * same text are one thing, to load all or none of: see functions.h.
+	 */
+	const char *function;
+	bool at_return; /* of the function; else where it begins */
 	enum sg_rate rate;
 	const char *since; /* kernel that has it first, for the manual; NULL: 5.10 */
 };

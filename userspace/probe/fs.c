@@ -50,6 +50,12 @@ static void fsync_labels(const struct sg_pool_key *key, const char *name, struct
 		snprintf(out->value[1], sizeof(out->value[1]), "%s", type_name(key->a));
 }
 
+static void type_label(const struct sg_pool_key *key, const char *name, struct sg_key_labels *out)
+{
+	(void)key;
+	snprintf(out->value[0], sizeof(out->value[0]), "%s", name);
+}
+
 /* "sda1-8": the journal in inode 8 of the file system on sda1. */
 static void journal_labels(const struct sg_pool_key *key, const char *name,
 			   struct sg_key_labels *out)
@@ -74,6 +80,10 @@ static const struct sg_metric_row metrics[] = {
 	 .title = "fsyncs", .help = "Calls of fsync and fdatasync that reached the file system."},
 	{"fsync_errors_total", SG_COUNTER, SG_FROM_COUNTER, FS_FSYNC_ERRORS, FS_TIMED, PER_TYPE,
 	 .title = "fsyncs failed", .help = "Calls of fsync and fdatasync that failed."},
+	{"sync_seconds", SG_HISTOGRAM, SG_FROM_KEYS, FS_SYNC, .label = "filesystem",
+	 .key = type_label, .title = "fsync latency by type",
+	 .help = "Time that an fsync took by type of file system, also for msync, O_SYNC, io_uring "
+		 "and the NFS server. Needs a kernel whose functions can be hooked."},
 	{"commit_seconds", SG_HISTOGRAM, SG_FROM_KEYS, FS_COMMIT, .label = "device",
 	 .key = journal_labels, .title = "Journal commit time",
 	 .help = "Time that a commit of the journal of ext4 or OCFS2 took."},
@@ -107,6 +117,10 @@ static const struct sg_metric_row metrics[] = {
 	 .title = "Page cache misses",
 	 .help = "Pages that were not in the page cache and came into it, by whom; the sum is pages, "
 		 "the count is folios."},
+	{"cache_accesses_total", SG_COUNTER, SG_FROM_COUNTER, FS_ACCESSES,
+	 .title = "Page cache accesses",
+	 .help = "Folios of the page cache that were used, with probe.cache_accesses on a kernel whose "
+		 "functions can be hooked; those that cache_added_pages counts were no hits."},
 	{"cache_removed_pages_total", SG_COUNTER, SG_FROM_COUNTER, FS_REMOVED,
 	 .title = "Page cache evictions",
 	 .help = "Pages that left the page cache, for lack of memory or with their file."},
@@ -134,6 +148,10 @@ static const struct sg_program programs[] = {
 	{"filemap_set_wb_err", FS_WRITEBACK_ERRORS, .optional = true},
 	{"mm_filemap_add_to_page_cache", FS_RUNS_CACHED},
 	{"mm_filemap_delete_from_page_cache", FS_RUNS_REMOVED},
+	{"vfs_fsync_range", FS_SYNCS_BEGUN, .function = "vfs_fsync_range"},
+	{"vfs_fsync_range_end", FS_SYNCS_ENDED, .function = "vfs_fsync_range", .at_return = true},
+	{"folio_mark_accessed", FS_ACCESSES, .function = "folio_mark_accessed mark_page_accessed",
+	 .setting = offsetof(struct sg_config, cache_accesses), .rate = SG_HOT},
 };
 
 const struct sg_domain sg_domain_fs = {

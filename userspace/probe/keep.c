@@ -7,6 +7,7 @@
 #include <sgprobe/bpf/event.h>
 #include <sgprobe/bpf/threads.h>
 
+#include "functions.h"
 #include "keep.h"
 #include "pool.h"
 
@@ -40,7 +41,7 @@ int sg_loaded_keep(const struct sg_loaded *l, struct sg_kept *k)
 		const struct sg_attached *a = &l->attached[i];
 
 		r = sg_kept_add(k, SG_KEPT_PROGRAM, a->program->hook, a->fd);
-		if (r == 0 && !a->program->asked)
+		if (r == 0 && a->link_fd >= 0)
 			r = sg_kept_add(k, SG_KEPT_LINK, a->program->hook, a->link_fd);
 	}
 	for (size_t i = 0; r == 0 && i < l->n_maps; i++)
@@ -116,6 +117,8 @@ static int look_at_program(struct sg_attached *a, uint32_t *id, const struct map
 		return -EINVAL;
 	*id = i.id;
 	a->misses = i.recursion_misses;
+	if (a->program->function)
+		a->kind = i.type == BPF_PROG_TYPE_KPROBE ? "kprobe" : "fentry";
 	for (uint32_t j = 0; j < SG_MIN(i.nr_map_ids, (uint32_t)MAP_IDS_MAX); j++)
 		if (!is_among(known, ids[j]))
 			return -ESTALE;
@@ -277,7 +280,9 @@ static int adopt_program(struct sg_loaded *l, struct sg_kept *k, uint32_t part,
 	r = a->program ? look_at_program(a, &id, known) : -EINVAL;
 	if (r < 0)
 		return r;
-	return a->program->asked || is_link_of(a->link_fd, id) ? 0 : -EINVAL;
+	if (a->link_fd < 0 && (a->program->asked || a->program->function))
+		return 0;
+	return is_link_of(a->link_fd, id) ? 0 : -EINVAL;
 }
 
 /*
@@ -320,6 +325,7 @@ int sg_loaded_adopt(struct sg_loaded *l, const struct sg_domain *d, struct sg_sh
 		return r;
 	}
 	l->variant = variant;
+	sg_functions_adopt(l, s);
 	s->tracked |= d->tracks_tasks;
 	return 0;
 }

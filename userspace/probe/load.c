@@ -14,6 +14,7 @@
 #include <sgprobe/time.h>
 
 #include "constants.h"
+#include "functions.h"
 #include "load.h"
 #include "pool.h"
 
@@ -291,7 +292,8 @@ static uint32_t own_netns(void)
 	return stat("/proc/self/ns/net", &st) == 0 ? (uint32_t)st.st_ino : 0;
 }
 
-static struct sg_bpf_config config_of(const struct sg_loaded *l, const struct sg_shared *s)
+static struct sg_bpf_config config_of(const struct sg_loaded *l, const struct sg_shared *s,
+				      const struct variant *v)
 {
 	return (struct sg_bpf_config){.slots = s->slots,
 				      .shards = s->shards,
@@ -313,7 +315,9 @@ static struct sg_bpf_config config_of(const struct sg_loaded *l, const struct sg
 				      .worst = s->worst,
 				      .worst_stacks = s->worst_stacks,
 				      .netns = own_netns(),
-				      .http = s->cfg->http_ports[0] != 0};
+				      .http = s->cfg->http_ports[0] != 0,
+				      .storage = v->storage,
+				      .functions = sg_functions_bits(l)};
 }
 
 static int size_maps(struct sg_loaded *l, const struct sg_shared *s, struct bpf_object *o)
@@ -354,13 +358,17 @@ static int prepare_shards(const struct sg_loaded *l, const struct sg_shared *s,
 	return r;
 }
 
+static bool is_suffix(const char *s)
+{
+	return !*s || strcmp(s, "_btf") == 0 || strcmp(s, "_raw") == 0 || sg_is_function_suffix(s);
+}
+
 const struct sg_program *sg_program_of(const struct sg_domain *d, const char *name)
 {
 	for (size_t i = 0; i < d->n_programs; i++) {
 		size_t n = strlen(d->programs[i].hook);
 
-		if (strncmp(name, d->programs[i].hook, n) == 0 &&
-		    (!name[n] || strcmp(name + n, "_btf") == 0 || strcmp(name + n, "_raw") == 0))
+		if (strncmp(name, d->programs[i].hook, n) == 0 && is_suffix(name + n))
 			return &d->programs[i];
 	}
 	return NULL;
@@ -408,7 +416,10 @@ static int add_program(struct sg_loaded *l, const struct sg_program *row, struct
 {
 	struct sg_attached *a = &l->attached[l->n_attached];
 
-	*a = (struct sg_attached){.program = row, .fd = -1, .link_fd = link_fd};
+	const struct sg_function *f = sg_function_of(l, row);
+
+	*a = (struct sg_attached){
+		.program = row, .fd = -1, .link_fd = link_fd, .kind = f ? f->kind : NULL};
 	l->n_attached++;
 	a->fd = dup_fd(bpf_program__fd(p));
 	return SG_MIN(a->fd, 0);
@@ -416,8 +427,14 @@ static int add_program(struct sg_loaded *l, const struct sg_program *row, struct
 
 static int attach_one(struct sg_loaded *l, const struct sg_program *row, struct bpf_program *p)
 {
+	const struct sg_function *f = sg_function_of(l, row);
 	struct bpf_link *link;
 	int fd;
+
+	if (bpf_program__type(p) == BPF_PROG_TYPE_KPROBE) {
+		fd = sg_kprobe_attach(f ? f->name : "", row->at_return, bpf_program__fd(p));
+		return fd < 0 ? fd : add_program(l, row, p, fd);
+	}
 
 	if (row->asked || row->by_domain)
 		return add_program(l, row, p, -1);
@@ -526,19 +543,31 @@ void sg_detach(struct sg_loaded *l)
 			close_fd(sg_take_fd(l->attached[i].link_fd));
 }
 
-/* A program of type tracing knows its hook; a raw trace point is told. */
+/* A program of type tracing knows its hook; others are told. */
+int sg_attach_program(const struct sg_program *row, int program)
+{
+	int fd;
+
+	if (row->asked)
+		return -ENODATA;
+	if (row->walk)
+		return bpf_link_create(program, 0, BPF_TRACE_ITER, NULL);
+	fd = bpf_raw_tracepoint_open(NULL, program);
+	if (fd < 0 && row->function)
+		fd = sg_kprobe_attach(row->function, row->at_return, program);
+	else if (fd < 0)
+		fd = bpf_raw_tracepoint_open(row->hook, program);
+	return fd < 0 && row->function ? -ENODATA : fd;
+}
+
 int sg_attach_again(struct sg_loaded *l)
 {
 	for (size_t i = 0; i < l->n_attached; i++) {
 		struct sg_attached *a = &l->attached[i];
-		int fd;
+		int fd = a->program->walk ? -ENODATA : sg_attach_program(a->program, a->fd);
 
-		if (a->program->asked || a->program->walk)
-			continue;
-		fd = bpf_raw_tracepoint_open(NULL, a->fd);
-
-		if (fd < 0)
-			fd = bpf_raw_tracepoint_open(a->program->hook, a->fd);
+		if (fd == -ENODATA)
+			continue; /* or it was never off */
 		if (fd < 0) {
 			sg_detach(l);
 			return fd;
@@ -557,15 +586,22 @@ static bool needs_type(const struct bpf_program *p)
 	return bpf_program__type(p) == BPF_PROG_TYPE_TRACING;
 }
 
-/* Whether the kernel has the trace point; its types are read once, for that takes a tenth of a second. */
-static bool has_hook(struct sg_shared *s, const char *hook)
+/* They are read once, for that takes a tenth of a second. */
+struct btf *sg_shared_types(struct sg_shared *s)
 {
-	char name[128];
-
 	if (!s->types)
 		s->types = btf__load_vmlinux_btf();
+	return s->types;
+}
+
+/* Whether the kernel has the trace point. */
+static bool has_hook(struct sg_shared *s, const char *hook)
+{
+	struct btf *types = sg_shared_types(s);
+	char name[128];
+
 	snprintf(name, sizeof(name), "btf_trace_%s", hook);
-	return s->types && btf__find_by_name_kind(s->types, name, BTF_KIND_TYPEDEF) >= 0;
+	return types && btf__find_by_name_kind(types, name, BTF_KIND_TYPEDEF) >= 0;
 }
 
 void sg_shared_forget_types(struct sg_shared *s)
@@ -588,28 +624,45 @@ static bool is_wanted(const struct sg_program *row, const struct bpf_program *p,
 	return !row->optional || !needs_type(p) || has_hook(s, row->hook);
 }
 
-static int load_object(struct bpf_object *o, const struct sg_domain *d, struct sg_shared *s)
+/* Of the programs for a function, the one that is for what was chosen. */
+static int prepare_function(struct sg_loaded *l, const struct sg_program *row,
+			    struct bpf_program *p)
+{
+	const struct sg_function *f = sg_function_of(l, row);
+	const char *suffix = sg_function_suffix(f, row);
+
+	if (!suffix || !ends_with(bpf_program__name(p), suffix))
+		return bpf_program__set_autoload(p, false);
+	return needs_type(p) ? bpf_program__set_attach_target(p, 0, f->name) : 0;
+}
+
+static int load_object(struct bpf_object *o, struct sg_loaded *l, struct sg_shared *s)
 {
 	struct bpf_program *p;
+	int r = 0;
 
 	bpf_object__for_each_program(p, o)
 	{
-		const struct sg_program *row = sg_program_of(d, bpf_program__name(p));
+		const struct sg_program *row = sg_program_of(l->domain, bpf_program__name(p));
 
-		if (row && bpf_program__autoload(p) && !is_wanted(row, p, s))
+		if (r < 0 || !row)
+			continue;
+		if (row->function)
+			r = prepare_function(l, row, p);
+		else if (bpf_program__autoload(p) && !is_wanted(row, p, s))
 			bpf_program__set_autoload(p, false);
 	}
-	return bpf_object__load(o);
+	return r < 0 ? r : bpf_object__load(o);
 }
 
 /* NULL and errno. The copy of the file that is opened is for the caller to free, after the object. */
 static struct bpf_object *open_object(const struct sg_loaded *l, const struct sg_shared *s,
-				      void **copy)
+				      const struct variant *v, void **copy)
 {
 	const struct sg_domain *d = l->domain;
 	DECLARE_LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = d->name);
 	size_t n = (size_t)((const char *)d->object_end - (const char *)d->object);
-	const struct sg_bpf_config cfg = config_of(l, s);
+	const struct sg_bpf_config cfg = config_of(l, s, v);
 	int r;
 
 	*copy = malloc(n + 1);
@@ -724,7 +777,7 @@ int sg_load_shapes(const struct sg_domain *d, struct sg_shared *s,
 	int r;
 
 	sg_loaded_init(&l, d, s);
-	o = open_object(&l, s, &copy);
+	o = open_object(&l, s, first_variant(s), &copy);
 	r = o ? shape(&l, s, o, first_variant(s)) : -errno;
 	if (r == 0)
 		bpf_object__for_each_map(m, o)
@@ -741,14 +794,14 @@ int sg_load_shapes(const struct sg_domain *d, struct sg_shared *s,
 static int try_variant(struct sg_loaded *l, struct sg_shared *s, const struct variant *v)
 {
 	sg_auto_free void *copy = NULL;
-	struct bpf_object *o = open_object(l, s, &copy);
+	struct bpf_object *o = open_object(l, s, v, &copy);
 	int r = o ? 0 : -errno;
 
 	if (r < 0)
 		return refuse(l, r, "its object is damaged; build sgprobe again");
 	r = shape(l, s, o, v);
 	if (r == 0)
-		r = load_object(o, l->domain, s);
+		r = load_object(o, l, s);
 	if (r == 0)
 		r = keep_shared(s, o); /* with free slots to hand out before the first event */
 	if (r == 0)
@@ -767,6 +820,18 @@ static int try_variant(struct sg_loaded *l, struct sg_shared *s, const struct va
 	l->variant = v->name;
 	l->reason[0] = 0;
 	return 0;
+}
+
+/* With the functions that this kernel takes; where it takes the domain only without them, without. */
+static int try_with_functions(struct sg_loaded *l, struct sg_shared *s, const struct variant *v)
+{
+	int r;
+
+	sg_functions_choose(l, s);
+	r = try_variant(l, s, v);
+	if (r < 0 && sg_functions_give_up(l, l->reason))
+		r = try_variant(l, s, v);
+	return r;
 }
 
 void sg_refuse(struct sg_loaded *l, const struct sg_domain *d, const char *reason)
@@ -797,7 +862,7 @@ int sg_load_as(struct sg_loaded *l, const struct sg_domain *d, struct sg_shared 
 	for (size_t i = 0; r < 0 && i < ARRAY_SIZE(variants); i++)
 		if (variant ? strcmp(variant, variants[i].name) == 0
 			    : !(variants[i].storage && s->no_storage))
-			r = try_variant(l, s, &variants[i]);
+			r = try_with_functions(l, s, &variants[i]);
 	if (r == 0)
 		r = sg_map_memory(l, s);
 	if (r == 0 && d->tracks_tasks)

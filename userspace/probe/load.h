@@ -22,6 +22,7 @@
 
 #define SG_PROGRAMS_MAX 32 /* of a domain */
 #define SG_MAPS_MAX 32
+#define SG_FUNCTIONS_MAX 4 /* of a domain, each with all its names */
 
 /* What all domains share: descriptors of the maps, made by the first domain that needs each. */
 enum sg_shared_map {
@@ -90,7 +91,9 @@ static inline size_t sg_retiring_bytes(const struct sg_shared *s)
 void sg_shared_init(struct sg_shared *s, const struct sg_config *cfg);
 /* The same for a host with so many possible CPUs. */
 void sg_shared_init_for(struct sg_shared *s, const struct sg_config *cfg, int cpus);
-/* Forgets the kernel's types, which are megabytes. */
+/* The kernel's types, read when they are first asked for. NULL: it tells none. */
+struct btf *sg_shared_types(struct sg_shared *s);
+/* Forgets them, which are megabytes. */
 void sg_shared_forget_types(struct sg_shared *s);
 void sg_shared_free(struct sg_shared *s); /* ready to be used again */
 int sg_shared_map(struct sg_shared *s); /* the state's memory, if it is not mapped yet */
@@ -99,6 +102,7 @@ int sg_shared_map(struct sg_shared *s); /* the state's memory, if it is not mapp
 struct sg_attached {
 	const struct sg_program *program;
 	int fd, link_fd; /* link_fd -1: it is only asked */
+	const char *kind; /* "fentry" or "kprobe" of a function; else NULL: as the domain */
 	double mean_ns; /* per run, in the last statistics window; 0: not measured yet */
 	uint64_t run_ns, run_cnt; /* the kernel's readings at the beginning of the window */
 	double unpaid; /* runs whose time was not reported yet */
@@ -115,6 +119,14 @@ struct sg_map_fd {
 	int fd;
 };
 
+/* What became of the functions of a row: functions.h. */
+struct sg_function {
+	const char *names; /* those of the row */
+	char name[64]; /* the one that is hooked, as this kernel calls it */
+	const char *kind; /* "fentry" or "kprobe"; NULL: none is */
+	char reason[160]; /* why none is */
+};
+
 struct sg_loaded {
 	const struct sg_domain *domain;
 	struct sg_attached attached[SG_PROGRAMS_MAX];
@@ -122,6 +134,8 @@ struct sg_loaded {
 	struct sg_map_fd maps[SG_MAPS_MAX];
 	size_t n_maps;
 	const char *variant; /* "tp_btf", "raw_tp", or "" */
+	struct sg_function functions[SG_FUNCTIONS_MAX];
+	size_t n_functions;
 	char reason[200]; /* why it is not up, and the cure; "" when it is */
 	uint32_t blocks; /* per bank and shard */
 	int rows_fd;
@@ -157,6 +171,11 @@ void sg_refuse(struct sg_loaded *l, const struct sg_domain *d, const char *reaso
 /* Takes the programs off their hooks, or puts them back (-errno; needs the right to). */
 void sg_detach(struct sg_loaded *l);
 int sg_attach_again(struct sg_loaded *l);
+/*
+ * The same for one. A descriptor, or -errno; -ENODATA: the domain is of use without, for it is only
+ * asked, or at a function that some kernels hook once only.
+ */
+int sg_attach_program(const struct sg_program *row, int program);
 void sg_unload(struct sg_loaded *l); /* detaches; a zeroed one is fine */
 
 void sg_loaded_init(struct sg_loaded *l, const struct sg_domain *d, const struct sg_shared *s);

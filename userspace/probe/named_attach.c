@@ -4,11 +4,9 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/perf_event.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <time.h>
 
 #include <sgprobe/file.h>
@@ -16,6 +14,7 @@
 #include <sgprobe/time.h>
 
 #include "domain.h"
+#include "perf_event.h"
 #include "named_find.h"
 
 SG_DECLARE_OBJECT(named);
@@ -241,41 +240,11 @@ static int configure(struct attach *a)
 	return bpf_map_update_elem(a->base[SG_NAMED_MAP_CONFIGS], &index, &c, BPF_ANY) ? -errno : 0;
 }
 
-static int read_number(const char *path)
-{
-	sg_auto_buf b = {0};
-	unsigned int n;
-
-	if (sg_read_file(path, 64, &b) < 0 || !b.data)
-		return -ENOENT;
-	return sscanf(b.data, "%u", &n) == 1 ? (int)n : -EINVAL;
-}
-
-/* A kind of event that the kernel numbers when it starts: "uprobe", "kprobe". */
-static int event_type(const char *pmu)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), "/sys/bus/event_source/devices/%s/type", pmu);
-	return read_number(path);
-}
-
-static int open_event(struct perf_event_attr *attr)
-{
-	int fd;
-
-	attr->size = sizeof(*attr);
-	attr->sample_period = 1;
-	attr->wakeup_events = 1;
-	fd = (int)syscall(SYS_perf_event_open, attr, -1, 0, -1, PERF_FLAG_FD_CLOEXEC);
-	return fd < 0 ? -errno : fd;
-}
-
 /* The link holds the event. */
 static int link_event(struct attach *a, struct perf_event_attr *attr, enum sg_named_base program)
 {
 	DECLARE_LIBBPF_OPTS(bpf_link_create_opts, o, .perf_event.bpf_cookie = a->job->id);
-	int event = open_event(attr), link;
+	int event = sg_event_open(attr), link;
 
 	if (event < 0)
 		return event;
@@ -294,7 +263,7 @@ static int link_event(struct attach *a, struct perf_event_attr *attr, enum sg_na
 static int attach_user(struct attach *a, uint64_t off, bool returns, enum sg_named_base program)
 {
 	char path[64];
-	int type = event_type("uprobe");
+	int type = sg_event_type("uprobe");
 	struct perf_event_attr attr = {.config = (returns ? 1 : 0) | a->found.semaphore << 32,
 				       .uprobe_path = (uintptr_t)path,
 				       .probe_offset = off};
@@ -306,7 +275,7 @@ static int attach_user(struct attach *a, uint64_t off, bool returns, enum sg_nam
 
 static int attach_kernel(struct attach *a, bool returns, enum sg_named_base program)
 {
-	int type = event_type("kprobe");
+	int type = sg_event_type("kprobe");
 	struct perf_event_attr attr = {.type = (uint32_t)type,
 				       .config = returns,
 				       .kprobe_func = (uintptr_t)a->target.symbol};

@@ -256,6 +256,14 @@ static void restart_threads(struct sg_probe *p)
 		sg_tell_state(&p->loaded[i], &p->shared);
 }
 
+int sg_probe_attach_program(size_t set, const char *name, int program)
+{
+	const struct sg_program *row =
+		set >= 1 && set <= sg_n_domains ? sg_program_of(sg_domains[set - 1], name) : NULL;
+
+	return row ? sg_attach_program(row, program) : -EINVAL;
+}
+
 static int put_on(struct sg_probe *p, size_t i)
 {
 	int r;

@@ -24,6 +24,10 @@ static const struct sg_metric_row metrics[] = {
 	 .help = "Time from when a task could run (woken, new or preempted) until it ran."},
 	{"oncpu_seconds", SG_HISTOGRAM, SG_FROM_SIGNAL, SCHED_ONCPU, .dims = BOTH,
 	 .title = "On-CPU time", .help = "Time that a task ran without a break."},
+	{"throttle_seconds", SG_HISTOGRAM, SG_FROM_SIGNAL, SCHED_THROTTLE, .dims = SG_DIM_CGROUP,
+	 .title = "CPU throttling",
+	 .help = "Times that a cgroup, its CPU quota used up, was kept off a CPU. Needs a kernel "
+		 "whose functions can be hooked."},
 	{"offcpu_seconds", SG_HISTOGRAM, SG_FROM_SIGNAL, SCHED_OFF_BLOCKED, 2, .dims = BOTH,
 	 .label = "reason", .value = off_reason, .title = "Off-CPU time",
 	 .help = "Time from when a task left a CPU until it ran again, by why it left: it waited "
@@ -66,6 +70,9 @@ static const struct sg_program programs[] = {
 	{"sched_process_fork", SCHED_FORKS},
 	{"sched_process_exit", SCHED_EXITS},
 	{"sched_threads", SCHED_WALKED, .walk = true},
+	{"unthrottle_cfs_rq", SCHED_UNTHROTTLES, .function = "unthrottle_cfs_rq"},
+	{"unthrottle_cfs_rq_end", SCHED_UNTHROTTLED, .function = "unthrottle_cfs_rq",
+	 .at_return = true},
 };
 
 const struct sg_domain sg_domain_sched = {
@@ -75,6 +82,7 @@ const struct sg_domain sg_domain_sched = {
 	.slot_blocks = true,
 	.limited = true,
 	.signals = SCHED_SIGNALS,
+	.pooled = SCHED_SIGNALS_END - SCHED_SIGNALS,
 	.counters = SCHED_COUNTERS,
 	.programs = programs,
 	.n_programs = ARRAY_SIZE(programs),

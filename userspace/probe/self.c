@@ -7,6 +7,7 @@
 
 #include <sgprobe/file.h>
 
+#include "functions.h"
 #include "self.h"
 
 #define COUNT(n, t, h)                                                                             \
@@ -19,8 +20,9 @@ static const struct sg_metric_info metrics[] = {
 	 "1 when the domain's programs run; else 0, and reason says why.", "", "domain", "self",
 	 NULL, NULL, SG_GAUGE},
 	{"sgprobe_bpf_program_attached", "Programs attached",
-	 "1 for every program that runs, with how it is attached.", "", "program", "self", NULL,
-	 NULL, SG_GAUGE},
+	 "1 for every program that runs, with how it is attached; 0 for one at a function of the "
+	 "kernel that cannot be, and reason says why.",
+	 "", "program", "self", NULL, NULL, SG_GAUGE},
 	{"sgprobe_bpf_runs_total", "Program runs", "How often each kernel program ran.", "",
 	 "program", "self", NULL, NULL, SG_COUNTER},
 	{"sgprobe_bpf_run_seconds_total", "Program run time",
@@ -173,7 +175,8 @@ static void report_missed(struct sg_self *s, struct sg_attached *a)
 static int emit_program(struct sg_frame *f, const struct sg_loaded *l, const struct sg_attached *a)
 {
 	char name[128];
-	struct sg_label labels[2] = {{"program", name}, {"variant", l->variant}};
+	struct sg_label labels[2] = {{"program", name},
+				     {"variant", a->kind ? a->kind : l->variant}};
 	int r;
 
 	snprintf(name, sizeof(name), "%s/%s", l->domain->name, a->program->hook);
@@ -183,6 +186,24 @@ static int emit_program(struct sg_frame *f, const struct sg_loaded *l, const str
 	if (r == 0)
 		r = put1(f, SG_COUNTER, "sgprobe_bpf_run_seconds_total", (double)a->paid_ns * 1e-9,
 			 "program", name);
+	return r;
+}
+
+/* Programs at functions that this kernel does not let them be attached to. */
+static int emit_missing(struct sg_frame *f, const struct sg_loaded *l)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < l->domain->n_programs; i++) {
+		const struct sg_program *row = &l->domain->programs[i];
+		const struct sg_function *fn = sg_function_of(l, row);
+		char name[128];
+		struct sg_label labels[2] = {{"program", name}, {"reason", fn ? fn->reason : ""}};
+
+		snprintf(name, sizeof(name), "%s/%s", l->domain->name, row->hook);
+		if (fn && !fn->kind)
+			r = put(f, SG_GAUGE, "sgprobe_bpf_program_attached", 0, labels, 2);
+	}
 	return r;
 }
 
@@ -206,6 +227,8 @@ static int emit_domain(struct sg_self *s, struct sg_frame *f, struct sg_loaded *
 		report_missed(s, &l->attached[i]);
 		r = emit_program(f, l, &l->attached[i]);
 	}
+	if (r == 0)
+		r = emit_missing(f, l);
 	for (size_t i = 0; i < SG_COMMON_COUNTERS; i++)
 		if (sg_drop_reasons[i])
 			sg_self_dropped(s, sg_drop_reasons[i], (double)d->counted[i]);

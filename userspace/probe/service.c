@@ -252,6 +252,11 @@ static const struct sg_metric_row metrics[] = {
 	 .by = SERVICE_READ, .title = "Service read delay",
 	 .help = "Time that data waited in the socket until the application read it: slowness of "
 		 "the application, not of the network; of one byte at a time."},
+	{"accept_wait_seconds", SG_HISTOGRAM, SG_FROM_KEYS, SERVICE_ACCEPT, BY_PORT, .dims = BOTH,
+	 .by = SERVICE_ACCEPT, .title = "Service accept wait",
+	 .help = "Time that a connection was established before the application accepted it. Needs "
+		 "a kernel whose functions can be hooked; else see "
+		 "sgprobe_syscall_accept_wait_seconds."},
 	{"requests_total", SG_COUNTER, SG_FROM_CELLS, SERVICE_REQUESTS, BY_PORT, .units = true,
 	 .dims = BOTH, .by = SERVICE_REQUESTS, .title = "Service requests",
 	 .help = "Requests that were answered: what a client sent until the application sent "
@@ -306,6 +311,7 @@ static const struct sg_program programs[] = {
 	 .rate = SG_HOT, .made_up_for = true, .in = SG_IN_TASK},
 	{"sys_exit", SERVICE_RUNS_EXIT, .optional = true,
 	 .setting = offsetof(struct sg_config, http_ports), .rate = SG_HOT, .in = SG_IN_TASK},
+	{"inet_csk_accept", SERVICE_RUNS_ACCEPT, .function = "inet_csk_accept", .at_return = true},
 	{"service_queues", SERVICE_RUNS_LISTENERS, .asked = true},
 };
 

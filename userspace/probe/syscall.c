@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 // System calls: see bpf/syscall.bpf.c.
+#include <stdio.h>
+
 #include <sgprobe/bpf/syscall.h>
 
 #include "domain.h"
@@ -31,6 +33,22 @@ static const char *futex_op_name(unsigned int i)
 	return names[i];
 }
 
+static void file_labels(const struct sg_pool_key *key, const char *name, struct sg_key_labels *out)
+{
+	static const char *const ops[SYSCALL_FILE_OPS] = {"read", "write", "open", "fsync"};
+
+	snprintf(out->value[0], sizeof(out->value[0]), "%s", name);
+	if (key->a < SYSCALL_FILE_OPS)
+		snprintf(out->value[1], sizeof(out->value[1]), "%s", ops[key->a]);
+}
+
+static void port_label(const struct sg_pool_key *key, const char *name, struct sg_key_labels *out)
+{
+	(void)name;
+	if (key->kind == SG_KEY_LABELS)
+		snprintf(out->value[0], sizeof(out->value[0]), "%u", (unsigned int)key->b);
+}
+
 #define PER_OP .n = FUTEX_OPS, .label = "op", .value = futex_op_name, .sparse = true
 #define PER_CALL .n = SYSCALL_ROWS, .label = "syscall", .value = syscall_name, .sparse = true
 
@@ -50,6 +68,14 @@ static const struct sg_metric_row metrics[] = {
 	{"unfinished_total", SG_COUNTER, SG_FROM_COUNTER, SYSCALL_UNFINISHED, PER_CALL,
 	 .title = "Unfinished system calls",
 	 .help = "System calls in which their thread ended, such as exit_group."},
+	{"file_seconds", SG_HISTOGRAM, SG_FROM_KEYS, SYSCALL_FILE, .label = "filesystem",
+	 .label2 = "op", .key = file_labels, .title = "File operations",
+	 .help = "Time of system calls that read, write, open or fsync a file or directory and "
+		 "succeed, by type of file system."},
+	{"accept_wait_seconds", SG_HISTOGRAM, SG_FROM_KEYS, SYSCALL_ACCEPT, .label = "port",
+	 .key = port_label, .title = "Accept wait",
+	 .help = "Time that a TCP connection was established before accept() returned it, in the "
+		 "kernel's timer ticks."},
 	{"futex_seconds", SG_HISTOGRAM, SG_FROM_BLOCKS, SYSCALL_FUTEX, PER_OP,
 	 .title = "Futex time",
 	 .help = "Time from the entry of futex() to its return, by operation."},

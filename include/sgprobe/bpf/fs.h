@@ -33,6 +33,7 @@ enum sg_fs_signal {
 	FS_PAUSE,
 	FS_DIRTIED,
 	FS_CACHED,
+	FS_SYNC, /* by type of file system (b) */
 	FS_SIGNALS_END,
 };
 
@@ -56,6 +57,9 @@ enum sg_fs_counter {
 	FS_REMOVED,
 	FS_WRITEBACK_ERRORS,
 	FS_ERRORS,
+	FS_SYNCS_BEGUN,
+	FS_SYNCS_ENDED,
+	FS_ACCESSES,
 	FS_COUNTERS,
 };
 

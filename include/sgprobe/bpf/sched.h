@@ -11,6 +11,8 @@ enum sg_sched_signal {
 	SCHED_OFF_BLOCKED, /* in the order of enum sg_off - 1 */
 	SCHED_OFF_PREEMPTED,
 	SCHED_SIGNALS,
+	SCHED_THROTTLE = SCHED_SIGNALS, /* of the pool, by slot */
+	SCHED_SIGNALS_END,
 };
 
 /* Cells of the pool: ns that a cgroup's threads waited for a CPU on which another's ran. */
@@ -30,6 +32,8 @@ enum sg_sched_counter {
 	SCHED_FORKS,
 	SCHED_EXITS,
 	SCHED_WALKED,
+	SCHED_UNTHROTTLES,
+	SCHED_UNTHROTTLED,
 	SCHED_COUNTERS,
 };
 

@@ -81,6 +81,8 @@ struct sg_bpf_config {
 	__u32 event_slow; /* units of 2^20 ns: a wait as long as that is an event */
 	__u32 worst; /* 1: the slowest event of each row is kept, */
 	__u32 worst_stacks; /* and its stack, at most so many of a CPU in a tick */
+	__u32 storage; /* 1: the domain's variant has storage of tasks and sockets */
+	__u32 functions; /* a bit for each function of the domain's table that is hooked, from the first on */
 };
 
 /* Changes while running: section ".data.state", variable sg_state, shared by all domains. */

@@ -21,7 +21,19 @@ enum sg_syscall_signal {
 	SYSCALL_LATENCY,
 	SYSCALL_SIGNALS,
 	SYSCALL_FUTEX_WAIT = SYSCALL_SIGNALS, /* of the pool, by slot */
+	SYSCALL_FILE, /* of the pool, by enum sg_file_op (a) and type of file system (b) */
+	SYSCALL_ACCEPT, /* by port (b) */
 	SYSCALL_SIGNALS_END,
+};
+
+enum sg_file_op {
+	SYSCALL_FILE_READ,
+	SYSCALL_FILE_WRITE,
+	SYSCALL_FILE_OPEN,
+	SYSCALL_FILE_SYNC,
+	SYSCALL_FILE_OPS,
+	SYSCALL_FILE_ACCEPT = SYSCALL_FILE_OPS, /* none on a file */
+	SYSCALL_FILE_NONE,
 };
 
 enum sg_syscall_counter {

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "probe/drain.h"
+#include "probe/functions.h"
 
 struct fixture {
 	struct sg_shared shared;
@@ -136,14 +137,17 @@ static bool has_hook(const char *name)
 }
 
 /* Those of its programs that this kernel has a trace point for, modules not counted. */
-static size_t hooks(const struct sg_domain *d)
+static size_t hooks(const struct sg_loaded *l)
 {
+	const struct sg_domain *d = l->domain;
 	size_t n = 0;
 
 	for (size_t i = 0; i < d->n_programs; i++) {
 		const struct sg_program *p = &d->programs[i];
 
-		if (!p->unless || !has_hook(p->unless))
+		if (p->function)
+			n += sg_function_of(l, p) && sg_function_of(l, p)->kind;
+		else if (!p->unless || !has_hook(p->unless))
 			n += p->asked || has_hook(p->hook);
 	}
 	return n;
@@ -199,9 +203,9 @@ static void every_domain_loads_by_every_variant_and_attaches_all_there_is(void *
 	for (size_t i = 0; i < sg_n_domains; i++)
 		for (size_t j = 0; j < ARRAY_SIZE(ways); j++) {
 			load(f, sg_domains[i]->name, ways[j]);
-			if (f->loaded.n_attached < hooks(sg_domains[i]))
+			if (f->loaded.n_attached < hooks(&f->loaded))
 				fail_msg("%s as %s: %zu programs of %zu", sg_domains[i]->name,
-					 ways[j], f->loaded.n_attached, hooks(sg_domains[i]));
+					 ways[j], f->loaded.n_attached, hooks(&f->loaded));
 			sg_unload(&f->loaded);
 		}
 }

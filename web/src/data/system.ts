@@ -109,6 +109,8 @@ export interface Program {
   name: string;
   domain: string;
   variant: string;
+  /** Why it does not run: a function that this kernel lets nobody hook; empty for those that do. */
+  reason: string;
   perSecond: number;
   /** Nanoseconds per run; NaN before it was measured. */
   ns: number;
@@ -120,10 +122,10 @@ export function programs(t: Tracks, last: number): Program[] {
   const n = ticks(t.probe, last, MINUTE);
   const runs = increases(t, RUNS, "program", last, MINUTE);
   const time = increases(t, RUN_SECONDS, "program", last, MINUTE);
-  const out = readings(t, ATTACHED, last).map(({ labels }): Program => {
+  const out = readings(t, ATTACHED, last).map(({ labels, value }): Program => {
     const name = labels.program ?? "";
     const [r, secs] = [runs.get(name) ?? 0, time.get(name) ?? 0];
-    return { name, domain: name.split("/")[0], variant: labels.variant ?? "", perSecond: r / n, ns: r > 0 && secs > 0 ? (secs / r) * 1e9 : NaN, share: secs / n };
+    return { name, domain: name.split("/")[0], variant: labels.variant ?? "", reason: value === 0 ? labels.reason || "not attached" : "", perSecond: r / n, ns: r > 0 && secs > 0 ? (secs / r) * 1e9 : NaN, share: secs / n };
   });
   return out.sort((a, b) => b.share - a.share || b.perSecond - a.perSecond || (a.name < b.name ? -1 : 1));
 }
@@ -155,7 +157,7 @@ export function domains(t: Tracks, last: number, list: readonly Program[]): Doma
     const own = list.filter((p) => p.domain === name);
     return {
       name, up: value === 1, variant: labels.variant ?? "", reason: labels.reason ?? "", bytes: bytes.get(name) ?? NaN,
-      programs: own.length, share: own.reduce((a, p) => a + p.share, 0), untimed: (untimed.get(name) ?? NaN) / n,
+      programs: own.filter((p) => !p.reason).length, share: own.reduce((a, p) => a + p.share, 0), untimed: (untimed.get(name) ?? NaN) / n,
       step: steps.get(name)?.step ?? "full", stepReason: steps.get(name)?.reason ?? "",
     };
   });

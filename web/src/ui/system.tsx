@@ -107,7 +107,7 @@ function Programs({ list, entry }: { list: readonly Program[]; entry: readonly {
           <tbody>
             {list.map((p) => (
               <tr key={p.name}>
-                <th scope="row">{visible(p.name.slice(p.domain.length + 1))}<span class="also">{visible(p.domain)}, {visible(p.variant)}</span></th>
+                <th scope="row">{visible(p.name.slice(p.domain.length + 1))}<span class="also">{visible(p.domain)}, {visible(p.reason || p.variant)}</span></th>
                 <td class="num">{perSecond(p.perSecond)}</td>
                 <td class="num">{orNone(p.ns, (ns) => `${ns.toFixed(0)} ns`)}</td>
                 <td class="num"><meter min={0} max={1} value={top > 0 ? p.share / top : 0} aria-hidden="true" /><span class="fixed-width">{p.share > 0 || p.perSecond === 0 ? percent(p.share) : "–"}</span></td>
