@@ -36,9 +36,11 @@ unwatch
 stop_server
 ok "truncated answers are counted" is "$(total sgprobe_dns_truncated_total)" 5
 
+serve -a 127.0.0.53 # else every second query would be refused
 watch_only dns
 "$O/tools/dns-play" -x -a 127.0.0.53 > "$tmp/did"
 unwatch
+stop_server
 ok "broken queries are counted as such" is "$(total sgprobe_dns_malformed_total)" "$(awk '$1 == "broken" { print $2 }' "$tmp/did")"
 ok "nothing was dropped" is "$(total sgprobe_dropped_total)" 0
 finish

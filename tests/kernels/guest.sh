@@ -106,7 +106,7 @@ if [ ${#chosen[@]} != 0 ]; then
 fi
 
 for d in $(every_domain); do domain "$d"; done
-for f in named; do file $f; done
+for f in named truth; do file $f; done
 
 work() {
 	"$O/tools/work-getppid" 20000

@@ -6,13 +6,13 @@
 begin
 of() { total "sgprobe_comm_process_$1{comm=\"$2\"${3:+,$3\}}"; } # METRIC COMM [LABEL]
 ends() { bash -c "ulimit -c 0; $1" 2> /dev/null; }
-ln "$(command -v sleep)" "$tmp/sg-target" 2> /dev/null || cp "$(command -v sleep)" "$tmp/sg-target"
+for name in target sleep; do cp "$(command -v sleep)" "$tmp/sg-$name"; done
 
 watch_only process
 "$O/tools/work-fork" 500
 for _ in $(seq 50); do /usr/bin/true; done
 "$O/tools/work-calls" thread 5
-for _ in 1 2 3 4 5; do /usr/bin/sleep 0.2; done
+for _ in 1 2 3 4 5; do "$tmp/sg-sleep" 0.2; done
 ends 'exit 3'
 ends 'kill -ABRT $$'
 ends 'kill -SEGV $$'
@@ -31,7 +31,7 @@ ok "an exit code is a failure" is "$(of exits_total bash 'result="failure"')" 1
 ok "two ended by a signal" is "$(of exits_total bash 'result="signal"')" 2
 ok "one of them was SIGABRT" is "$(of signals_total bash 'signal="SIGABRT"')" 1
 ok "20 signals are 20 signals" is "$(of signals_total sg-target 'signal="SIGCONT"')" 20
-s='sgprobe_comm_process_lifetime_seconds{comm="sleep"}'
+s='sgprobe_comm_process_lifetime_seconds{comm="sg-sleep"}'
 ok "five sleeps live" is "$(field "$s" 2)" 5
 ok "for a fifth of a second each, and some" between "$(field "$s" 3)" 1.0 4
 for m in starts_total execs_total exits_total signals_total lifetime_seconds; do

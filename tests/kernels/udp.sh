@@ -1,8 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # UDP messages, errors and drops over loopback, where nobody else sends.
-# expect: 5.* off lacks this trace point
-# expect: 6.[0-2].* off lacks this trace point
 # shellcheck source=tests/kernel/lib.sh
 . "$(dirname "$0")/../kernel/lib.sh"
 begin
@@ -16,14 +14,19 @@ receive() { # OPTIONS...: in the background
 	receiver=$!
 	eventually grep -q listening "$tmp/received"
 }
-for address in 127.0.0.1 ::1; do
+# Messages came with Linux 6.3, drops over IPv6 with 6.5: without those, the domain sees drops over IPv4.
+case $(uname -r) in
+[1-5].* | 6.[0-2].*) messages=0 versions=127.0.0.1 && skip "messages" "their trace points came with Linux 6.3" ;;
+*) messages=1 versions="127.0.0.1 ::1" ;;
+esac
+for address in $versions; do
 	receive -a $address -n 100
 	watch_only udp -s
 	"$O/tools/udp-send" -a $address -n 100 -s 500 > /dev/null
 	wait $receiver
 	unwatch
 	count_missed
-	for m in sent received; do
+	[ $messages = 0 ] || for m in sent received; do
 		ok "$address: 100 messages $m are seen" between "$(of_comm $m 2)" $((100 - missed)) 100
 		ok "$address: in the bucket of 500 bytes" is "$(of_comm $m 6)" 512
 		for d in cgroup comm; do
@@ -42,6 +45,7 @@ for address in 127.0.0.1 ::1; do
 	ok "$address: a full receive queue drops, by port" is \
 		"$(total 'sgprobe_udp_queue_drops_total{port="1953",reason="socket_rcvbuff"}')" "$drops"
 done
+[ $messages = 1 ] || finish
 watch_only udp
 "$O/tools/udp-send" -p 1954 -n 100 > "$tmp/sent"
 unwatch
