@@ -122,7 +122,8 @@ static double ratio_of(struct fixture *f, const char *signal, const struct given
 		assert_int_equal(
 			sg_series_init(&s, SG_COUNTER, g[i].name, &label, g[i].label ? 1 : 0), 0);
 		assert_int_equal(
-			sg_frame_add_value(f->frame, sg_series_copy(f->frame->arena, &s), g[i].v), 0);
+			sg_frame_add_value(f->frame, sg_series_copy(f->frame->arena, &s), g[i].v),
+			0);
 	}
 	assert_int_equal(sg_truth_tick(&f->truth, f->frame), 0);
 	for (size_t i = n; i < f->frame->n; i++)
