@@ -14,7 +14,7 @@ dir=$(realpath -m "${O:-build}/kernels")
 # list than a kernel was fetched with, it is fetched again.
 modules="virtio_pci virtio_blk tun veth loop ext4 sch_tbf"
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-cpus=2 memory=1024 limit=${KERNEL_TIMEOUT:-900}
+cpus=2 memory=1024 limit=${KERNEL_TIMEOUT:-1500}
 # One host thread for both CPUs: with two, a kernel that changes its own code (static keys, trace points) while the other
 # CPU runs it crashes now and then, as no real machine does. One that has said nothing for so many seconds is started
 # again; a kernel that hangs each time has failed.

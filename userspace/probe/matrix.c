@@ -187,6 +187,8 @@ static const struct {
 	{"block_", "the kernel has no such event of block devices",
 	 "a newer kernel, with CONFIG_BLOCK"},
 	{"cgroup_", "the kernel has no control groups", "a kernel with CONFIG_CGROUPS"},
+	{"sched_process_hang", "the kernel does not look for hung tasks",
+	 "a kernel with CONFIG_DETECT_HUNG_TASK"},
 	{"tlb_", "the kernel does not tell of TLB flushes", "none; an architecture that does"},
 };
 
@@ -234,32 +236,52 @@ static void say_refused(const struct sg_matrix *m, struct sg_hook *h, const char
 		      : "see 'sgprobe doctor' above");
 }
 
+/* Another hook of the domain that raises the same counter and is taken: an older or newer name of this one. */
+static const char *stands_in(const struct sg_matrix *m, const struct sg_domain *d,
+			     const struct sg_program *row)
+{
+	for (size_t i = 0; row->optional && i < d->n_programs; i++) {
+		const struct sg_program *other = &d->programs[i];
+		const struct fact *f = find(m, d->name, other->hook);
+
+		if (other != row && other->runs == row->runs && f && f->on)
+			return other->hook;
+	}
+	return NULL;
+}
+
 static bool is_wished(const struct sg_matrix *m, size_t offset)
 {
 	return offset == SG_ALWAYS || *(const bool *)((const char *)m->cfg + offset);
 }
 
+/* value: that turns it on; NULL: there are many. */
 static void say_off(struct sg_hook *h, size_t setting, const char *value)
 {
 	char reason[sizeof(h->reason)], cure[sizeof(h->cure)];
 
 	snprintf(reason, sizeof(reason), "%s is off", key_of(setting));
-	snprintf(cure, sizeof(cure), "%s: %s in the configuration", key_of(setting), value);
+	if (value)
+		snprintf(cure, sizeof(cure), "%s: %s in the configuration", key_of(setting), value);
+	else
+		snprintf(cure, sizeof(cure), "set %s in the configuration", key_of(setting));
 	say(h, SG_HOOK_OFF, reason, cure);
 }
 
 /* A hook of a domain that is up. */
-static void tell_missing(const struct sg_matrix *m, struct sg_hook *h, const struct sg_program *row,
-			 const struct fact *f)
+static void tell_missing(const struct sg_matrix *m, struct sg_hook *h, const struct sg_domain *d,
+			 const struct sg_program *row, const struct fact *f)
 {
+	const char *instead =
+		row->unless && has_hook(m, row->unless) ? row->unless : stands_in(m, d, row);
 	char reason[sizeof(h->reason)];
 
 	if (f) {
 		say_refused(m, h, f->reason);
 	} else if (row->setting && !((const char *)m->cfg)[row->setting]) {
-		say_off(h, row->setting, "...");
-	} else if (row->unless && has_hook(m, row->unless)) {
-		snprintf(reason, sizeof(reason), "%s tells it better here", row->unless);
+		say_off(h, row->setting, NULL);
+	} else if (instead) {
+		snprintf(reason, sizeof(reason), "%s tells it here", instead);
 		say(h, SG_HOOK_SPARE, reason, "");
 	} else if (m->types && !has_hook(m, row->hook)) {
 		say_lacking(h, row);
@@ -310,7 +332,7 @@ static void tell(const struct sg_matrix *m, const struct sg_domain *d, const str
 	else if (f && f->on)
 		snprintf(h->variant, sizeof(h->variant), "%s", f->variant);
 	else if (domain && domain->on)
-		tell_missing(m, h, row, f);
+		tell_missing(m, h, d, row, f);
 	else if (domain && domain->variant[0])
 		say(h, SG_HOOK_OFF, "taken off: watching took more than probe.budget",
 		    "wait until the load falls, or raise probe.budget");
