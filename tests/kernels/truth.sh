@@ -36,7 +36,7 @@ load() { # N
 	full "$1"
 	"$O/tools/work-fork" "$1"
 	"$O/tools/work-calls" thread 5
-	"$O/tools/work-mem" touch $((10 * $1))
+	"$O/tools/work-mem" touch $((20 * $1))
 	"$O/tools/work-mem" major "$tmp/mnt/file" > /dev/null
 	dd if=/dev/zero of="$tmp/mnt/dirty" bs=4k count="$1" 2> /dev/null
 	"$O/tools/work-pingpong" $((2 * $1)) 0 0 > /dev/null
@@ -48,7 +48,7 @@ mkdir "$tmp/mnt"
 mke2fs -b 4096 /dev/vda 4096 > /dev/null 2>&1
 mount -t ext4 -o noatime /dev/vda "$tmp/mnt"
 mounted=$?
-dd if=/dev/zero of="$tmp/mnt/file" bs=4k count=300 conv=fsync 2> /dev/null
+dd if=/dev/zero of="$tmp/mnt/file" bs=4k count=200 conv=fsync 2> /dev/null
 sync
 settle() { sleep 2.5; } # two whole ticks: the two readings of a tick are some milliseconds apart
 watch_all() { watch -s $(domains | sed 's/.*/probe.&=true/') "$@"; }
@@ -56,9 +56,11 @@ watch_all
 load 10 # so that all are there
 settle
 echo 3 > /proc/sys/vm/drop_caches
-load 300
+load 150
 sync
 echo 1 > /proc/sys/vm/compact_memory
+dd if=/dev/vda of=/dev/null bs=1M 2> /dev/null
+"$O/tools/work-mem" eat 3000000000 2> /dev/null
 settle
 unwatch
 missed=$(total 'sgprobe_dropped_total{reason="run_missed"}')
@@ -81,12 +83,7 @@ for s in context_switches softirqs; do exact $s 0.98 1.02; done
 exact page_faults 0.9 1 # but for those ahead of an access
 [ $mounted != 0 ] || for s in pages_dirtied major_faults; do exact $s $least; done
 
-# Memory is short: kswapd runs, tasks have to free memory themselves, one is killed.
-watch_all
-dd if=/dev/vda of=/dev/null bs=1M 2> /dev/null
-"$O/tools/work-mem" eat 3000000000 2> /dev/null
-settle
-unwatch
+# Memory was short: kswapd ran, tasks had to free some themselves, one was killed.
 equal kswapd_runs 'sgprobe_mem_kswapd_wakes_total ' 'sgprobe_vm_kswapd_runs_total ' 1
 equal oom_kills 'sgprobe_mem_oom_victims_total ' 'sgprobe_vm_oom_kills_total ' 1
 equal reclaim_stalls 'sgprobe_mem_reclaim_stall_seconds{kind="direct"}' 'sgprobe_vm_allocation_stalls_total{' 1
