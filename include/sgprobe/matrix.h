@@ -21,7 +21,8 @@ const char *sg_hook_state_name(enum sg_hook_state s); /* "taken" */
 struct sg_hook {
 	const char *domain, *hook;
 	enum sg_hook_state state;
-	char variant[16]; /* "tp_btf", "perf_event", ...; "" where it is not taken */
+	char variant
+		[16]; /* "tp_btf", "perf_event", ...: by which it is taken, or would be when it is on; or "" */
 	char reason[200], cure[200]; /* "" where it is taken */
 };
 

@@ -16,8 +16,10 @@ done
 unwatch
 ok "the ends of 10 namespaces are 10 work items" is "$(seen wait netns 2)" 10
 ok "that run" is "$(seen run netns 2)" 10
-grep '^sgprobe_workqueue_function_seconds_total' "$OUT" | head -n 20 | sed 's/^/# /'
-ok "their function is named" grep -q '^sgprobe_workqueue_function_seconds_total{function="cleanup_net' "$OUT"
+case $(uname -r) in
+5.[0-9].* | 5.1[0-2].*) skip "their function is named" "programs can name functions since Linux 5.13" ;;
+*) ok "their function is named" grep -q '^sgprobe_workqueue_function_seconds_total{function="cleanup_net' "$OUT" ;;
+esac
 ok "no address of the kernel is told" is "$(grep -ciE '^sgprobe_workqueue.*(0x)?ffff[0-9a-f]{8}' "$OUT")" 0
 ok "nothing was dropped" is "$(total sgprobe_dropped_total)" 0
 

@@ -192,12 +192,57 @@ static const struct {
 	{"tlb_", "the kernel does not tell of TLB flushes", "none; an architecture that does"},
 };
 
+static int quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	return 0;
+}
+
+/* The object's programs, to be looked at only; NULL: they cannot be. */
+static struct bpf_object *open_object(const struct sg_domain *d)
+{
+	libbpf_print_fn_t before = libbpf_set_print(quiet);
+	struct bpf_object *o = bpf_object__open_mem(
+		d->object, (size_t)((const char *)d->object_end - (const char *)d->object), NULL);
+
+	libbpf_set_print(before);
+	return o;
+}
+
+/*
+ * The trace point of a row, which one of its programs says in its section, "raw_tp/NAME"; NULL: it is another kind of
+ * hook, of which the kernel's types do not tell.
+ */
+static const char *trace_point(struct bpf_object *o, const struct sg_program *row)
+{
+	static const char *const suffixes[] = {"", "_raw"};
+	static const char prefix[] = "raw_tp/";
+	char name[96];
+
+	for (size_t i = 0; o && i < ARRAY_SIZE(suffixes); i++) {
+		const struct bpf_program *p;
+
+		snprintf(name, sizeof(name), "%s%s", row->hook, suffixes[i]);
+		p = bpf_object__find_program_by_name(o, name);
+		if (p && strncmp(bpf_program__section_name(p), prefix, sizeof(prefix) - 1) == 0)
+			return bpf_program__section_name(p) + sizeof(prefix) - 1;
+	}
+	return NULL;
+}
+
 static bool has_hook(const struct sg_matrix *m, const char *hook)
 {
 	char name[128];
 
 	snprintf(name, sizeof(name), "btf_trace_%s", hook);
 	return m->types && btf__find_by_name_kind(m->types, name, BTF_KIND_TYPEDEF) >= 0;
+}
+
+/* Whether the kernel has no such trace point, as far as its types tell. */
+static bool lacks(const struct sg_matrix *m, struct bpf_object *o, const struct sg_program *row)
+{
+	const char *name = trace_point(o, row);
+
+	return m->types && name && !row->asked && !has_hook(m, name);
 }
 
 static void say_lacking(struct sg_hook *h, const struct sg_program *row)
@@ -244,7 +289,8 @@ static const char *stands_in(const struct sg_matrix *m, const struct sg_domain *
 		const struct sg_program *other = &d->programs[i];
 		const struct fact *f = find(m, d->name, other->hook);
 
-		if (other != row && other->runs == row->runs && f && f->on)
+		if (other != row && other->runs == row->runs &&
+		    (m->n ? f && f->on : has_hook(m, other->hook)))
 			return other->hook;
 	}
 	return NULL;
@@ -270,7 +316,7 @@ static void say_off(struct sg_hook *h, size_t setting, const char *value)
 
 /* A hook of a domain that is up. */
 static void tell_missing(const struct sg_matrix *m, struct sg_hook *h, const struct sg_domain *d,
-			 const struct sg_program *row, const struct fact *f)
+			 struct bpf_object *o, const struct sg_program *row, const struct fact *f)
 {
 	const char *instead =
 		row->unless && has_hook(m, row->unless) ? row->unless : stands_in(m, d, row);
@@ -283,28 +329,12 @@ static void tell_missing(const struct sg_matrix *m, struct sg_hook *h, const str
 	} else if (instead) {
 		snprintf(reason, sizeof(reason), "%s tells it here", instead);
 		say(h, SG_HOOK_SPARE, reason, "");
-	} else if (m->types && !has_hook(m, row->hook)) {
+	} else if (lacks(m, o, row)) {
 		say_lacking(h, row);
 	} else {
 		say(h, SG_HOOK_MISSING, "the kernel refuses to attach it",
 		    "please report the kernel's version");
 	}
-}
-
-static int quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
-{
-	return 0;
-}
-
-/* The object's programs, to be looked at only; NULL: they cannot be. */
-static struct bpf_object *open_object(const struct sg_domain *d)
-{
-	libbpf_print_fn_t before = libbpf_set_print(quiet);
-	struct bpf_object *o = bpf_object__open_mem(
-		d->object, (size_t)((const char *)d->object_end - (const char *)d->object), NULL);
-
-	libbpf_set_print(before);
-	return o;
 }
 
 /* A program that serves every variant says itself how it is attached: by its section, "raw_tp/HOOK". */
@@ -313,31 +343,33 @@ static void correct_variant(struct bpf_object *o, const struct sg_program *row, 
 	const struct bpf_program *p = o ? bpf_object__find_program_by_name(o, row->hook) : NULL;
 	const char *section = p ? bpf_program__section_name(p) : NULL;
 
-	if (section && h->state == SG_HOOK_TAKEN)
+	if (section && h->variant[0])
 		snprintf(h->variant, sizeof(h->variant), "%.*s", (int)strcspn(section, "/"),
 			 section);
 }
 
-static void tell(const struct sg_matrix *m, const struct sg_domain *d, const struct sg_program *row,
-		 struct sg_hook *h)
+static void tell(const struct sg_matrix *m, const struct sg_domain *d, struct bpf_object *o,
+		 const struct sg_program *row, struct sg_hook *h)
 {
 	const struct fact *domain = find(m, d->name, NULL), *f = find(m, d->name, row->hook);
 
-	if (!m->n && m->types && !row->asked && !has_hook(m, row->hook))
-		say_lacking(h, row);
+	if (!m->n && lacks(m, o, row))
+		tell_missing(m, h, d, o, row, NULL);
 	else if (!m->n)
 		say(h, SG_HOOK_UNKNOWN, "not root: it was not tried", "sudo sgprobe doctor");
-	else if (!is_wished(m, d->enabled) && !(f && f->on))
+	else if (!is_wished(m, d->enabled))
 		say_off(h, d->enabled, "true");
 	else if (f && f->on)
-		snprintf(h->variant, sizeof(h->variant), "%s", f->variant);
+		h->state = SG_HOOK_TAKEN;
 	else if (domain && domain->on)
-		tell_missing(m, h, d, row, f);
+		tell_missing(m, h, d, o, row, f);
 	else if (domain && domain->variant[0])
 		say(h, SG_HOOK_OFF, "taken off: watching took more than probe.budget",
 		    "wait until the load falls, or raise probe.budget");
 	else
 		say_refused(m, h, domain ? domain->reason : "the daemon says nothing of it");
+	if (f && f->on)
+		snprintf(h->variant, sizeof(h->variant), "%s", f->variant);
 }
 
 void sg_matrix_each(struct sg_matrix *m, sg_hook_cb cb, void *ctx)
@@ -349,7 +381,7 @@ void sg_matrix_each(struct sg_matrix *m, sg_hook_cb cb, void *ctx)
 		for (size_t j = 0; j < d->n_programs; j++) {
 			struct sg_hook h = {.domain = d->name, .hook = d->programs[j].hook};
 
-			tell(m, d, &d->programs[j], &h);
+			tell(m, d, o, &d->programs[j], &h);
 			correct_variant(o, &d->programs[j], &h);
 			cb(&h, ctx);
 		}
