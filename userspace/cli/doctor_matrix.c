@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <sgprobe/matrix.h>
+#include <sgprobe/time.h>
 
 #include "doctor.h"
 #include "source.h"
@@ -20,9 +21,10 @@ struct table {
 	unsigned int n, counts[SG_HOOK_UNKNOWN + 1];
 };
 
+/* How many, or -errno. */
 static int take_series(struct sg_matrix *m, const json_t *answer)
 {
-	const json_t *result = json_object_get(json_object_get(answer, "data"), "result"), *s;
+	const json_t *result = json_object_get(answer, "result"), *s;
 	size_t i;
 	int r = 0;
 
@@ -42,29 +44,30 @@ static int take_series(struct sg_matrix *m, const json_t *answer)
 			r = sg_matrix_fact(m, t[0], t[1], t[2], t[3], t[4],
 					   value ? atof(value) : 0);
 	}
-	return r;
+	return r < 0 ? r : (int)json_array_size(result);
 }
 
-/* From a daemon that runs. Whether there is one that answers. */
+/* From a daemon that runs. Whether there is one that answers, and its probe process has said something. */
 static bool ask_daemon(struct sg_matrix *m, const struct sg_config *cfg)
 {
 	static const char *const metrics[] = {"sgprobe_domain_up", "sgprobe_bpf_program_attached"};
 	struct sg_error err = {0};
 	struct sg_src src;
-	int r = sg_src_open(&src, cfg, &err);
+	int r = sg_src_open(&src, cfg, &err), n = 0;
 
 	if (r == 0 && src.reader)
 		r = -ENOENT; /* a store that is at rest says nothing of this host as it is now */
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(metrics); i++) {
+	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(metrics); i++) {
 		json_t *answer = NULL;
 
-		r = sg_src_query(&src, metrics[i], 0, &answer, &err);
+		r = sg_src_query(&src, metrics[i], sg_real_ms(), &answer, &err);
 		if (r == 0)
 			r = take_series(m, answer);
+		n += SG_MAX(r, 0);
 		json_decref(answer);
 	}
 	sg_src_close(&src);
-	return r == 0;
+	return r >= 0 && n > 0;
 }
 
 static void put_json_row(struct table *t, const struct sg_hook *h)

@@ -29,6 +29,7 @@ struct sg_matrix {
 	struct btf *types; /* NULL: the kernel tells none */
 	struct fact *facts;
 	size_t n, cap;
+	bool all; /* domains were tried, those too that are off */
 	bool locked; /* lockdown forbids programs to read the kernel */
 };
 
@@ -128,6 +129,7 @@ int sg_matrix_ask(struct sg_matrix *m, struct sg_error *err)
 	if (!frame)
 		return -ENOMEM;
 	ask_for_all(&cfg);
+	m->all = true;
 	r = sg_probe_new(&cfg, &probe, err);
 	if (r == 0)
 		r = sg_probe_tick(probe, sg_real_ms(), frame);
@@ -357,7 +359,7 @@ static void tell(const struct sg_matrix *m, const struct sg_domain *d, struct bp
 		tell_missing(m, h, d, o, row, NULL);
 	else if (!m->n)
 		say(h, SG_HOOK_UNKNOWN, "not root: it was not tried", "sudo sgprobe doctor");
-	else if (!is_wished(m, d->enabled))
+	else if (!is_wished(m, d->enabled) && (m->all || !(f && f->on)))
 		say_off(h, d->enabled, "true");
 	else if (f && f->on)
 		h->state = SG_HOOK_TAKEN;
