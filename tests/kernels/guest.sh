@@ -75,7 +75,7 @@ counts() { # DOMAIN: its own file
 	fi
 }
 
-domain() { # DOMAIN
+domain() { # DOMAIN [hooks]: those only, nothing is counted
 	local want up
 	want=$(expected "$1")
 	watch_only "$1" -v
@@ -93,6 +93,7 @@ domain() { # DOMAIN
 		return
 	fi
 	ok "$1: nothing is left of it" eventually as_before
+	[ "${2:-}" != hooks ] || return
 	if [ -f "tests/kernels/$1.sh" ]; then counts "$1"; else skip "$1: counts" "there is no tests/kernels/$1.sh"; fi
 	ok "$1: nothing is left after work" eventually as_before
 }
@@ -106,7 +107,15 @@ file() { # NAME
 every_domain() { echo task && domains; } # task cannot be switched off
 is_domain() { every_domain | grep -qx "$1"; }
 if [ ${#chosen[@]} != 0 ]; then
-	for f in "${chosen[@]}"; do if is_domain "$f"; then domain "$f"; else file "$f"; fi; done
+	for f in "${chosen[@]}"; do
+		if [ "$f" = hooks ]; then
+			for d in $(every_domain); do domain "$d" hooks; done
+		elif is_domain "$f"; then
+			domain "$f"
+		else
+			file "$f"
+		fi
+	done
 	finish
 fi
 

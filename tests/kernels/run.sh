@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # Boots a Debian kernel and runs guest.sh in it. run.sh NAME [FILE...]: NAME as tools/kernels.sh names kernels; with
-# names of files (a domain, named, truth) only those, without what all domains do together.
+# names of files (a domain, named, truth) only those, without what all domains do together; "hooks" is every domain
+# without its file.
 # What was attached to which hook stays in $O/kernels/NAME/hooks, for table.sh, and how long it took in $O/kernels/NAME/seconds.
 # shellcheck source=tests/kernel/lib.sh
 . "$(dirname "$0")/../kernel/lib.sh"
@@ -41,10 +42,8 @@ echo "$*" > "$tree/sg/.guest" # and what to run: everything, when it is empty
 (cd "$tree" && find . | cpio -o -H newc --quiet -R 0:0 | gzip -1) > "$tmp/archive"
 
 tools/kernels.sh boot "$name" "$tmp/archive" | tr -d '\r' > "$tmp/output"
-if [ $# = 0 ]; then
-	sed -n 's/^# hook //p' "$tmp/output" > "$here/hooks"
-	echo $SECONDS > "$here/seconds"
-fi
+case "$*" in "" | hooks*) sed -n 's/^# hook //p' "$tmp/output" | awk '!seen[$0]++' > "$here/hooks" ;; esac
+[ $# != 0 ] || echo $SECONDS > "$here/seconds"
 # Results of many files, numbered anew.
 awk '/^(not )?ok / { sub(/ok [0-9]* *-?/, "ok " ++n " -") } !/^1\.\.[0-9]/ { print } END { print "1.." n + 0 }' "$tmp/output"
 if ! grep -q '^# guest ended with status' "$tmp/output"; then
