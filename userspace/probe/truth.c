@@ -61,13 +61,13 @@ _Static_assert(N <= SG_TRUTH_MAX, "a window per comparison");
 static const struct sg_metric_info metrics[] = {
 	{"sgprobe_truth_ratio", "Truth test",
 	 "What sgprobe counted as a share of what the kernel counted itself in the last minute; 1 is "
-	 "exact. What others may be: "
+	 "exact. Where it may differ: "
 #define TRUTH(signal, seen, kernel)
-#define TRUTH_BUT(signal, seen, kernel, why) #signal " (" why ") "
+#define TRUTH_BUT(signal, seen, kernel, why) #signal " (" why "), "
 #include "truth.def"
 #undef TRUTH
 #undef TRUTH_BUT
-	 "and all that is sampled, taken off, or happens less than 100 times a minute, which is left out.",
+	 "and all that is sampled or taken off. Below 100 events a minute there is none.",
 	 "", "signal", "self", NULL, NULL, SG_GAUGE},
 };
 const struct sg_metric_table sg_truth_metrics = {metrics, ARRAY_SIZE(metrics)};
