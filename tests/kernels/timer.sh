@@ -7,17 +7,23 @@ begin
 late() { field "sgprobe_timer_lateness_seconds{kind=\"$1\"}" "$2"; }
 handler() { field "sgprobe_timer_handler_seconds{kind=\"$1\"}" "$2"; }
 
+# There timers run in a thread, which has to wait while the tool keeps the CPU.
+realtime() { case $(uname -v) in *PREEMPT_RT*) ;; *) false ;; esac; }
 watch_only timer -s
-"$O/tools/work-timer" boottime 50 5
+realtime || "$O/tools/work-timer" boottime 50 5
 "$O/tools/work-timer" tai 40 5
 "$O/tools/work-timer" itimer 30 5
 "$O/tools/work-timer" wheel 20 40
 unwatch
 count_missed
-ok "50 timers of the boottime clock expire" between "$(late boottime 2)" $((50 - missed)) 50
-ok "soon after their time" between "$(late boottime 4)" 0 0.05
-ok "each runs its handler" is "$(handler boottime 2)" "$(late boottime 2)"
-ok "for a short time" between "$(handler boottime 4)" 0.0000001 0.01
+if realtime; then
+	skip "50 timers of the boottime clock expire" "the tool that makes them starves the thread that runs them"
+else
+	ok "50 timers of the boottime clock expire" between "$(late boottime 2)" $((50 - missed)) 50
+	ok "soon after their time" between "$(late boottime 4)" 0 0.05
+	ok "each runs its handler" is "$(handler boottime 2)" "$(late boottime 2)"
+	ok "for a short time" between "$(handler boottime 4)" 0.0000001 0.01
+fi
 ok "40 sleeps by the TAI clock" between "$(late tai 2)" $((40 - missed)) 40
 ok "30 times an interval timer" between "$(total 'sgprobe_timer_itimer_expires_total{which="real"}')" $((30 - missed)) 31
 ok "20 timeouts of the timer wheel" between "$(late wheel 2)" $((20 - missed)) 100000
