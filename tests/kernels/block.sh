@@ -4,6 +4,7 @@
 # shellcheck source=tests/kernel/lib.sh
 . "$(dirname "$0")/../kernel/lib.sh"
 begin
+[ -f .guest ] || skip_all "it writes to a disk of its own, which only a guest has"
 stat_of() { awk -v f="$1" '$3 == "vda" { print $f }' /proc/diskstats; }
 block() { field "sgprobe_block_$1{device=\"vda\",operation=\"$2\"}" "${3:-2}"; }
 

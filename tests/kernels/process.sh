@@ -5,7 +5,7 @@
 . "$(dirname "$0")/../kernel/lib.sh"
 begin
 of() { total "sgprobe_comm_process_$1{comm=\"$2\"${3:+,$3\}}"; } # METRIC COMM [LABEL]
-ends() { bash -c "ulimit -c 0; $1" 2> /dev/null; }
+ends() { bash -c "ulimit -c 0; $1"; } 2> /dev/null
 for name in target sleep; do cp "$(command -v sleep)" "$tmp/sg-$name"; done
 
 watch_only process

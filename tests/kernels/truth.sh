@@ -4,6 +4,7 @@
 # shellcheck source=tests/kernel/lib.sh
 . "$(dirname "$0")/../kernel/lib.sh"
 begin
+[ -f .guest ] || skip_all "it writes to a disk of its own, which only a guest has"
 trap 'unwatch; umount "$tmp/mnt" 2> /dev/null; rm -rf "$tmp"' EXIT
 release=$(uname -r)
 ratio() { field "sgprobe_truth_ratio{signal=\"$1\"}" 2; }
