@@ -82,7 +82,7 @@ test-kernels: ## Boot real kernels (KERNELS="5.10 6.12") and run every probe in 
 	$(Q)tools/setup.sh
 	$(Q)tools/setup.sh kernels || : # then they are skipped, with the reason
 	$(Q)$(MAKE) --no-print-directory O=$(O) all tools $(O)/tests/kernels/bpf_list
-	$(Q)O=$(O) KERNELS="$(KERNELS)" TEST_TIMEOUT=1200 tools/run-tests.sh kernels
+	$(Q)O=$(O) KERNELS="$(KERNELS)" TEST_TIMEOUT=1800 tools/run-tests.sh kernels
 
 docs-kernels: test-kernels ## The same, and what was attached into docs/KERNELS.md
 	$(Q)O=$(O) tests/kernels/table.sh $(KERNELS)

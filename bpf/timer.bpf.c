@@ -81,8 +81,18 @@ SG_FLATTEN __u32 kind_of_clock(int clock)
 	}
 }
 
-/* now: of the timer's own clock. What slack its owner allowed counts as late. */
-SG_FLATTEN int on_hr_entry(struct hrtimer *timer, const __s64 *now_at, bool btf)
+/* Of the timer's own clock. A pointer to it before about Linux 7.1. */
+SG_FLATTEN int time_of(const __s64 *now, __s64 *value)
+{
+	if (bpf_core_type_exists(btf_trace_hrtimer_expire_entry___by_value)) {
+		*value = (__s64)now;
+		return 0;
+	}
+	return bpf_probe_read_kernel(value, sizeof(*value), now);
+}
+
+/* What slack its owner allowed counts as late. */
+SG_FLATTEN int on_hr_entry(struct hrtimer *timer, const __s64 *at, bool btf)
 {
 	bool soft = btf ? timer->is_soft : BPF_CORE_READ(timer, is_soft);
 	__s64 due = btf ? timer->_softexpires : BPF_CORE_READ(timer, _softexpires), now;
@@ -91,7 +101,7 @@ SG_FLATTEN int on_hr_entry(struct hrtimer *timer, const __s64 *now_at, bool btf)
 	struct cpu_timers *c = this_cpu();
 
 	sg_count(part, TIMER_HR_EXPIRES, 1, false);
-	if (bpf_probe_read_kernel(&now, sizeof(now), now_at))
+	if (time_of(at, &now))
 		return 0;
 	if (kind != TIMER_OTHER)
 		kind += soft;

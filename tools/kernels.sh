@@ -10,10 +10,11 @@ set -euo pipefail
 export LC_ALL=C
 cd "$(dirname "$0")/.."
 dir=$(realpath -m "${O:-build}/kernels")
-# What Debian has as modules and a test may need: a disk, network devices.
-modules="virtio_pci virtio_blk tun"
+# What Debian has as modules and a test may need: disks, a file system, network devices, a queue with a rate. With another
+# list than a kernel was fetched with, it is fetched again.
+modules="virtio_pci virtio_blk tun veth loop ext4 sch_tbf"
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-cpus=2 memory=1024 limit=${KERNEL_TIMEOUT:-900}
+cpus=2 memory=1024 limit=${KERNEL_TIMEOUT:-1500}
 # One host thread for both CPUs: with two, a kernel that changes its own code (static keys, trace points) while the other
 # CPU runs it crashes now and then, as no real machine does. One that has said nothing for so many seconds is started
 # again; a kernel that hangs each time has failed.
@@ -112,7 +113,7 @@ pick_modules() { # ABI
 
 fetch() { # NAME
 	local abi
-	[ ! -s "$dir/$1/version" ] || return 0
+	[ "$(cat "$dir/$1/modules" 2> /dev/null)" != "$modules" ] || return 0
 	[ "$(dpkg --print-architecture 2> /dev/null)" = amd64 ] || cannot "kernels are fetched for amd64 only"
 	for tool in qemu-system-x86_64 busybox cpio depmod xz zstd; do
 		command -v $tool > /dev/null || cannot "no $tool: tools/setup.sh kernels"
@@ -131,6 +132,7 @@ fetch() { # NAME
 	unwrap "$work/kernel/vmlinuz" "$work/kernel/vmlinux"
 	pick_modules "$abi"
 	(cd "$work/kernel" && find modules | cpio -o -H newc --quiet -R 0:0 > modules.cpio && rm -r modules)
+	echo "$modules" > "$work/kernel/modules"
 	rm -rf "${dir:?}/$1" && mv "$work/kernel" "$dir/$1"
 	rm -rf "$work"
 }

@@ -342,6 +342,7 @@ struct hrtimer {
 	struct hrtimer_clock_base *base;
 	u8 is_soft;
 };
+typedef void (*btf_trace_hrtimer_expire_entry___by_value)(void *, struct hrtimer *, s64);
 
 struct timer_list {
 	unsigned long expires;

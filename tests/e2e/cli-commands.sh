@@ -53,11 +53,18 @@ for c in status "query up" "report" "heat sched_runqueue" top; do
 done
 check "and says how to start one" has "sudo sgprobe daemon" "$T/err"
 check "doctor --json is JSON" sh -c "\"$SGPROBE\" doctor --socket $SOCK --json --config /dev/null | jq -e '.checks | length > 10'"
+hooks() { "$SGPROBE" doctor --socket "$SOCK" --json --config /dev/null | jq -e "$1"; }
+check "doctor tries every hook" hooks '.asked == "kernel" and ([.hooks[] | select(.state == "taken" and .variant != "")] | length > 60)'
+check "and has a reason for each that is not taken" hooks '[.hooks[] | select(.state != "taken" and .reason == "")] | length == 0'
+check "and says what to set for one that is off" hooks '[.hooks[] | select(.domain == "timer")] | all(.state == "off" and .variant != "" and .cure == "probe.timer: true in the configuration")'
 
 # ---- with a daemon
 start
 until_true 30 is_ready
 ok $? "the daemon is ready" "$(cat "$LOG")"
+hooks_of_daemon() { hooks '.asked == "daemon" and ([.hooks[] | select(.domain == "sched" and .state == "taken")] | length > 4)'; }
+until_true 20 hooks_of_daemon
+ok $? "doctor asks a daemon that runs"
 cp /bin/sleep "$T/$evil"
 "$T/$evil" 1000 &
 evil_pid=$!

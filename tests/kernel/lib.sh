@@ -90,8 +90,8 @@ domains() { sed -n 's/^SETTING("probe\.\([a-z]*\)", BOOL, domain_.*/\1/p' usersp
 watch_only() { # DOMAIN [SETTINGS...]
 	local d only=$1 off=()
 	shift
-	for d in $(domains); do [ "$d" = "$only" ] || off+=("probe.$d=false"); done
-	watch "${off[@]}" "probe.$only=true" "$@"
+	for d in $(domains); do off+=("probe.$d=$([ "$d" = "$only" ] && echo true || echo false)"); done
+	watch "${off[@]}" "$@" # task has no switch: it is there in any case
 }
 
 unwatch() {

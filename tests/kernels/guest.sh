@@ -11,6 +11,7 @@
 . "$(dirname "$0")/../kernel/lib.sh"
 begin
 release=$(uname -r)
+read -r -a chosen < .guest || true
 echo "# kernel $release"
 echo "sgprobe tests begin" > /dev/kmsg
 
@@ -56,11 +57,16 @@ hooks_of() { # DOMAIN
 		END { for (name in kind) if (kind[name] == "iter") print "# hook", domain, name, "iter" }' "$tmp/bpf-during" -
 }
 
+alive() { while sleep 20; do echo "# ..."; done; } # a guest that says nothing is started again
 counts() { # DOMAIN: its own file
-	local status
-	# As it goes, too: a guest that says nothing for long is taken for dead.
+	local status said
+	alive &
+	said=$!
+	# As it goes, too: what it did last is then known of a guest that hangs.
 	bash "tests/kernels/$1.sh" 2>&1 | tee "$tmp/tap" | while IFS= read -r line; do echo "# > $line"; done
 	status=${PIPESTATUS[0]}
+	kill $said
+	wait $said 2> /dev/null
 	if ! grep -qE '^(not )?ok ' "$tmp/tap" || { [ $status != 0 ] && ! grep -q '^not ok ' "$tmp/tap"; }; then
 		sed 's/^/# /' "$tmp/tap"
 		ok "$1: its file runs to its end" false
@@ -70,7 +76,7 @@ counts() { # DOMAIN: its own file
 	fi
 }
 
-domain() { # DOMAIN
+domain() { # DOMAIN [hooks]: those only, nothing is counted
 	local want up
 	want=$(expected "$1")
 	watch_only "$1" -v
@@ -88,15 +94,34 @@ domain() { # DOMAIN
 		return
 	fi
 	ok "$1: nothing is left of it" eventually as_before
+	[ "${2:-}" != hooks ] || return
 	if [ -f "tests/kernels/$1.sh" ]; then counts "$1"; else skip "$1: counts" "there is no tests/kernels/$1.sh"; fi
 	ok "$1: nothing is left after work" eventually as_before
 }
 
-only=$(cat .guest)
-for d in ${only:-$(domains)}; do domain "$d"; done
-[ -z "$only" ] || finish
-counts named
-ok "named: nothing is left after work" eventually as_before
+# What is no domain that can be switched off.
+file() { # NAME
+	counts "$1"
+	ok "$1: nothing is left after work" eventually as_before
+}
+
+every_domain() { echo task && domains; } # task cannot be switched off
+is_domain() { every_domain | grep -qx "$1"; }
+if [ ${#chosen[@]} != 0 ]; then
+	for f in "${chosen[@]}"; do
+		if [ "$f" = hooks ]; then
+			for d in $(every_domain); do domain "$d" hooks; done
+		elif is_domain "$f"; then
+			domain "$f"
+		else
+			file "$f"
+		fi
+	done
+	finish
+fi
+
+for d in $(every_domain); do domain "$d"; done
+for f in named truth; do file $f; done
 
 work() {
 	"$O/tools/work-getppid" 20000
@@ -109,7 +134,7 @@ watch_all() { watch $(domains | sed 's/.*/probe.&=true/'); }
 watch_all
 work
 unwatch
-for d in $(domains); do
+for d in $(every_domain); do
 	ok "$d: is the same beside all others" state_is "$d" "$(expected "$d")"
 done
 ok "no sum differs from its total" is "$(total sgprobe_balance_error)" 0

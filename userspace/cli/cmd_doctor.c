@@ -63,11 +63,15 @@ int sg_cmd_doctor(struct sg_cli *cli, int argc, char **argv)
 			put_text(&b, c, &f, color);
 	}
 	if (cli->json)
-		sg_buf_printf(&b, "],\"pass\":%u,\"warn\":%u,\"fail\":%u}\n", counts[SG_PASS],
+		sg_buf_printf(&b, "],\"pass\":%u,\"warn\":%u,\"fail\":%u,", counts[SG_PASS],
 			      counts[SG_WARN], counts[SG_FAIL]);
 	else
 		sg_buf_printf(&b, "%u passed, %u warnings, %u failed\n", counts[SG_PASS],
 			      counts[SG_WARN], counts[SG_FAIL]);
-	r = sg_cli_put(&b);
+	r = sg_doctor_matrix(&cli->cfg, cli->json, color, &b);
+	if (cli->json)
+		sg_buf_str(&b, "}\n");
+	if (r == 0)
+		r = sg_cli_put(&b);
 	return counts[SG_FAIL] ? SG_EXIT_PROBLEMS : r;
 }

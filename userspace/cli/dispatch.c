@@ -98,7 +98,9 @@ const struct sg_command sg_commands[] = {
 	 "  sgprobe replay slow.sgf --serve             shows it in the dashboard\n\n"
 	 "FILE - is stdin. No root needed."},
 	{"doctor", sg_cmd_doctor, SG_NEEDS_CONFIG, "What this machine lets sgprobe do, and cures",
-	 "[--json]", "Examples:\n  sudo sgprobe doctor\n\nExit status 7 when something fails."},
+	 "[--json]",
+	 "Examples:\n  sudo sgprobe doctor\n\nThe table of hooks is what a running daemon has; without one each is tried, as root. "
+	 "Exit status 7 when something fails."},
 	{"version", sg_cmd_version, SG_NEEDS_NOTHING, "Print the version", "[--json]", NULL},
 	{"help", sg_cmd_help, SG_NEEDS_NOTHING, "This list, or a command's own page",
 	 "[COMMAND | config | metrics]", NULL},

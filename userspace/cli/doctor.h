@@ -4,6 +4,7 @@
 #define SG_CLI_DOCTOR_H
 
 #include <sgprobe/config.h>
+#include <sgprobe/str.h>
 
 enum sg_verdict { SG_PASS, SG_WARN, SG_FAIL };
 
@@ -35,5 +36,10 @@ void sg_check_jit(const struct sg_config *cfg, struct sg_finding *f);
 
 /* doctor_budget.c: ask the daemon. */
 void sg_check_budget(const struct sg_config *cfg, struct sg_finding *f);
+/*
+ * doctor_matrix.c: appends the table of hooks, as text or as members of a JSON object. Asks a daemon that runs,
+ * else the kernel, which takes root. 0 or -ENOMEM.
+ */
+int sg_doctor_matrix(const struct sg_config *cfg, bool json, bool color, struct sg_buf *b);
 
 #endif

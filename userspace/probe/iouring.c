@@ -58,11 +58,11 @@ static const struct sg_program programs[] = {
 	{"io_uring_submit_sqe", IOURING_REQUESTS, IOURING_OPS, .optional = true},
 	{"io_uring_complete", IOURING_COMPLETIONS, IOURING_OPS},
 	{"io_uring_queue_async_work", IOURING_PUNTED, IOURING_OPS, .optional = true},
-	{"io_uring_cqe_overflow", IOURING_OVERFLOWS, .optional = true},
+	{"io_uring_cqe_overflow", IOURING_OVERFLOWS, .optional = true, .since = "6.0"},
 	{"io_uring_poll_arm", IOURING_POLL_ARMS, .optional = true},
-	{"io_uring_short_write", IOURING_SHORT_WRITES, .optional = true},
+	{"io_uring_short_write", IOURING_SHORT_WRITES, .optional = true, .since = "6.0"},
 	{"io_uring_task_work_run", IOURING_TASK_WORK_RUNS, .optional = true},
-	{"io_uring_local_work_run", IOURING_LOCAL_WORK_RUNS, .optional = true},
+	{"io_uring_local_work_run", IOURING_LOCAL_WORK_RUNS, .optional = true, .since = "6.1"},
 };
 
 const struct sg_domain sg_domain_iouring = {

@@ -98,7 +98,7 @@ static const struct sg_program programs[] = {
 	{"mm_vmscan_memcg_reclaim_end", MEM_ENDS + MEM_MEMCG, .optional = true},
 	{"mm_vmscan_node_reclaim_begin", MEM_BEGINS + MEM_NODE, .optional = true},
 	{"mm_vmscan_node_reclaim_end", MEM_ENDS + MEM_NODE, .optional = true},
-	{"mm_vmscan_throttled", MEM_THROTTLE_RUNS, .optional = true},
+	{"mm_vmscan_throttled", MEM_THROTTLE_RUNS, .optional = true, .since = "5.16"},
 	{"mm_vmscan_kswapd_wake", MEM_KSWAPD_WAKES},
 	{"mm_vmscan_kswapd_sleep", MEM_KSWAPD_SLEEPS},
 	{"mm_compaction_begin", MEM_COMPACT_BEGINS, .optional = true},

@@ -36,8 +36,8 @@ static const struct sg_metric_row metrics[] = {
 };
 
 static const struct sg_program programs[] = {
-	{"mmap_lock_start_locking", MM_LOCK_BEGINS, .optional = true},
-	{"mmap_lock_acquire_returned", MM_LOCK_ENDS, .optional = true},
+	{"mmap_lock_start_locking", MM_LOCK_BEGINS, .optional = true, .since = "5.11"},
+	{"mmap_lock_acquire_returned", MM_LOCK_ENDS, .optional = true, .since = "5.11"},
 	{"tlb_flush", MM_TLB_FLUSHES, MM_TLB_REASONS + 1, .optional = true},
 };
 

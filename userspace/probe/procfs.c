@@ -17,12 +17,25 @@
 #define SOURCES_MAX 32
 
 const struct sg_proc_source *const sg_proc_sources[] = {
-	&sg_proc_stat,	    &sg_proc_softirqs,	 &sg_proc_loadavg,
-	&sg_proc_psi_cpu,   &sg_proc_psi_memory, &sg_proc_psi_io,
-	&sg_proc_psi_irq,   &sg_proc_meminfo,	 &sg_proc_vmstat,
-	&sg_proc_file_nr,   &sg_proc_pid_max,	 &sg_proc_threads_max,
-	&sg_proc_diskstats, &sg_proc_net_dev,	 &sg_proc_snmp,
-	&sg_proc_netstat,   &sg_proc_sockstat,	 NULL,
+	&sg_proc_stat,
+	&sg_proc_softirqs,
+	&sg_proc_loadavg,
+	&sg_proc_psi_cpu,
+	&sg_proc_psi_memory,
+	&sg_proc_psi_io,
+	&sg_proc_psi_irq,
+	&sg_proc_meminfo,
+	&sg_proc_vmstat,
+	&sg_proc_file_nr,
+	&sg_proc_pid_max,
+	&sg_proc_threads_max,
+	&sg_proc_diskstats,
+	&sg_proc_net_dev,
+	&sg_proc_snmp,
+	&sg_proc_snmp6,
+	&sg_proc_netstat,
+	&sg_proc_sockstat,
+	NULL,
 };
 
 /* One series and what it was before. */

@@ -10,7 +10,7 @@
 
 /* ---- /proc/stat --------------------------------------------------------------------- */
 
-enum { CPU_SECONDS, CPU_ONLINE };
+enum { CPU_SECONDS, CPU_ONLINE, DEVICE_INTERRUPTS };
 
 static const struct sg_proc_metric stat_metrics[] = {
 	[CPU_SECONDS] =
@@ -28,6 +28,12 @@ static const struct sg_proc_metric stat_metrics[] = {
 			.unit = "",
 			.scale = 1,
 			.type = SG_GAUGE},
+	[DEVICE_INTERRUPTS] = {.name = "sgprobe_cpu_device_interrupts_total",
+			       .title = "Interrupts of devices",
+			       .help = "Interrupts that have a number, as devices have; timers and "
+				       "what CPUs tell each other are left out",
+			       .unit = "",
+			       .scale = 1},
 	{"ctxt",
 	 "sgprobe_cpu_context_switches_total",
 	 "Context switches",
@@ -86,6 +92,16 @@ static const struct sg_proc_metric stat_metrics[] = {
 
 static const char *const modes[] = {"user", "nice",    "system", "idle",  "iowait",
 				    "irq",  "softirq", "steal",	 "guest", "guest_nice"};
+/* The line of interrupts: their sum, then a number for each that a device has. */
+static void put_device_interrupts(struct sg_text line, struct sg_proc_sink *out)
+{
+	uint64_t sum = 0, v;
+
+	while (sg_text_u64(&line, &v))
+		sum += v;
+	sg_proc_put(out, &stat_metrics[DEVICE_INTERRUPTS], sum);
+}
+
 enum { USER, NICE, GUEST = 8, GUEST_NICE = 9, MODES = 10 };
 
 /* The kernel counts guest time in user time as well; taken out, the modes add up. */
@@ -127,9 +143,11 @@ static void parse_stat(const struct sg_proc_source *src, struct sg_text text,
 		if (!sg_text_word(&line, &key))
 			continue;
 		m = sg_proc_by_key(src, key);
-		if (m && sg_text_u64(&line, &v))
+		if (m && sg_text_u64(&line, &v)) {
 			sg_proc_put(out, m, v);
-		else if (sg_text_is(key, "cpu"))
+			if (sg_text_is(key, "intr"))
+				put_device_interrupts(line, out);
+		} else if (sg_text_is(key, "cpu"))
 			put_modes(line, out);
 		else if (key.n > 3 && !memcmp(key.p, "cpu", 3))
 			online++;

@@ -77,6 +77,7 @@ static const struct sg_proc_metric vmstat_metrics[] = {
 		 "Memory that kswapd freed"),
 	VM_PAGES("pgscan_kswapd", "background_scan", "Memory scanned in the background",
 		 "Memory that kswapd looked through to free some"),
+	VM("nr_dirtied", "pages_dirtied", "Pages dirtied", "Pages of files that became dirty"),
 	VM_PAGES("workingset_refault_anon", "refault_anon", "Anonymous memory read again",
 		 "Memory of programs that was needed again soon after it was swapped out"),
 	VM_PAGES("workingset_refault_file", "refault_file", "Page cache read again",

@@ -89,8 +89,10 @@ static const struct sg_proc_metric snmp_metrics[] = {
 	STAT("Tcp.InCsumErrors", "tcp_in_checksum_errors", "TCP checksum errors",
 	     "TCP segments received with a wrong checksum"),
 	STAT("Tcp.OutRsts", "tcp_out_resets", "Resets sent", "TCP resets sent"),
-	STAT("Udp.InDatagrams", "udp_in_datagrams", "Datagrams received", "UDP datagrams received"),
-	STAT("Udp.OutDatagrams", "udp_out_datagrams", "Datagrams sent", "UDP datagrams sent"),
+	STAT("Udp.InDatagrams", "udp_in_datagrams", "Datagrams received",
+	     "UDP datagrams received over IPv4"),
+	STAT("Udp.OutDatagrams", "udp_out_datagrams", "Datagrams sent",
+	     "UDP datagrams sent over IPv4"),
 	STAT("Udp.NoPorts", "udp_no_ports", "Datagrams nobody listens to",
 	     "UDP datagrams to a port without a socket"),
 	STAT("Udp.RcvbufErrors", "udp_receive_buffer_errors", "Datagrams that found no room",
@@ -184,6 +186,21 @@ const struct sg_proc_source sg_proc_snmp = {
 };
 const struct sg_proc_source sg_proc_netstat = {
 	"net/netstat", 1 << 16, parse_pairs, NULL, netstat_metrics, ARRAY_SIZE(netstat_metrics),
+};
+
+/* ---- /proc/net/snmp6: "Udp6InDatagrams   12" ------------------------------------------ */
+
+static const struct sg_proc_metric snmp6_metrics[] = {
+	STAT("Udp6InDatagrams", "udp6_in_datagrams", "IPv6 datagrams received",
+	     "UDP datagrams received over IPv6"),
+	STAT("Udp6OutDatagrams", "udp6_out_datagrams", "IPv6 datagrams sent",
+	     "UDP datagrams sent over IPv6"),
+	STAT("Udp6RcvbufErrors", "udp6_receive_buffer_errors", "IPv6 datagrams that found no room",
+	     "UDP datagrams over IPv6 dropped because the receiver was too slow"),
+};
+
+const struct sg_proc_source sg_proc_snmp6 = {
+	"net/snmp6", 1 << 16, sg_proc_parse_keys, NULL, snmp6_metrics, ARRAY_SIZE(snmp6_metrics),
 };
 
 /* ---- /proc/net/sockstat: "TCP: inuse 1 orphan 0 tw 2 alloc 1 mem 92" ------------------ */

@@ -66,7 +66,8 @@ extern const struct sg_proc_source sg_proc_stat, sg_proc_softirqs, sg_proc_loada
 extern const struct sg_proc_source sg_proc_meminfo, sg_proc_vmstat, sg_proc_file_nr,
 	sg_proc_pid_max, sg_proc_threads_max;
 extern const struct sg_proc_source sg_proc_diskstats;
-extern const struct sg_proc_source sg_proc_net_dev, sg_proc_snmp, sg_proc_netstat, sg_proc_sockstat;
+extern const struct sg_proc_source sg_proc_net_dev, sg_proc_snmp, sg_proc_snmp6, sg_proc_netstat,
+	sg_proc_sockstat;
 
 /* All sources, ended by NULL. */
 extern const struct sg_proc_source *const sg_proc_sources[];

@@ -72,7 +72,7 @@ static void guest_time_is_taken_out_of_user_time(void **state)
 		"cpu_seconds_total iowait 50000000\ncpu_seconds_total irq 60000000\n"
 		"cpu_seconds_total softirq 70000000\ncpu_seconds_total steal 80000000\n"
 		"cpu_seconds_total guest 400000000\ncpu_seconds_total guest_nice 100000000\n"
-		"cpu_interrupts_total 77\ncpu_context_switches_total 5\nboot_time_seconds 9\n"
+		"cpu_interrupts_total 77\ncpu_device_interrupts_total 3\ncpu_context_switches_total 5\nboot_time_seconds 9\n"
 		"processes_created_total 3\nprocesses_running 2\nprocesses_blocked 1\n"
 		"cpu_online 2\n");
 }

@@ -106,6 +106,74 @@ static void a_domain_that_comes_back_begins_anew(void **state)
 	assert_true(ratio(*state, 1000, 1000) == 1);
 }
 
+/* The ratio of one signal after a tick of such series; those of one name differ by a label. */
+struct given {
+	const char *name, *label, *value;
+	double v;
+};
+
+static double ratio_of(struct fixture *f, const char *signal, const struct given *g, size_t n)
+{
+	sg_frame_reset(f->frame);
+	for (size_t i = 0; i < n; i++) {
+		struct sg_label label = {g[i].label, g[i].value};
+		struct sg_series s;
+
+		assert_int_equal(
+			sg_series_init(&s, SG_COUNTER, g[i].name, &label, g[i].label ? 1 : 0), 0);
+		assert_int_equal(
+			sg_frame_add_value(f->frame, sg_series_copy(f->frame->arena, &s), g[i].v),
+			0);
+	}
+	assert_int_equal(sg_truth_tick(&f->truth, f->frame), 0);
+	for (size_t i = n; i < f->frame->n; i++)
+		if (!strcmp(sg_series_label(&f->frame->samples[i].series, "signal"), signal))
+			return f->frame->samples[i].value;
+	return -1;
+}
+
+static void devices_without_requests_are_left_out(void **state)
+{
+	const struct given g[] = {
+		{"sgprobe_block_requests_total", "operation", "read", 200},
+		{"sgprobe_block_requests_total", "operation", "write", 7},
+		{"sgprobe_disk_reads_total", "device", "sda", 150},
+		{"sgprobe_disk_reads_total", "device", "dmz", 50},
+		{"sgprobe_disk_reads_total", "device", "dm-0", 100},
+		{"sgprobe_disk_reads_total", "device", "md127", 100},
+	};
+
+	ratio_of(*state, "disk_reads", g, ARRAY_SIZE(g));
+	assert_true(ratio_of(*state, "disk_reads", g, ARRAY_SIZE(g)) == 1);
+}
+
+static void a_side_may_be_several_series(void **state)
+{
+	const struct given g[] = {
+		{"sgprobe_udp_queue_drops_total", "reason", "socket_rcvbuff", 300},
+		{"sgprobe_udp_queue_drops_total", "reason", "other", 5},
+		{"sgprobe_netstat_udp_receive_buffer_errors_total", NULL, NULL, 100},
+		{"sgprobe_netstat_udp6_receive_buffer_errors_total", NULL, NULL, 200},
+	};
+
+	ratio_of(*state, "udp_drops", g, ARRAY_SIZE(g));
+	assert_true(ratio_of(*state, "udp_drops", g, ARRAY_SIZE(g)) == 1);
+}
+
+/* 300 tasks were made and there are 100 more: 200 ended. */
+static void what_a_gauge_grew_by_is_taken_off(void **state)
+{
+	struct given g[] = {
+		{"sgprobe_sched_exits_total", NULL, NULL, 200},
+		{"sgprobe_processes_created_total", NULL, NULL, 300},
+		{"sgprobe_processes_tasks", NULL, NULL, 1000},
+	};
+
+	ratio_of(*state, "exits", g, ARRAY_SIZE(g));
+	g[2].v = 1100;
+	assert_true(ratio_of(*state, "exits", g, ARRAY_SIZE(g)) == 1);
+}
+
 int main(void)
 {
 #define TEST(t) cmocka_unit_test_setup_teardown(t, begun, teardown)
@@ -115,6 +183,9 @@ int main(void)
 		TEST(two_readings_apart_do_not_matter_over_a_minute),
 		TEST(what_is_a_minute_old_is_forgotten),
 		TEST(a_domain_that_comes_back_begins_anew),
+		TEST(devices_without_requests_are_left_out),
+		TEST(a_side_may_be_several_series),
+		TEST(what_a_gauge_grew_by_is_taken_off),
 	};
 
 	return cmocka_run_group_tests_name("truth", tests, NULL, NULL);
