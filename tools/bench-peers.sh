@@ -133,8 +133,7 @@ compare offcputime offcpu "sched_switch" switches tool 1 /usr/sbin/offcputime 10
 compare syscount syscall "sys_enter sys_exit" calls tool 2 /usr/sbin/syscount -L -d 1000
 compare softirqs irq "softirq_entry softirq_exit" datagrams tool 2 /usr/sbin/softirqs -d 1000
 compare hardirqs irq "irq_handler_entry irq_handler_exit" reads tool 2 /usr/sbin/hardirqs -d 1000
-compare biolatency block "block_rq_insert block_rq_issue block_rq_complete" reads tool 2 /usr/sbin/biolatency 1000
-compare bitesize block "block_rq_issue block_rq_complete" reads tool 1 /usr/sbin/bitesize 1000
+compare biolatency block "block_rq_insert block_rq_issue block_rq_complete" reads tool 3 /usr/sbin/biolatency -Q -D -F 1000
 compare tcprtt tcp "tcp_probe" requests trace 1 "$T:tcp:tcp_probe { @ = hist(args->srtt); }"
 compare tcpstates tcp "inet_sock_set_state inet_sock_set_state_last" connections trace 1 \
 	"$T:sock:inet_sock_set_state { if (@s[args->skaddr]) { @[args->oldstate] = hist(nsecs - @s[args->skaddr]); } @s[args->skaddr] = nsecs; }"
