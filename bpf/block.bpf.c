@@ -22,6 +22,14 @@
 #define REQUESTS 8192
 #define REQ_OP_MASK 255 /* include/linux/blk_types.h */
 
+/* Numbers of the pool of one operation on one device for one slot, as long as sg_state.epoch is the same. */
+struct block_rows {
+	__u64 device;
+	__u32 epoch; /* 0: none is known */
+	__u32 op, slot;
+	__u32 of[BLOCK_SIGNALS];
+};
+
 struct block_request {
 	struct sg_slot_key key; /* who submitted it */
 	__u32 epoch, slot; /* slot of the key, while sg_state.epoch is the same */
@@ -33,6 +41,7 @@ struct block_request {
 	__u8 pending; /* it began, and did not end yet */
 	__u8 in_flight; /* the device has it, counted under this operation + 1; 0: it has not */
 	__u8 pad[2];
+	struct block_rows rows; /* where its last use was counted: mostly this one as well */
 };
 
 struct {
@@ -280,41 +289,76 @@ SG_FLATTEN void note_sequence(struct request *rq, const struct view *v, __u32 pa
 
 /* ---- latencies -------------------------------------------------------------------------- */
 
-SG_FLATTEN void observe(__u8 signal, const struct view *v, __u64 ns, __u32 part,
-			const struct sg_who *who)
+/*
+ * Not inlined: once per use of a request by another program, on another device, or in another
+ * epoch, which is read first: a number that is taken back meanwhile is looked up again.
+ */
+static __noinline int learn_rows(struct block_rows *rows, __u64 device, __u64 op_slot, void *name)
 {
-	struct sg_pool_key key = sg_key(signal, v->op, v->device);
+	__u32 op = op_slot >> 32, slot = op_slot, part = sg_part(), i;
+	struct sg_pool_key key;
 
-	sg_pool_observe(&key, v->disk->disk_name, part, ns, false, who);
+	if (!rows)
+		return 0;
+	rows->epoch = *(volatile __u32 *)&sg_state.epoch;
+	rows->device = device;
+	rows->op = op;
+	rows->slot = slot;
+	for (i = BLOCK_LATENCY; i <= BLOCK_SIZE; i++) {
+		key = sg_key(i, op, device);
+		rows->of[i] = sg_pool_number(&key, name, part);
+	}
+	for (; i < BLOCK_SIGNALS; i++) {
+		key = sg_key_of_slot(i, slot);
+		rows->of[i] = sg_pool_number(&key, NULL, part);
+	}
+	return 0;
 }
 
-SG_FLATTEN void observe_size(const struct view *v, __u32 slot, __u64 bytes, __u32 part)
+SG_FLATTEN struct block_rows *rows_of(struct block_request *r, const struct view *v, __u32 slot)
 {
-	struct sg_pool_key key = sg_key(BLOCK_SIZE, v->op, v->device);
+	struct block_rows *rows = &r->rows;
 
-	sg_pool_observe_units(&key, v->disk->disk_name, part, bytes, false);
-	key = sg_key_of_slot(BLOCK_SLOT_SIZE, slot);
-	sg_pool_observe_units(&key, NULL, part, bytes, false);
+	if (sg_unlikely(rows->epoch != *(volatile __u32 *)&sg_state.epoch || rows->op != v->op ||
+			rows->slot != slot || rows->device != v->device))
+		learn_rows(rows, v->device, (__u64)v->op << 32 | slot, v->disk->disk_name);
+	return rows;
 }
 
-SG_FLATTEN void observe_latency(const struct view *v, __u32 slot, __u64 ids, __u64 began,
+SG_FLATTEN void observe(const struct block_rows *rows, __u32 signal, __u32 part, __u32 bucket,
+			__u64 n, const struct sg_who *who)
+{
+	sg_pool_observe_row(rows->of[signal], part, bucket, n, 1, false, signal, who);
+}
+
+SG_FLATTEN void observe_size(const struct block_rows *rows, __u64 bytes, __u32 part)
+{
+	__u32 bucket = sg_pool_bucket_units(bytes);
+
+	observe(rows, BLOCK_SIZE, part, bucket, bytes, NULL);
+	observe(rows, BLOCK_SLOT_SIZE, part, bucket, bytes, NULL);
+}
+
+SG_FLATTEN void observe_latency(const struct block_rows *rows, __u32 slot, __u64 ids, __u64 began,
 				__u64 issued, __u32 part)
 {
 	const struct sg_who who = sg_who_ids(ids, slot);
-	__u64 now = bpf_ktime_get_ns();
-	struct sg_pool_key key;
+	__u64 now = bpf_ktime_get_ns(), ns = now - began;
+	__u32 bucket;
 
-	if (!sg_sane(part, now - began))
+	if (!sg_sane(part, ns))
 		return;
-	observe(BLOCK_LATENCY, v, now - began, part, &who);
-	key = sg_key_of_slot(BLOCK_SLOT_LATENCY, slot);
-	sg_pool_observe(&key, NULL, part, now - began, false, &who);
+	bucket = sg_pool_bucket_ns(ns);
+	observe(rows, BLOCK_LATENCY, part, bucket, ns, &who);
+	observe(rows, BLOCK_SLOT_LATENCY, part, bucket, ns, &who);
 	if (!issued || issued > now)
 		return; /* it never reached the device, or that was not seen */
 	if (issued < began) /* two clocks that differ by some nanoseconds */
 		issued = began;
-	observe(BLOCK_QUEUE, v, issued - began, part, &who);
-	observe(BLOCK_DEVICE, v, now - issued, part, &who);
+	ns = issued - began;
+	observe(rows, BLOCK_QUEUE, part, sg_pool_bucket_ns(ns), ns, &who);
+	ns = now - issued;
+	observe(rows, BLOCK_DEVICE, part, sg_pool_bucket_ns(ns), ns, &who);
 }
 
 /* The whole request has ended. */
@@ -326,18 +370,24 @@ SG_FLATTEN void end(struct request *rq, const struct view *v, struct block_reque
 	__u64 issued = known && r->issued ? r->issued : AT(rq, io_start_time_ns);
 	__u32 slot = known ? r->slot : SG_SLOT_OTHER;
 	__u64 ids = known ? r->ids : 0;
+	struct block_rows *rows;
 
 	if (known) {
 		bytes += r->bytes;
 		r->pending = 0;
 		leave(r, part);
 	}
+	if (!r)
+		r = make_request((__u64)rq, part); /* to keep its rows */
+	if (!r)
+		return;
+	rows = rows_of(r, v, slot);
 	if (began)
-		observe_latency(v, slot, ids, began, issued, part);
+		observe_latency(rows, slot, ids, began, issued, part);
 	else
 		sg_count(part, SG_C_NO_STATE, 1, false);
 	if (bytes)
-		observe_size(v, slot, bytes, part);
+		observe_size(rows, bytes, part);
 }
 
 /* ---- hooks ------------------------------------------------------------------------------ */

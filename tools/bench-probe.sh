@@ -7,71 +7,15 @@
 # Prints medians over the rounds, and ratios.
 #   bench-probe.sh [ROUNDS]      O=build folder
 set -u
-# syscount looks for its tracepoints in tracefs: mount it where only this script sees it.
-if [ "$(id -u)" = 0 ] && [ ! -d /sys/kernel/tracing/events ] && [ -z "${SG_BENCH_NS:-}" ]; then
-	SG_BENCH_NS=1 exec unshare -m sh -c 'mount -t tracefs tracefs /sys/kernel/tracing; exec "$@"' - "$0" "$@"
-fi
 cd "$(dirname "$0")/.." || exit 1
 O=${O:-build}
+args=("$@")
 ROUNDS=${1:-5}
-work=$(mktemp -d)
-pids=()
-stats_were=$(cat /proc/sys/kernel/bpf_stats_enabled)
-stats() { echo "$1" > /proc/sys/kernel/bpf_stats_enabled; }
-trap 'stop; stats "$stats_were"; rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
+# shellcheck source=tools/benchlib.sh
+. tools/benchlib.sh
+bench_begin runqlat syscount bpftool
 
-[ "$(id -u)" = 0 ] || { echo "bench: needs root: sudo make bench" >&2; exit 1; }
-for t in runqlat syscount bpftool; do
-	[ -x /usr/sbin/$t ] || { echo "bench: $t is missing: apt-get install libbpf-tools bpftool" >&2; exit 1; }
-done
-# shellcheck source=tests/kernel/lib.sh
-. tests/kernel/lib.sh
-build_probe_print || exit 1
-
-# ---- who watches: each starts something, and returns when its programs are attached
-
-stop() {
-	for p in ${pids[@]+"${pids[@]}"}; do
-		kill -TERM "$p" 2> /dev/null && wait "$p" 2> /dev/null
-	done
-	pids=()
-}
-await() { # PID COMMAND...: until it succeeds, 20 s at most, and no longer than the process lives
-	local pid=$1
-	shift
-	for _ in $(seq 400); do
-		"$@" && return 0
-		kill -0 "$pid" 2> /dev/null || return 1
-		sleep 0.05
-	done
-	return 1
-}
-is_ready() { grep -q ready "$1"; }
-start() { # COMMAND...: something that prints "ready"
-	local out=$work/out.${#pids[@]}
-	: > "$out"
-	"$@" > "$out" 2> /dev/null &
-	pids+=($!)
-	await $! is_ready "$out"
-}
-# By what the process itself holds: other programs may have the same names.
-links() { [ "$(cat /proc/"$1"/fdinfo/* 2> /dev/null | grep -c '^link_type')" -ge "$2" ]; }
-start_tool() { # LINKS COMMAND...: something that says nothing and attaches so many programs
-	local n=$1
-	shift
-	"$@" > /dev/null 2>&1 &
-	pids+=($!)
-	await $! links $! "$n"
-}
 watch_nothing() { :; }
-# One domain as it is by default, and in full detail: without a budget, past which events are sampled.
-watch_domain() { # DOMAIN [SETTINGS...]
-	local d only=$1 off=()
-	shift
-	for d in $(domains); do [ "$d" = "$only" ] || off+=("probe.$d=false"); done
-	start "$PROBE_PRINT" "${off[@]}" "$@"
-}
 watch_sched() { watch_domain sched; }
 watch_sched_full() { watch_domain sched probe.budget=0s; }
 watch_syscall() { watch_domain syscall; }
@@ -85,14 +29,6 @@ watch_syscall_empty() { start "$O/tools/watch-floor" sys_enter sys_exit; }
 watch_syscall_clock() { start "$O/tools/watch-floor" -c sys_enter sys_exit; }
 begin_watching() {
 	watch_"$1" || { echo "bench: $1 does not start" >&2; exit 1; }
-}
-end_watching() {
-	stop
-	if grep -s '^sgprobe_domain_up.*reason="[^s]' "$work"/out.*; then # not: "switched off"
-		echo "bench: a domain was refused" >&2
-		exit 1
-	fi
-	rm -f "$work"/out.*
 }
 
 # ---- what is measured
@@ -114,14 +50,6 @@ rounds() {
 			end_watching
 		done
 	done
-}
-readings() { # PID: a line "HOOK NANOSECONDS RUNS" per program that the process holds
-	bpftool prog | awk '$3 == "name" { print "name", $1 + 0, $4 }' > "$work/names"
-	cat /proc/"$1"/fdinfo/* | awk '
-		NR == FNR { sub(/_(btf|raw)$/, "", $3); name[$2] = $3; next }
-		$1 == "prog_id:" { id = $2 }
-		$1 == "run_time_ns:" { ns = $2 }
-		$1 == "run_cnt:" { print name[id], ns, $2 }' "$work/names" - | sort -u
 }
 per_event() { # HOOKS BEFORE AFTER: nanoseconds per run, added up over the hooks
 	awk -v hooks="$1" '
@@ -152,13 +80,6 @@ attached() {
 
 # ---- what is printed
 
-# Median over the rounds of an expression of the columns of the files, side by side: median EXPR NAME...
-median() {
-	local expr=$1
-	shift
-	(cd "$work" && paste "$@") | awk "{ print $expr }" | sort -g |
-		awk '{ v[NR] = $1 } END { printf "%.2f", NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'
-}
 row() { printf '%-60s %10s %10s %8s %8s\n' "$@"; }
 verdict() { awk -v a="$1" -v b="$2" -v limit="$3" 'BEGIN { w = a > b ? a : b; print w, w <= limit ? "kept" : "missed" }'; }
 floor() { echo "  the floor: two programs that do nothing $1 ns, two that only read the clock $2 ns"; }

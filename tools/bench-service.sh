@@ -7,33 +7,15 @@
 set -u
 cd "$(dirname "$0")/.." || exit 1
 O=${O:-build}
+args=("$@")
 ROUNDS=${1:-5}
 requests=30000 port=19440
 hooks="tcp_probe tcp_rcv_space_adjust tcp_sendmsg_locked inet_sock_set_state"
-work=$(mktemp -d)
-pids=()
-stats_were=$(cat /proc/sys/kernel/bpf_stats_enabled)
-trap 'stop; echo "$stats_were" > /proc/sys/kernel/bpf_stats_enabled; rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
-[ "$(id -u)" = 0 ] || { echo "bench: needs root: sudo make bench" >&2; exit 1; }
-# shellcheck source=tests/kernel/lib.sh
-. tests/kernel/lib.sh
-build_probe_print || exit 1
+# shellcheck source=tools/benchlib.sh
+. tools/benchlib.sh
+bench_begin bpftool ss
 
-stop() {
-	for p in ${pids[@]+"${pids[@]}"}; do kill -TERM "$p" 2> /dev/null && wait "$p" 2> /dev/null; done
-	pids=()
-}
-start() { # COMMAND...: something that prints "ready"
-	"$@" > "$work/out" 2> /dev/null &
-	pids+=($!)
-	eventually grep -q ready "$work/out" || { echo "bench: $1 does not start" >&2; exit 1; }
-}
-watch_services() { # SETTINGS...
-	local d off=()
-	for d in $(domains); do [ "$d" = service ] || off+=("probe.$d=false"); done
-	start "$PROBE_PRINT" "${off[@]}" "$@"
-}
+watch_services() { watch_domain service "$@"; } # SETTINGS...
 older=
 # A connection whose listener was closed before the probe starts is no service.
 begin_older() {
@@ -50,14 +32,8 @@ takes() { # nanoseconds per request
 	converse
 	echo $((($(date +%s%N) - from) / requests))
 }
-readings() { # PID: a line "HOOK NANOSECONDS RUNS" per program that the process holds
-	bpftool prog | awk '$3 == "name" { print "name", $1 + 0, $4 }' > "$work/names"
-	cat /proc/"$1"/fdinfo/* 2> /dev/null | awk '
-		NR == FNR { sub(/_(btf|raw)$/, "", $3); name[$2] = substr($3, 1, 11); next }
-		$1 == "prog_id:" { id = $2 }
-		$1 == "run_time_ns:" { ns = $2 }
-		$1 == "run_cnt:" { print name[id], ns, $2 }' "$work/names" - | sort -u
-}
+# As the kernel shortens the names of programs without types.
+runs_of() { readings "$1" | awk '{ $1 = substr($1, 1, 15); print }'; } # PID
 measure() { # NAME WORK SETTINGS...
 	local name=$1 work_load=$2 i two
 	shift 2
@@ -65,12 +41,12 @@ measure() { # NAME WORK SETTINGS...
 		start "$O/tools/watch-floor" $hooks
 		[ "$work_load" = converse ] || begin_older
 		watch_services "$@"
-		echo 1 > /proc/sys/kernel/bpf_stats_enabled
+		stats 1
 		two=("${pids[0]}" "${pids[-1]}")
-		for i in 0 1; do readings "${two[i]}" > "$work/before.$i"; done
+		for i in 0 1; do runs_of "${two[i]}" > "$work/before.$i"; done
 		$work_load
-		for i in 0 1; do readings "${two[i]}" > "$work/after.$i"; done
-		echo 0 > /proc/sys/kernel/bpf_stats_enabled
+		for i in 0 1; do runs_of "${two[i]}" > "$work/after.$i"; done
+		stats 0
 		for i in 0 1; do
 			awk -v who=$i -v per=$requests '
 				NR == FNR { ns[$1] = $2; runs[$1] = $3; next }
@@ -83,7 +59,7 @@ measure() { # NAME WORK SETTINGS...
 		stop
 	done
 }
-median() { # FILE WHO HOOK COLUMN
+middle_of() { # FILE WHO HOOK COLUMN
 	awk -v w="$2" -v h="$3" -v c="$4" '$1 == w && $2 == h { print $c }' "$work/$1" | sort -g |
 		awk '{ v[NR] = $1 } END { printf "%s", v[int((NR + 1) / 2)] }'
 }
@@ -93,10 +69,10 @@ measure full converse probe.budget=0s
 measure default converse
 measure others "sleep 1"
 printf '%-24s %16s %10s %10s %10s %10s\n' "hook" "runs per request" "empty, ns" "default" "full" "others"
-for h in tcp_probe tcp_rcv_spa tcp_sendmsg request; do
-	printf '%-24s %16s %10s %10s %10s %10s\n' "$h" "$(median full 1 $h 4)" "$(median full 0 $h 3)" \
-		"$(median default 1 $h 3)" "$(median full 1 $h 3)" \
-		"$([ "$h" = request ] || median others 1 "$h" 3)"
+for h in tcp_probe tcp_rcv_space_a tcp_sendmsg_loc request; do
+	printf '%-24s %16s %10s %10s %10s %10s\n' "$h" "$(middle_of full 1 $h 4)" "$(middle_of full 0 $h 3)" \
+		"$(middle_of default 1 $h 3)" "$(middle_of full 1 $h 3)" \
+		"$([ "$h" = request ] || middle_of others 1 "$h" 3)"
 done
 for _ in $(seq "$ROUNDS"); do
 	takes >> "$work/alone"
