@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Runs every test and prints 'N passed, N failed, N skipped' last.
 # A test is a program or script that speaks TAP: 'ok 1 - name', 'not ok 2 - name',
-# 'ok 3 - name # SKIP reason'. Suites: unit, asan, fuzz (corpus), web, kernel, e2e; and kernels, which
+# 'ok 3 - name # SKIP reason'. Suites: unit, asan, conformance, fuzz (corpus), web, kernel, e2e; and kernels, which
 # boots each of $KERNELS.
 #   run-tests.sh [SUITE...]    only these
 set -u
@@ -53,7 +53,7 @@ run() { # SUITE NAME COMMAND...
 	[ "$f" = 0 ] || sed 's/^/          | /' "$out" | tail -n 60
 }
 
-suites=${*:-unit asan fuzz web kernel e2e}
+suites=${*:-unit asan conformance fuzz web kernel e2e}
 for suite in $suites; do
 	case $suite in
 	unit | asan)
@@ -61,6 +61,11 @@ for suite in $suites; do
 			[ -e "$t" ] || continue
 			n=${t#tests/unit/} n=${n%.c}
 			run "$suite" "$n" "$O/tests/$suite/$n"
+		done
+		;;
+	conformance)
+		for t in tests/conformance/*.sh; do
+			run conformance "$(basename "$t" .sh)" bash "$t"
 		done
 		;;
 	fuzz)

@@ -224,7 +224,7 @@ static int sample_times(struct pq_engine *e, const struct pq_grid *g, const stru
 
 			pq_window_at(e, g, arg, i, &start, &end);
 			pq_window_slide(&w, end - PQ_LOOKBACK_MS, end);
-			if (w.lo < w.hi)
+			if (w.lo < w.hi && !pq_is_stale(w.track, w.hi - 1))
 				c[i] = (struct pq_cell){.v = (double)w.track->t_ms[w.hi - 1] /
 							     1000};
 		}
@@ -407,34 +407,41 @@ static int check_label_name(struct pq_engine *e, const char *name, const char *w
 		       what[0] == 'd' ? "label_replace" : "label_join", n ? "not UTF-8" : "empty");
 }
 
+/* What $1 or ${1} stands for; a name stands for nothing, as no group has one. */
+static void expand_group(struct sg_buf *b, const char *name, size_t n, const char *src,
+			 const regmatch_t *m, size_t n_m)
+{
+	size_t group = 0;
+
+	if (n > 3 || strspn(name, "0123456789") < n)
+		return;
+	for (size_t i = 0; i < n; i++)
+		group = group * 10 + (size_t)(name[i] - '0');
+	if (group < n_m && m[group].rm_so >= 0)
+		sg_buf_add(b, src + m[group].rm_so, (size_t)(m[group].rm_eo - m[group].rm_so));
+}
+
 /* Copies to the builder what $1, ${1}, ${name} and $$ of the replacement stand for. */
 static void expand(struct sg_buf *b, const char *with, const char *src, const regmatch_t *m,
 		   size_t n_m)
 {
+	static const char word[] =
+		"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_";
+
 	while (*with) {
 		bool brace = with[0] == '$' && with[1] == '{';
 		const char *p = with + 1 + brace;
-		size_t k = strspn(p, "0123456789"), group = 0;
+		size_t n = strspn(p, word);
 
-		if (*with != '$' || (*p == '$' && brace)) {
-			sg_buf_char(b, *with++);
-			continue;
-		}
-		if (*p == '$') {
+		if (with[0] == '$' && with[1] == '$') {
 			sg_buf_char(b, '$');
-			with = p + 1;
-			continue;
-		}
-		if (!k || k > 3 || (brace && p[k] != '}')) {
+			with += 2;
+		} else if (*with != '$' || !n || (brace && p[n] != '}')) {
 			sg_buf_char(b, *with++);
-			continue;
+		} else {
+			expand_group(b, p, n, src, m, n_m);
+			with = p + n + brace;
 		}
-		for (size_t i = 0; i < k; i++)
-			group = group * 10 + (size_t)(p[i] - '0');
-		if (group < n_m && m[group].rm_so >= 0)
-			sg_buf_add(b, src + m[group].rm_so,
-				   (size_t)(m[group].rm_eo - m[group].rm_so));
-		with = p + k + brace;
 	}
 }
 

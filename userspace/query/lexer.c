@@ -18,6 +18,7 @@ static const struct {
 	{"=~", PQ_T_MATCH, PQ_OP_NONE, "<op:=~>"}, {"!~", PQ_T_NMATCH, PQ_OP_NONE, "<op:!~>"},
 	{"==", PQ_T_OP, PQ_EQ, "<op:==>"},	   {"!=", PQ_T_OP, PQ_NE, "<op:!=>"},
 	{"<=", PQ_T_OP, PQ_LE, "<op:<=>"},	   {">=", PQ_T_OP, PQ_GE, "<op:>=>"},
+	{"</", PQ_T_OP, PQ_TRIM_BELOW, "<op:</>"}, {">/", PQ_T_OP, PQ_TRIM_ABOVE, "<op:>/>"},
 	{"<", PQ_T_OP, PQ_LT, "<op:<>"},	   {">", PQ_T_OP, PQ_GT, "<op:>>"},
 	{"+", PQ_T_OP, PQ_ADD, "<op:+>"},	   {"-", PQ_T_OP, PQ_SUB, "<op:->"},
 	{"*", PQ_T_OP, PQ_MUL, "<op:*>"},	   {"/", PQ_T_OP, PQ_DIV, "<op:/>"},

@@ -122,7 +122,7 @@ static int finish_selector(struct pq_parser *p, struct pq_node *n)
 	n->compiled = true;
 	n->next_selector = p->ast->selectors;
 	p->ast->selectors = n;
-	if (selects_anything(&n->sel))
+	if (selects_anything(&n->sel) && !p->may_select_all)
 		return pq_syntax(p->lex.src, n->pos, p->lex.err,
 				 "vector selector must contain at least one non-empty matcher");
 	return 0;
@@ -157,7 +157,9 @@ static int parse_args(struct pq_parser *p, struct pq_node *n)
 		struct pq_node *arg = NULL;
 		uint32_t comma;
 
+		p->may_select_all = n->kind == PQ_CALL && !strcmp(n->text, PQ_INFO) && n->n_args;
 		r = pq_parse_expr(p, &arg);
+		p->may_select_all = false;
 		if (!r && arg)
 			r = pq_add_arg(p, n, arg);
 		if (r < 0)
@@ -175,6 +177,34 @@ static int parse_args(struct pq_parser *p, struct pq_node *n)
 	return r < 0 ? r : pq_next(p);
 }
 
+/* The second argument of info() says which series it takes labels from: target_info. */
+static int finish_info(struct pq_parser *p, struct pq_node *n)
+{
+	struct pq_node *sel = NULL;
+	int r = 0;
+
+	if (n->n_args == 1) {
+		sel = pq_new(p, PQ_SELECTOR, n->pos);
+		if (!sel)
+			return -ENOMEM;
+		sel->type = PQ_VECTOR;
+		r = set_name(p, sel, "target_info", n->pos);
+		if (!r)
+			r = finish_selector(p, sel);
+		return r < 0 ? r : pq_add_arg(p, n, sel);
+	}
+	sel = n->n_args > 1 ? n->args[1] : NULL;
+	if (!sel || sel->kind != PQ_SELECTOR || sel->range_ms)
+		return n->n_args > 1 ? pq_syntax(p->lex.src, sel ? sel->pos : n->pos, p->lex.err,
+						 "expected label selectors only in call to "
+						 "\"info\"")
+				     : 0;
+	for (size_t i = 0; i < sel->sel.n; i++)
+		if (!strcmp(sel->sel.matchers[i].name, "__name__"))
+			return 0;
+	return add_matcher(p, sel, SG_MATCH_EQ, "__name__", "target_info");
+}
+
 static int parse_call(struct pq_parser *p, const struct pq_token *name, struct pq_node **ret)
 {
 	struct pq_node *n = pq_new(p, PQ_CALL, name->pos);
@@ -190,7 +220,7 @@ static int parse_call(struct pq_parser *p, const struct pq_token *name, struct p
 	n->text = n->func->name;
 	*ret = n;
 	r = parse_args(p, n);
-	return r;
+	return r < 0 || strcmp(n->text, PQ_INFO) ? r : finish_info(p, n);
 }
 
 static int parse_grouping(struct pq_parser *p, struct pq_node *n, bool *seen)

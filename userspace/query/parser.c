@@ -14,12 +14,13 @@ static const struct {
 	const char *name;
 	int prec;
 } ops[] = {
-	[PQ_OR] = {"or", 1}, [PQ_AND] = {"and", 2},  [PQ_UNLESS] = {"unless", 2},
-	[PQ_EQ] = {"==", 3}, [PQ_NE] = {"!=", 3},    [PQ_LT] = {"<", 3},
-	[PQ_LE] = {"<=", 3}, [PQ_GT] = {">", 3},     [PQ_GE] = {">=", 3},
-	[PQ_ADD] = {"+", 4}, [PQ_SUB] = {"-", 4},    [PQ_MUL] = {"*", 5},
-	[PQ_DIV] = {"/", 5}, [PQ_MOD] = {"%", 5},    [PQ_ATAN2] = {"atan2", 5},
-	[PQ_POW] = {"^", 6}, [PQ_OP_NONE] = {"", 0},
+	[PQ_OR] = {"or", 1},	[PQ_AND] = {"and", 2},	     [PQ_UNLESS] = {"unless", 2},
+	[PQ_EQ] = {"==", 3},	[PQ_NE] = {"!=", 3},	     [PQ_LT] = {"<", 3},
+	[PQ_LE] = {"<=", 3},	[PQ_GT] = {">", 3},	     [PQ_GE] = {">=", 3},
+	[PQ_ADD] = {"+", 4},	[PQ_SUB] = {"-", 4},	     [PQ_MUL] = {"*", 5},
+	[PQ_DIV] = {"/", 5},	[PQ_MOD] = {"%", 5},	     [PQ_ATAN2] = {"atan2", 5},
+	[PQ_POW] = {"^", 6},	[PQ_TRIM_BELOW] = {"</", 3}, [PQ_TRIM_ABOVE] = {">/", 3},
+	[PQ_OP_NONE] = {"", 0},
 };
 #define PREC_POW 6
 

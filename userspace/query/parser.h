@@ -10,6 +10,7 @@ struct pq_parser {
 	struct pq_token tok; /* the current token */
 	struct pq_ast *ast;
 	int depth;
+	bool may_select_all; /* the selector only narrows what info() adds */
 };
 
 int pq_next(struct pq_parser *p);
