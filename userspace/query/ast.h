@@ -123,10 +123,11 @@ struct pq_ast {
 	struct sg_arena *arena;
 	struct pq_node *root;
 	struct pq_node *selectors; /* list by next_selector */
+	double step_s, range_s; /* of the query: what step() and range() are in durations */
 };
 
 /*
- * Parses and checks types. Everything is in the arena; selectors are compiled
+ * Parses and checks types; step_s and range_s of ret are set before. Everything is in the arena; selectors are compiled
  * and must be released by pq_release, also after a failure. -EINVAL fills err as
  * Prometheus words it, -E2BIG when the text is too long or too deep, -ENOMEM.
  */

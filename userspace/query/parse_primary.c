@@ -359,23 +359,6 @@ static int parse_atom(struct pq_parser *p, struct pq_node **ret)
 
 /* ---- what may follow ----------------------------------------------------------------- */
 
-/* A duration, or a number of seconds. */
-static int parse_duration(struct pq_parser *p, bool positive, const char *context,
-			  const char *expected, int64_t *ret_ms)
-{
-	double s = p->tok.num;
-
-	if (p->tok.kind != PQ_T_DURATION && p->tok.kind != PQ_T_NUMBER)
-		return pq_unexpected(p, context, expected);
-	if (!(fabs(s) < 9.2e9))
-		return pq_syntax(p->lex.src, p->tok.pos, p->lex.err, "duration out of range");
-	*ret_ms = p->tok.kind == PQ_T_DURATION ? p->tok.ms : (int64_t)(s * 1000);
-	if (positive && *ret_ms <= 0)
-		return pq_syntax(p->lex.src, p->tok.pos, p->lex.err,
-				 "duration must be greater than 0");
-	return pq_next(p);
-}
-
 static int make_subquery(struct pq_parser *p, struct pq_node **ret, int64_t range, int64_t step)
 {
 	struct pq_node *n = pq_new(p, PQ_SUBQUERY, (*ret)->pos);
@@ -414,13 +397,13 @@ static int parse_brackets(struct pq_parser *p, struct pq_node **ret)
 	int r = pq_next(p);
 
 	if (!r)
-		r = parse_duration(p, true, "subquery or range selector", "number or duration",
+		r = pq_parse_duration(p, true, "subquery or range selector", "number or duration",
 				   &range);
 	if (!r && p->tok.kind == PQ_T_COLON) {
 		sub = true;
 		r = pq_next(p);
 		if (!r && p->tok.kind != PQ_T_RBRACKET)
-			r = parse_duration(p, true, "subquery selector",
+			r = pq_parse_duration(p, true, "subquery selector",
 					   "number, duration, or \"]\"", &step);
 	}
 	if (r < 0)
@@ -459,19 +442,16 @@ static int parse_sign(struct pq_parser *p, bool *minus)
 static int parse_offset(struct pq_parser *p, struct pq_node *n)
 {
 	int64_t ms = 0;
-	bool minus = false;
 	int r = pq_next(p);
 
 	if (!r)
-		r = parse_sign(p, &minus);
-	if (!r)
-		r = parse_duration(p, false, "offset", "number or duration", &ms);
+		r = pq_parse_offset(p, &ms);
 	if (!r)
 		r = modifiable(p, n, "offset", n->has_offset);
 	if (r < 0)
 		return r;
 	n->has_offset = true;
-	n->offset_ms = minus ? -ms : ms;
+	n->offset_ms = ms;
 	return 0;
 }
 

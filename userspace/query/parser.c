@@ -335,7 +335,9 @@ int pq_parse(const char *src, struct sg_arena *arena, struct pq_ast *ret, struct
 	struct pq_parser p;
 	int r;
 
-	*ret = (struct pq_ast){.src = src, .arena = arena};
+	ret->src = src;
+	ret->arena = arena;
+	ret->root = ret->selectors = NULL;
 	r = parser_init(&p, ret, err);
 	if (!r)
 		r = parse_all(&p, ret);

@@ -268,6 +268,8 @@ static int start_job(struct job *j, const char *expr, int64_t start, int64_t end
 		return sg_fail(err, -EINVAL, "the time is out of range");
 	j->engine.start_ms = start;
 	j->engine.end_ms = end;
+	j->ast.step_s = (double)j->engine.step_ms / 1000;
+	j->ast.range_s = (double)(end - start) / 1000;
 	return pq_parse(expr, j->engine.arena, &j->ast, err);
 }
 
@@ -328,6 +330,7 @@ int sg_query_range(struct sg_reader *r, const char *expr, int64_t start_ms, int6
 	if (!j)
 		return -ENOMEM;
 	k = check_range(lim, start_ms, end_ms, step_ms, err);
+	j->engine.step_ms = step_ms;
 	if (!k)
 		k = start_job(j, expr, start_ms, end_ms);
 	if (k < 0)
@@ -340,7 +343,6 @@ int sg_query_range(struct sg_reader *r, const char *expr, int64_t start_ms, int6
 	j->grid = (struct pq_grid){.start_ms = start_ms,
 				   .step_ms = step_ms,
 				   .n = (size_t)((end_ms - start_ms) / step_ms) + 1};
-	j->engine.step_ms = step_ms;
 	k = run(&res);
 	if (!k)
 		*ret = v;
@@ -351,7 +353,11 @@ int sg_query_check(const char *expr, struct sg_error *err)
 {
 	sg_auto(job) j = job_new(NULL, NULL, err);
 
-	return j ? pq_parse(expr, j->engine.arena, &j->ast, err) : -ENOMEM;
+	if (!j)
+		return -ENOMEM;
+	/* Any query will do: it is not known yet. */
+	j->ast.step_s = j->ast.range_s = 1;
+	return pq_parse(expr, j->engine.arena, &j->ast, err);
 }
 
 int sg_query_selector(const char *text, struct sg_arena *arena, struct sg_selector *ret,

@@ -523,6 +523,29 @@ static void a_bare_selector_can_be_had_alone(void **state)
 	assert_int_equal(sg_query_selector("n + 1", x->arena, &sel, &x->err), -EINVAL);
 }
 
+static void durations_can_be_computed(void **state)
+{
+	struct fixture *x = *state;
+	static const char *const same[] = {
+		"count_over_time(g[60])",
+		"count_over_time(g[2m - 1m])",
+		"count_over_time(g[(10s + 5) * 2 ^ 2])",
+		"count_over_time(g[max(30s, 1m)] offset min(0, 1h))",
+		"count_over_time(g[1m] offset (60 % 60s))",
+		"count_over_time(g[-1m + 2m:10s])",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(same); i++) {
+		assert_int_equal(ask(x, same[i], 300000), 0);
+		assert_true(x->v.series[0].points[0].value == 6);
+	}
+	assert_int_equal(ask(x, "g[1m / 0]", 0), -EINVAL);
+	assert_string_equal(x->err.msg, "1:6: parse error: division by zero");
+	assert_int_equal(ask(x, "g[1m - 1m]", 0), -EINVAL);
+	say_range(x, "count_over_time(g[step()])", 100000, 160000, 20000);
+	assert_true(x->v.series[0].points[0].value == 2);
+}
+
 static void a_label_can_be_rewritten(void **state)
 {
 	struct fixture *x = *state;
@@ -560,6 +583,7 @@ int main(void)
 		T(nesting_and_length_are_bounded),
 		T(a_bare_selector_can_be_had_alone),
 		T(a_label_can_be_rewritten),
+		T(durations_can_be_computed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
