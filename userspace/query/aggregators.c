@@ -267,7 +267,8 @@ int pq_agg_check_k(struct pq_engine *e, double k)
 	if (isnan(k))
 		return sg_fail(e->err, -EINVAL, "Parameter value is NaN");
 	if (fabs(k) >= 9.2e18)
-		return sg_fail(e->err, -EINVAL, "Scalar value %g overflows int64", k);
+		return sg_fail(e->err, -EINVAL, "Scalar value %s %sflows int64", pq_go_g(e, k),
+			       k < 0 ? "under" : "over");
 	return 0;
 }
 

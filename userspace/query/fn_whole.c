@@ -397,14 +397,15 @@ PQ_WHOLE_FN(pq_fn_sort_by_label_desc)
 
 /* ---- labels ---------------------------------------------------------------------------- */
 
-static int check_label_name(struct pq_engine *e, const char *name, const char *what)
+static int check_label_name(struct pq_engine *e, const struct pq_node *call, const char *name,
+			    const char *what)
 {
 	size_t n = strlen(name);
 
 	if (n && sg_utf8_valid(name, n))
 		return 0;
-	return sg_fail(e->err, -EINVAL, "invalid %s label name in %s(): %s", what,
-		       what[0] == 'd' ? "label_replace" : "label_join", n ? "not UTF-8" : "empty");
+	return sg_fail(e->err, -EINVAL, "invalid %s label name in %s(): %s", what, call->func->name,
+		       n ? "not UTF-8" : "");
 }
 
 /* What $1 or ${1} stands for; a name stands for nothing, as no group has one. */
@@ -482,7 +483,7 @@ static int compile_anchored(struct pq_engine *e, const char *text, regex_t *re)
 PQ_WHOLE_FN(pq_fn_label_replace)
 {
 	regex_t re;
-	int r = check_label_name(e, text_arg(call, 1), "destination");
+	int r = check_label_name(e, call, text_arg(call, 1), "destination");
 
 	if (!r)
 		r = compile_anchored(e, text_arg(call, 4), &re);
@@ -515,8 +516,12 @@ static int join_row(struct pq_engine *e, const struct pq_node *call, struct pq_r
 
 PQ_WHOLE_FN(pq_fn_label_join)
 {
-	int r = check_label_name(e, text_arg(call, 1), "destination");
+	int r = 0;
 
+	for (size_t i = 3; !r && i < call->n_args; i++)
+		r = check_label_name(e, call, text_arg(call, i), "source");
+	if (!r)
+		r = check_label_name(e, call, text_arg(call, 1), "destination");
 	if (!r)
 		r = pq_eval(e, g, call->args[0], out);
 	for (size_t i = 0; !r && i < out->n; i++)

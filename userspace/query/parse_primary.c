@@ -398,13 +398,13 @@ static int parse_brackets(struct pq_parser *p, struct pq_node **ret)
 
 	if (!r)
 		r = pq_parse_duration(p, true, "subquery or range selector", "number or duration",
-				   &range);
+				      &range);
 	if (!r && p->tok.kind == PQ_T_COLON) {
 		sub = true;
 		r = pq_next(p);
 		if (!r && p->tok.kind != PQ_T_RBRACKET)
 			r = pq_parse_duration(p, true, "subquery selector",
-					   "number, duration, or \"]\"", &step);
+					      "number, duration, or \"]\"", &step);
 	}
 	if (r < 0)
 		return r;
