@@ -335,9 +335,8 @@ int pq_parse(const char *src, struct sg_arena *arena, struct pq_ast *ret, struct
 	struct pq_parser p;
 	int r;
 
-	ret->src = src;
-	ret->arena = arena;
-	ret->root = ret->selectors = NULL;
+	*ret = (struct pq_ast){
+		.src = src, .arena = arena, .step_s = ret->step_s, .range_s = ret->range_s};
 	r = parser_init(&p, ret, err);
 	if (!r)
 		r = parse_all(&p, ret);
