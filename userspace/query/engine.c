@@ -49,7 +49,8 @@ static void annotate(struct pq_engine *e, const char *kind, uint32_t pos, const 
 	char text[400], where[32];
 	const char *s;
 
-	if (e->n_warnings == PQ_MAX_WARNINGS)
+	/* Infos leave room for warnings. */
+	if (e->n_warnings >= (*kind == 'i' ? PQ_MAX_WARNINGS / 2 : PQ_MAX_WARNINGS))
 		return;
 	vsnprintf(text, sizeof(text), fmt, ap);
 	pq_position(e->ast->src, pos, where, sizeof(where));

@@ -561,6 +561,33 @@ static void a_label_can_be_rewritten(void **state)
 			 -EINVAL);
 }
 
+/* What label b becomes when a is "x". */
+static const char *rewritten(struct fixture *x, const char *with, const char *pattern)
+{
+	char expr[200];
+
+	snprintf(
+		expr, sizeof(expr),
+		"label_replace(label_replace(c_total{a='x'}, 'a', 'x-12.y', '', ''), 'b', '%s', 'a', '%s')",
+		with, pattern);
+	assert_int_equal(ask(x, expr, 100000), 0);
+	return sg_series_label(&x->v.series[0].series, "b");
+}
+
+static void patterns_of_labels_are_those_of_re2(void **state)
+{
+	struct fixture *x = *state;
+
+	assert_string_equal(rewritten(x, "$1", "(.*)"), "x-12.y");
+	assert_string_equal(rewritten(x, "$1", "[a-z]-(\\\\d+).*"), "12");
+	assert_string_equal(rewritten(x, "$1", "(?:x|z)-(\\\\w+)\\\\.y"), "12");
+	assert_string_equal(rewritten(x, "${n}$0", "(?P<n>\\\\w)-.*"), "xx-12.y");
+	assert_string_equal(rewritten(x, "$1z", "(.*)"), "");
+	assert_string_equal(rewritten(x, "${1}z$$", "(.*?)-[\\\\d\\\\.]+y"), "xz$");
+	assert_string_equal(rewritten(x, "yes", "(?i)X.*"), "yes");
+	assert_string_equal(rewritten(x, "yes", "x"), "");
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -583,6 +610,7 @@ int main(void)
 		T(nesting_and_length_are_bounded),
 		T(a_bare_selector_can_be_had_alone),
 		T(a_label_can_be_rewritten),
+		T(patterns_of_labels_are_those_of_re2),
 		T(durations_can_be_computed),
 	};
 
