@@ -3,12 +3,14 @@
 #include "label_regex.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct translation {
 	struct pq_regex *r;
 	struct sg_buf out;
 	size_t groups; /* of the C library, so far */
+	unsigned long copies; /* that counted repetitions make, one within the other at worst */
 	int flags;
 };
 
@@ -111,6 +113,27 @@ static int brackets(struct translation *t, const char *p)
 	return *p ? (int)(p + 1 - start) : -EINVAL;
 }
 
+#define MAX_COPIES 1000 /* as in RE2 */
+
+/* "{2,5}": the C library writes the copies out, which has to end somewhere. */
+static int count_copies(struct translation *t, const char *p)
+{
+	unsigned long most = 1;
+
+	for (p++; (*p >= '0' && *p <= '9') || *p == ','; p++) {
+		char *end;
+		unsigned long n = *p == ',' ? 0 : strtoul(p, &end, 10);
+
+		if (*p != ',')
+			p = end - 1;
+		most = SG_MAX(most, n);
+	}
+	if (most > MAX_COPIES / t->copies)
+		return -EINVAL;
+	t->copies *= most;
+	return 1;
+}
+
 static int translate(struct translation *t, const char *pattern)
 {
 	const char *p = pattern;
@@ -126,6 +149,8 @@ static int translate(struct translation *t, const char *pattern)
 			n = brackets(t, p);
 		else
 			sg_buf_char(&t->out, *p);
+		if (*p == '{')
+			n = count_copies(t, p);
 		if (n < 0)
 			return n;
 		if (*p == '*' || *p == '+' || *p == '?' || *p == '}')
@@ -137,7 +162,7 @@ static int translate(struct translation *t, const char *pattern)
 
 int pq_regex_compile(struct pq_regex *r, const char *pattern)
 {
-	struct translation t = {.r = r, .groups = 1, .flags = REG_EXTENDED};
+	struct translation t = {.r = r, .groups = 1, .copies = 1, .flags = REG_EXTENDED};
 	int k;
 
 	/* The bracket that anchors is what $0 stands for. */

@@ -586,6 +586,8 @@ static void patterns_of_labels_are_those_of_re2(void **state)
 	assert_string_equal(rewritten(x, "${1}z$$", "(.*?)-[\\\\d\\\\.]+y"), "xz$");
 	assert_string_equal(rewritten(x, "yes", "(?i)X.*"), "yes");
 	assert_string_equal(rewritten(x, "yes", "x"), "");
+	assert_string_equal(rewritten(x, "yes", "x-[0-9]{1,3}.y"), "yes");
+	assert_int_equal(ask(x, "label_replace(g, 'b', '', 'a', '((x{99}){99}){99}')", 0), -EINVAL);
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
