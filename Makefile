@@ -99,7 +99,7 @@ docs: all ## Write docs/METRICS.md anew
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
-tests-built: unit tools $(UNIT_ASAN) $(REPLAY_BINS)
+tests-built: unit tools $(UNIT_ASAN) $(REPLAY_BINS) $(O)/tests/promql-conformance
 unit: $(UNIT_BINS)
 tools: $(TOOL_BINS)
 .PHONY: fuzz-bins
@@ -162,6 +162,12 @@ $(O)/tests/asan/%: tests/unit/%.c $(O)/libsgprobe_asan.a
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ASAN_CFLAGS) -Itests/unit -MF $@.d -MT $@ -o $@ $< $(O)/libsgprobe_asan.a $(PKG_LIBS) -lcmocka
 
+# With the sanitizers: what the scripts load is what a fuzzer would like to.
+$(O)/tests/promql-conformance: tests/conformance/promql_conformance.c $(O)/libsgprobe_asan.a
+	$(call msg,TEST,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ASAN_CFLAGS) -Itests/unit -MF $@.d -MT $@ -o $@ $< $(O)/libsgprobe_asan.a $(PKG_LIBS)
+
 $(O)/tests/kernels/%: tests/kernels/%.c
 	$(call msg,TEST,$@)
 	$(Q)mkdir -p $(@D)
@@ -212,5 +218,5 @@ clean: ## Remove build/
 	$(Q)rm -rf $(O)
 
 -include $(wildcard $(O)/bpf/*.d) $(OBJS:.o=.d) $(ASAN_OBJS:.o=.d) $(O)/obj/userspace/cli/main.d
--include $(wildcard $(O)/tests/*/*/*.d $(O)/tests/*/*.d $(O)/tools/*.d)
+-include $(wildcard $(O)/tests/*/*/*.d $(O)/tests/*/*.d $(O)/tests/*.d $(O)/tools/*.d)
 -include $(FUZZ_OBJS:.o=.d) $(O)/asan/tests/fuzz/replay.d

@@ -3,7 +3,7 @@
 # Runs every test and prints 'N passed, N failed, N skipped' last; before it, which files passed only when they were
 # run once more.
 # A test is a program or script that speaks TAP: 'ok 1 - name', 'not ok 2 - name',
-# 'ok 3 - name # SKIP reason'. Suites: unit, asan, fuzz (corpus), web, kernel, e2e; and kernels, which
+# 'ok 3 - name # SKIP reason'. Suites: unit, asan, conformance, fuzz (corpus), web, kernel, e2e; and kernels, which
 # boots each of $KERNELS, $KERNELS_AT_ONCE at the same time.
 #   run-tests.sh [SUITE...]    only these
 set -u
@@ -65,7 +65,7 @@ boot_kernels() {
 		echo $? > "$log/guest-{}.status"'
 }
 
-suites=${*:-unit asan fuzz web kernel e2e}
+suites=${*:-unit asan conformance fuzz web kernel e2e}
 for suite in $suites; do
 	case $suite in
 	unit | asan)
@@ -73,6 +73,11 @@ for suite in $suites; do
 			[ -e "$t" ] || continue
 			n=${t#tests/unit/} n=${n%.c}
 			run "$suite" "$n" "$O/tests/$suite/$n"
+		done
+		;;
+	conformance)
+		for t in tests/conformance/*.sh; do
+			run conformance "$(basename "$t" .sh)" bash "$t"
 		done
 		;;
 	fuzz)

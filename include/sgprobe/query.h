@@ -7,13 +7,14 @@
 #ifndef SGPROBE_QUERY_H
 #define SGPROBE_QUERY_H
 
+#include <sgprobe/native.h>
 #include <sgprobe/reader.h>
 
 enum sg_value_kind { SG_SCALAR, SG_STRING, SG_VECTOR, SG_MATRIX };
 
 struct sg_point {
 	int64_t t_ms;
-	const struct sg_hist *hist; /* NULL: a float */
+	const struct sg_native *hist; /* NULL: a float */
 	double value;
 };
 struct sg_value_series {
@@ -41,7 +42,7 @@ struct sg_query_limits {
 /*
  * All results are in the arena. Errors, with a sentence in err as Prometheus words
  * it ("1:5: parse error: ..."): -EINVAL bad expression or parameter (HTTP 400),
- * -EOPNOTSUPP a construct not built yet, -E2BIG a limit (422), -ETIMEDOUT (503),
+ * -E2BIG a limit (422), -ETIMEDOUT (503),
  * -EIO, -ENOMEM.
  */
 int sg_query_instant(struct sg_reader *r, const char *expr, int64_t t_ms,

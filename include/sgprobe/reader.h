@@ -11,6 +11,7 @@
 #include <sgprobe/err.h>
 #include <sgprobe/event.h>
 #include <sgprobe/frame.h>
+#include <sgprobe/native.h>
 #include <sgprobe/profile.h>
 #include <sgprobe/series.h>
 
@@ -30,7 +31,15 @@ struct sg_points {
 		double *values; /* counter, gauge */
 		struct sg_hist *hists; /* histogram; buckets borrowed from the arena */
 	};
+	/*
+	 * Of a reader that has other histograms than sgprobe's own; else NULL. One a
+	 * sample, NULL where the sample is a float, which is in values then. Such a
+	 * reader may also mark where a series ended: by the float SG_STALE_BITS.
+	 */
+	const struct sg_native *const *natives;
 };
+
+#define SG_STALE_BITS 0x7ff0000000000002ULL /* the NaN that Prometheus means by "stale" */
 
 struct sg_points_set {
 	size_t n;

@@ -4,10 +4,46 @@
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <sgprobe/query.h>
 
 #include "../unit/query/fake_reader.h"
+
+/* n: any exponential layout, floats and ends in between; b: bounds of their own. */
+static void add_natives(struct fake_reader *f)
+{
+	static const double bounds[] = {-1, 0, 1, 5};
+	struct fake_series *n = fake_series(f, SG_HISTOGRAM, "n", NULL);
+	struct fake_series *b = fake_series(f, SG_HISTOGRAM, "b", NULL);
+	uint64_t bits = SG_STALE_BITS;
+	double stale;
+
+	memcpy(&stale, &bits, sizeof(stale));
+	for (int i = 0; i < 40; i++) {
+		struct sg_bucket side[] = {{i % 5 - 3, i + 1}, {i % 5 + 2, 0.5}, {9000, 1}};
+		struct sg_native h = {.count = 3 * i + 3,
+				      .sum = i % 11 ? i - 20 : 0.0 / 0.0,
+				      .zero_count = i % 3,
+				      .zero_threshold = i % 4 * 0.25,
+				      .pos = side,
+				      .neg = side,
+				      .n_pos = (uint32_t)i % 4,
+				      .n_neg = (uint32_t)i % 3,
+				      .schema = (int8_t)(i % 13 - 4),
+				      .hint = (uint8_t)(i / 3 % 4)};
+		struct sg_native c = {.count = i,
+				      .bounds = bounds + i % 2,
+				      .n_bounds = (uint32_t)(4 - i % 2 - i % 3),
+				      .schema = SG_SCHEMA_CUSTOM};
+		struct sg_bucket in[] = {{0, i + 1}, {1, 2}};
+
+		c.pos = in;
+		c.n_pos = 1 + (uint32_t)i % 2;
+		fake_add_native(f, n, i * 10000, i % 9 == 4 ? NULL : &h, i % 18 == 4 ? stale : i);
+		fake_add_native(f, b, i * 10000, i % 16 == 7 ? &h : &c, 0);
+	}
+}
 
 static struct fake_reader *make_store(void)
 {
@@ -31,6 +67,7 @@ static struct fake_reader *make_store(void)
 		}
 	}
 	sg_hist_free(&h);
+	add_natives(f);
 	return f;
 }
 

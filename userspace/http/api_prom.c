@@ -22,17 +22,35 @@ static int required(struct http_call *c, const char *name, const char **ret)
 	return 0;
 }
 
+/* Warnings and the milder notes, as Prometheus tells them apart. */
+static void put_notes(struct sg_buf *b, const struct sg_value *v, const char *list,
+		      const char *kind)
+{
+	bool first = true;
+
+	for (size_t i = 0; i < v->n_warnings; i++) {
+		if (strncmp(v->warnings[i], kind, strlen(kind)))
+			continue;
+		if (first)
+			sg_buf_printf(b, ",\"%s\":[", list);
+		else
+			sg_buf_char(b, ',');
+		sg_json_str(b, v->warnings[i]);
+		first = false;
+	}
+	if (!first)
+		sg_buf_char(b, ']');
+}
+
 static void put_result(struct http_call *c, const struct sg_value *v)
 {
 	struct sg_buf *b = &c->resp.body;
 
 	sg_buf_str(b, "{\"status\":\"success\",\"data\":");
 	sg_query_json(b, v);
-	for (size_t i = 0; i < v->n_warnings; i++) {
-		sg_buf_str(b, i ? "," : ",\"warnings\":[");
-		sg_json_str(b, v->warnings[i]);
-	}
-	sg_buf_str(b, v->n_warnings ? "]}\n" : "}\n");
+	put_notes(b, v, "warnings", "PromQL warning");
+	put_notes(b, v, "infos", "PromQL info");
+	sg_buf_str(b, "}\n");
 }
 
 int http_get_query(struct http_call *c)

@@ -176,7 +176,7 @@ int pq_count_values(struct pq_engine *e, const struct pq_grid *g, const struct p
 		    const struct pq_rows *in, struct pq_rows *out)
 {
 	const char *label = pq_unwrap(n->args[1])->text;
-	int r = 0;
+	int r = pq_check_label(e, label, "invalid label name ");
 
 	for (size_t i = 0; !r && i < in->n; i++) {
 		struct pq_row *row = in->rows[i], *to;
@@ -187,9 +187,10 @@ int pq_count_values(struct pq_engine *e, const struct pq_grid *g, const struct p
 		for (size_t j = 0; !r && j < g->n; j++) {
 			const char *text;
 
-			if (!pq_is_float(&row->cells[j]))
+			if (!pq_has(&row->cells[j]))
 				continue;
-			text = pq_float_text(e, row->cells[j].v);
+			text = row->cells[j].h ? pq_hist_text(e, row->cells[j].h)
+					       : pq_float_text(e, row->cells[j].v);
 			r = text ? pq_labels_set(e, &key, label, text, &s) : pq_oom(e);
 			if (r < 0)
 				break;
@@ -214,7 +215,8 @@ int pq_eval_aggregate(struct pq_engine *e, const struct pq_grid *g, const struct
 	if (n->agg->has_param && n->agg->param == PQ_SCALAR)
 		r = pq_eval_scalar(e, g, n->args[1], &param);
 	for (size_t i = 0; !r && param && n->agg->pick && i < g->n; i++)
-		r = pq_agg_check_k(e, param[i].v);
+		r = n->agg->pick == pq_agg_limit_ratio ? pq_agg_check_ratio(e, param[i].v)
+						       : pq_agg_check_k(e, param[i].v);
 	if (!r)
 		r = pq_eval(e, g, n->args[0], &in);
 	pq_rows_done(&in);
@@ -222,5 +224,5 @@ int pq_eval_aggregate(struct pq_engine *e, const struct pq_grid *g, const struct
 		return r;
 	if (n->agg->whole)
 		return n->agg->whole(e, g, n, &in, out);
-	return n->agg->reduce || n->agg->pick ? aggregate(e, g, n, &in, param, out) : -EOPNOTSUPP;
+	return aggregate(e, g, n, &in, param, out);
 }

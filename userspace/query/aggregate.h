@@ -20,11 +20,13 @@ PQ_REDUCE_FN(pq_agg_quantile);
 int pq_agg_topk(struct pq_engine *e, const struct pq_agg_step *s, size_t *order);
 int pq_agg_bottomk(struct pq_engine *e, const struct pq_agg_step *s, size_t *order);
 int pq_agg_limitk(struct pq_engine *e, const struct pq_agg_step *s, size_t *order);
+int pq_agg_limit_ratio(struct pq_engine *e, const struct pq_agg_step *s, size_t *order);
 int pq_count_values(struct pq_engine *e, const struct pq_grid *g, const struct pq_node *n,
 		    const struct pq_rows *in, struct pq_rows *out);
 
 /* Refuses a k that is no number of rows. */
 int pq_agg_check_k(struct pq_engine *e, double k);
+int pq_agg_check_ratio(struct pq_engine *e, double ratio);
 /* A sample value as text in the arena. */
 const char *pq_float_text(struct pq_engine *e, double v);
 

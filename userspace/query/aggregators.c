@@ -23,22 +23,32 @@ double pq_sum_get(const struct pq_sum *s)
 	return isinf(s->sum) ? s->sum : s->sum + s->c;
 }
 
-/* The plain sum is exact enough until it overflows; then the mean is built step by step. */
+/* The plain sum is exact enough until it overflows; from there on the mean is built step by step. */
 double pq_mean(double (*get)(const void *ctx, size_t i), const void *ctx, size_t n)
 {
 	struct pq_sum s = {0};
-	double mean = 0;
-	bool finite = true;
+	size_t i;
 
-	for (size_t i = 0; i < n; i++) {
-		pq_sum_add(&s, get(ctx, i));
-		finite &= isfinite(get(ctx, i));
+	for (i = 0; i < n; i++) {
+		struct pq_sum more = s;
+
+		pq_sum_add(&more, get(ctx, i));
+		if (i && isinf(more.sum))
+			break;
+		s = more;
 	}
-	if (!isinf(s.sum) || !finite)
-		return pq_sum_get(&s) / (double)n;
-	for (size_t i = 0; i < n; i++)
-		mean += get(ctx, i) / (double)(i + 1) - mean / (double)(i + 1);
-	return mean;
+	if (i == n)
+		return s.sum / (double)n + s.c / (double)n;
+	s.sum /= (double)i;
+	s.c /= (double)i;
+	for (; i < n; i++) {
+		double q = (double)i / (double)(i + 1);
+
+		s.sum *= q;
+		s.c *= q;
+		pq_sum_add(&s, get(ctx, i) / (double)(i + 1));
+	}
+	return s.sum + s.c;
 }
 
 int pq_compare_doubles(const void *a, const void *b)
@@ -80,13 +90,34 @@ static int kinds(struct pq_engine *e, const struct pq_agg_step *s)
 	return k;
 }
 
-static int sum_hists(struct pq_engine *e, const struct pq_agg_step *s, double divisor,
+/* The sum of all times a factor. 1, or 0 when they do not go together, which is said. */
+static int add_all(struct pq_engine *e, const struct pq_agg_step *s, double factor)
+{
+	int r = 0;
+
+	pq_hist_sum_clear(&e->hist_sum);
+	for (size_t i = 0; !r && i < s->n; i++) {
+		r = pq_hist_sum_add(e, &e->hist_sum, s->cells[i]->h, factor);
+		if (r == PQ_HISTS_MIXED)
+			pq_warn_mixed_buckets(e, s->node->args[0]->pos, s->series[i]->name);
+	}
+	return r < 0 ? r : !r;
+}
+
+static int sum_hists(struct pq_engine *e, const struct pq_agg_step *s, double factor,
 		     struct pq_cell *out)
 {
-	pq_hist_sum_clear(&e->hist_sum);
-	for (size_t i = 0; i < s->n; i++)
-		pq_hist_sum_add(&e->hist_sum, s->cells[i]->h, 1 / divisor);
-	out->h = pq_hist_sum_take(e, &e->hist_sum, 1);
+	int r = add_all(e, s, 1);
+
+	/* A mean may be a number where the sum is none any more. */
+	if (r > 0 && factor != 1 && pq_hist_sum_overflows(&e->hist_sum)) {
+		r = add_all(e, s, factor);
+		factor = 1;
+	}
+	if (r <= 0)
+		return r;
+	pq_note_hist_sum(e, s->node->args[0]->pos, &e->hist_sum, "aggregation");
+	out->h = pq_hist_sum_take(e, &e->hist_sum, factor);
 	return out->h ? 1 : pq_oom(e);
 }
 
@@ -113,7 +144,7 @@ int pq_agg_avg(struct pq_engine *e, const struct pq_agg_step *s, struct pq_cell 
 	int k = kinds(e, s);
 
 	if (k == 2)
-		return sum_hists(e, s, (double)s->n, out);
+		return sum_hists(e, s, 1 / (double)s->n, out);
 	if (k == 1)
 		out->v = pq_mean(cell_value, s, s->n);
 	return k == 1;
@@ -196,9 +227,39 @@ int pq_agg_quantile(struct pq_engine *e, const struct pq_agg_step *s, struct pq_
 
 	if (!(s->param >= 0 && s->param <= 1))
 		pq_warn(e, s->node->args[1]->pos,
-			"quantile value should be between 0 and 1, got %g", s->param);
+			"quantile value should be between 0 and 1, got %s", pq_go_g(e, s->param));
 	out->v = pq_quantile(s->param, s->scratch, n);
 	return n > 0;
+}
+
+/* Whether a series is among the ratio: by its labels, so that it is at every step or at none. */
+static bool in_ratio(const struct sg_series *s, double ratio)
+{
+	double at = (double)s->hash / 0x1p64;
+
+	return ratio >= 0 ? at < ratio : at >= 1 + ratio;
+}
+
+int pq_agg_limit_ratio(struct pq_engine *e, const struct pq_agg_step *s, size_t *order)
+{
+	double ratio = fmax(-1, fmin(1, s->param));
+	int n = 0;
+
+	if (isnan(s->param))
+		return sg_fail(e->err, -EINVAL, "Ratio value is NaN");
+	if (ratio != s->param)
+		pq_warn(e, s->node->args[1]->pos,
+			"ratio value should be between -1 and 1, got %s, capping to %s",
+			pq_go_g(e, s->param), pq_go_g(e, ratio));
+	for (size_t i = 0; i < s->n; i++)
+		if (in_ratio(s->series[i], ratio))
+			order[n++] = i;
+	return n;
+}
+
+int pq_agg_check_ratio(struct pq_engine *e, double ratio)
+{
+	return isnan(ratio) ? sg_fail(e->err, -EINVAL, "Ratio value is NaN") : 0;
 }
 
 int pq_agg_check_k(struct pq_engine *e, double k)
@@ -206,7 +267,8 @@ int pq_agg_check_k(struct pq_engine *e, double k)
 	if (isnan(k))
 		return sg_fail(e->err, -EINVAL, "Parameter value is NaN");
 	if (fabs(k) >= 9.2e18)
-		return sg_fail(e->err, -EINVAL, "Scalar value %g overflows int64", k);
+		return sg_fail(e->err, -EINVAL, "Scalar value %s %sflows int64", pq_go_g(e, k),
+			       k < 0 ? "under" : "over");
 	return 0;
 }
 

@@ -47,6 +47,8 @@ enum pq_op {
 	PQ_MOD,
 	PQ_ATAN2,
 	PQ_POW,
+	PQ_TRIM_BELOW, /* </ */
+	PQ_TRIM_ABOVE, /* >/ */
 	PQ_OP_NONE,
 };
 const char *pq_op_name(enum pq_op op);
@@ -57,6 +59,11 @@ static inline bool pq_op_is_set(enum pq_op op)
 static inline bool pq_op_is_comparison(enum pq_op op)
 {
 	return op >= PQ_EQ && op <= PQ_GE;
+}
+
+static inline bool pq_op_is_trim(enum pq_op op)
+{
+	return op == PQ_TRIM_BELOW || op == PQ_TRIM_ABOVE;
 }
 
 enum pq_at { PQ_AT_NONE, PQ_AT_TIME, PQ_AT_START, PQ_AT_END };
@@ -90,6 +97,7 @@ struct pq_node {
 	enum pq_at at;
 	int64_t at_ms;
 	size_t selection; /* evaluator: index of what was read for it */
+	bool totals; /* evaluator: only counts and sums of histograms are asked for */
 
 	/* Children: arguments, operands, the expression within. */
 	struct pq_node **args;
@@ -115,10 +123,11 @@ struct pq_ast {
 	struct sg_arena *arena;
 	struct pq_node *root;
 	struct pq_node *selectors; /* list by next_selector */
+	double step_s, range_s; /* of the query: what step() and range() are in durations */
 };
 
 /*
- * Parses and checks types. Everything is in the arena; selectors are compiled
+ * Parses and checks types; step_s and range_s of ret are set before. Everything is in the arena; selectors are compiled
  * and must be released by pq_release, also after a failure. -EINVAL fills err as
  * Prometheus words it, -E2BIG when the text is too long or too deep, -ENOMEM.
  */

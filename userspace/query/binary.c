@@ -52,24 +52,52 @@ static int compared(const struct pq_node *n, bool yes, const struct pq_cell *a, 
 	return n->ret_bool || yes;
 }
 
+/* Sum or difference of two histograms. */
+static int add_hists(struct pq_engine *e, const struct pq_node *n, const struct sg_native *a,
+		     const struct sg_native *b, struct pq_cell *out)
+{
+	struct pq_hist_sum *s = &e->hist_sum;
+	bool add = n->op == PQ_ADD;
+	int r;
+
+	pq_hist_sum_clear(s);
+	r = pq_hist_sum_add(e, s, a, 1);
+	if (!r)
+		r = pq_hist_sum_add(e, s, b, add ? 1 : -1);
+	if (r == PQ_HISTS_MIXED) {
+		pq_warn(e, n->pos, "incompatible bucket layout encountered for binary operator %s",
+			pq_op_name(n->op));
+		return 0;
+	}
+	if (r < 0)
+		return r;
+	pq_note_hist_sum(e, n->pos, s, add ? "addition" : "subtraction");
+	if (!add)
+		s->hint = SG_HINT_GAUGE;
+	*out = (struct pq_cell){.h = pq_hist_sum_take(e, s, 1)};
+	return out->h ? 1 : pq_oom(e);
+}
+
 static int apply_hist(struct pq_engine *e, const struct pq_node *n, const struct pq_cell *a,
 		      const struct pq_cell *b, struct pq_cell *out)
 {
-	const struct sg_hist *h = NULL;
+	const struct sg_native *h = NULL;
 
 	if (a->h && b->h) {
 		if (n->op == PQ_EQ || n->op == PQ_NE)
-			return compared(n, sg_hist_equal(a->h, b->h) == (n->op == PQ_EQ), a, out);
-		if (n->op != PQ_ADD && n->op != PQ_SUB)
-			return incompatible(e, n, a, b);
-		h = pq_hist_combine(e, a->h, b->h, n->op == PQ_ADD ? 1 : -1);
-	} else if (n->op == PQ_MUL) {
-		h = pq_hist_scale(e, a->h ? a->h : b->h, a->h ? b->v : a->v, false);
-	} else if (n->op == PQ_DIV && a->h) {
-		h = pq_hist_scale(e, a->h, b->v, true);
-	} else {
+			return compared(n, sg_native_equal(a->h, b->h) == (n->op == PQ_EQ), a, out);
+		if (n->op == PQ_ADD || n->op == PQ_SUB)
+			return add_hists(e, n, a->h, b->h, out);
 		return incompatible(e, n, a, b);
 	}
+	if (n->op == PQ_MUL)
+		h = pq_hist_scale(e, a->h ? a->h : b->h, a->h ? b->v : a->v, false);
+	else if (n->op == PQ_DIV && a->h)
+		h = pq_hist_scale(e, a->h, b->v, true);
+	else if ((n->op == PQ_TRIM_BELOW || n->op == PQ_TRIM_ABOVE) && a->h)
+		h = pq_hist_trim(e, a->h, b->v, n->op == PQ_TRIM_BELOW);
+	else
+		return incompatible(e, n, a, b);
 	*out = (struct pq_cell){.h = h};
 	return h ? 1 : pq_oom(e);
 }
@@ -81,6 +109,8 @@ int pq_apply(struct pq_engine *e, const struct pq_node *n, const struct pq_cell 
 		return apply_hist(e, n, a, b, out);
 	if (pq_op_is_comparison(n->op))
 		return compared(n, compare(n->op, a->v, b->v), a, out);
+	if (pq_op_is_trim(n->op))
+		return incompatible(e, n, a, b);
 	*out = (struct pq_cell){.v = arith(n->op, a->v, b->v)};
 	return 1;
 }
@@ -124,7 +154,7 @@ static int vector_scalar(struct pq_engine *e, const struct pq_grid *g, const str
 			 const struct pq_rows *v, const struct pq_cell *scalar, bool swapped,
 			 struct pq_rows *out)
 {
-	bool keep_name = pq_op_is_comparison(n->op) && !n->ret_bool;
+	bool keep_name = (pq_op_is_comparison(n->op) || pq_op_is_trim(n->op)) && !n->ret_bool;
 	int r = 0;
 
 	for (size_t i = 0; !r && i < v->n; i++) {

@@ -254,8 +254,8 @@ static int result_row(struct join *j, size_t i, struct pq_row *one)
 	j->partner[i] = one;
 	if (!j->result[i])
 		return pq_oom(j->e);
-	j->result[i]->drop_name |=
-		j->many->rows[i]->drop_name || !pq_op_is_comparison(j->n->op) || j->n->ret_bool;
+	j->result[i]->drop_name |= j->many->rows[i]->drop_name || j->n->ret_bool ||
+				   !(pq_op_is_comparison(j->n->op) || pq_op_is_trim(j->n->op));
 	return 0;
 }
 

@@ -103,10 +103,13 @@ static int call_window(struct pq_engine *e, const struct pq_grid *g, const struc
 
 static bool date_of(const struct pq_func *f, double seconds, double *ret)
 {
-	time_t t = (time_t)seconds;
 	struct tm tm;
+	time_t t;
 
-	if (!(fabs(seconds) < 6e10) || !gmtime_r(&t, &tm))
+	if (!(fabs(seconds) < 6e10))
+		return false;
+	t = (time_t)seconds;
+	if (!gmtime_r(&t, &tm))
 		return false;
 	*ret = f->date(&tm);
 	return true;

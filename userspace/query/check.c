@@ -76,6 +76,10 @@ static int check_binary(const struct pq_ast *ast, const struct pq_node *n, struc
 		return pq_syntax(ast->src, op_pos, err,
 				 "set operator \"%s\" not allowed in binary scalar expression",
 				 pq_op_name(n->op));
+	if (pq_op_is_trim(n->op) && scalars)
+		return pq_syntax(ast->src, op_pos, err,
+				 "operator \"%s\" not allowed in binary scalar expression",
+				 pq_op_name(n->op));
 	if (pq_op_is_set(n->op) && n->card != PQ_ONE_TO_ONE)
 		return pq_syntax(ast->src, op_pos, err, "no grouping allowed for \"%s\" operation",
 				 pq_op_name(n->op));

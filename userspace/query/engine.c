@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <sgprobe/time.h>
@@ -48,7 +49,8 @@ static void annotate(struct pq_engine *e, const char *kind, uint32_t pos, const 
 	char text[400], where[32];
 	const char *s;
 
-	if (e->n_warnings == PQ_MAX_WARNINGS)
+	/* Infos leave room for warnings. */
+	if (e->n_warnings >= (*kind == 'i' ? PQ_MAX_WARNINGS / 2 : PQ_MAX_WARNINGS))
 		return;
 	vsnprintf(text, sizeof(text), fmt, ap);
 	pq_position(e->ast->src, pos, where, sizeof(where));
@@ -76,6 +78,42 @@ void pq_info(struct pq_engine *e, uint32_t pos, const char *fmt, ...)
 	va_start(ap, fmt);
 	annotate(e, "info", pos, fmt, ap);
 	va_end(ap);
+}
+
+const char *pq_go_g(struct pq_engine *e, double v)
+{
+	char text[40];
+	const char *s;
+	int digits = 1, exponent;
+
+	if (isnan(v) || isinf(v))
+		return isnan(v) ? "NaN" : v > 0 ? "+Inf" : "-Inf";
+	do
+		snprintf(text, sizeof(text), "%.*e", digits - 1, v);
+	while (strtod(text, NULL) != v && digits++ < 17);
+	exponent = (int)strtol(strchr(text, 'e') + 1, NULL, 10);
+	/* Go takes 6 for the precision here, however many digits there are. */
+	if (exponent >= -4 && exponent < 6)
+		snprintf(text, sizeof(text), "%.*f", SG_MAX(digits - 1 - exponent, 0), v);
+	s = sg_arena_strdup(e->arena, text);
+	return s ? s : "";
+}
+
+void pq_warn_mixed_buckets(struct pq_engine *e, uint32_t pos, const char *name)
+{
+	pq_warn(e, pos,
+		"vector contains a mix of histograms with exponential and custom buckets schemas "
+		"for metric name \"%s\"",
+		name);
+}
+
+void pq_note_hist_sum(struct pq_engine *e, uint32_t pos, const struct pq_hist_sum *a,
+		      const char *operation)
+{
+	if (pq_hist_sum_collided(a))
+		pq_warn(e, pos, "conflicting counter resets during histogram %s", operation);
+	if (a->rebound)
+		pq_info(e, pos, "mismatched custom buckets were reconciled during %s", operation);
 }
 
 int pq_eval_scalar(struct pq_engine *e, const struct pq_grid *g, const struct pq_node *n,

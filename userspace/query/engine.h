@@ -16,16 +16,17 @@
 
 #include "ast.h"
 #include "functions.h"
+#include "hists.h"
 
 #define PQ_LOOKBACK_MS 300000
 #define PQ_SUBQUERY_STEP_MS 60000
 #define PQ_MAX_WARNINGS 32
 
-extern const struct sg_hist pq_absent; /* a cell whose hist is this has no sample */
+extern const struct sg_native pq_absent; /* a cell whose hist is this has no sample */
 
 struct pq_cell {
 	double v;
-	const struct sg_hist *h; /* NULL: a float; &pq_absent: nothing */
+	const struct sg_native *h; /* NULL: a float; &pq_absent: nothing */
 };
 static inline bool pq_has(const struct pq_cell *c)
 {
@@ -75,7 +76,15 @@ struct pq_track {
 	size_t n;
 	const int64_t *t_ms;
 	const double *values; /* NULL when all are histograms */
-	const struct sg_hist *const *hists; /* NULL when all are floats; else NULL per float */
+	/*
+	 * NULL when all are floats; else NULL per float. Of sgprobe's own histograms it
+	 * is filled when one is asked for (pq_hist_at): most never are.
+	 */
+	const struct sg_native **hists;
+	const struct sg_hist *own; /* of the reader; NULL: it gave any histograms */
+	struct pq_engine *e;
+	bool gauges; /* some histogram is marked as a gauge */
+	bool layouts; /* the histograms are not all of one schema */
 	/* Where a counter was reset, found once: ascending indices of the sample after it. */
 	size_t *resets, n_resets;
 	bool resets_known;
@@ -84,6 +93,16 @@ struct pq_tracks {
 	size_t n;
 	struct pq_track *tracks;
 };
+
+/* select.c: the i-th of the reader's own histograms; when memory is short the query fails later. */
+const struct sg_native *pq_make_hist(const struct pq_track *t, size_t i);
+/* The i-th sample as a histogram; NULL: it is a float. */
+static inline const struct sg_native *pq_hist_at(const struct pq_track *t, size_t i)
+{
+	if (!t->hists)
+		return NULL;
+	return t->hists[i] || !t->own ? t->hists[i] : pq_make_hist(t, i);
+}
 
 /* Samples [lo, hi) of a track: those within (start, end]. */
 struct pq_window {
@@ -99,19 +118,9 @@ struct pq_window {
 struct pq_selection { /* what was read for one distinct selector */
 	const struct sg_selector *sel;
 	int64_t from_ms, to_ms;
+	bool totals; /* only counts and sums of histograms are asked for */
 	struct pq_tracks tracks;
-};
-
-/* Kahan-Neumaier summation, as Prometheus sums. */
-struct pq_sum {
-	double sum, c;
-};
-
-/* Adds histograms bucket by bucket without allocating. */
-struct pq_hist_sum {
-	struct pq_sum count, sum;
-	int lo, hi; /* touched buckets; lo > hi: none */
-	struct pq_sum buckets[SG_HIST_INDEX_MAX - SG_HIST_INDEX_MIN + 1];
+	struct pq_tracks live; /* without the markers of stale series */
 };
 
 struct pq_engine {
@@ -129,6 +138,9 @@ struct pq_engine {
 	size_t n_warnings;
 	const char *warnings[PQ_MAX_WARNINGS];
 	struct pq_hist_sum hist_sum;
+	struct sg_native *made; /* room for histograms that pq_make_hist makes */
+	size_t made_left;
+	bool short_of_memory; /* found where it could not be said */
 	struct sg_error *err;
 };
 
@@ -151,6 +163,13 @@ void pq_warn(struct pq_engine *e, uint32_t pos, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 void pq_info(struct pq_engine *e, uint32_t pos, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+/* A number as Go's %g writes it: the shortest digits. In the arena; "" when memory is short. */
+const char *pq_go_g(struct pq_engine *e, double v);
+/* What histograms of one series that do not go together give: a warning. */
+void pq_warn_mixed_buckets(struct pq_engine *e, uint32_t pos, const char *name);
+/* What an operation ("addition", ...) on histograms had to reconcile: warnings. */
+void pq_note_hist_sum(struct pq_engine *e, uint32_t pos, const struct pq_hist_sum *a,
+		      const char *operation);
 /* A scalar argument, as one cell a step. */
 int pq_eval_scalar(struct pq_engine *e, const struct pq_grid *g, const struct pq_node *n,
 		   const struct pq_cell **ret);
@@ -177,6 +196,8 @@ int pq_rows_merge(struct pq_engine *e, const struct pq_grid *g, struct pq_rows *
 
 /* "{a="b", c="d"}" with the name as __name__, for messages. */
 void pq_labels_text(const struct sg_series *s, char *out, size_t n);
+/* Refuses a label name that is empty or not UTF-8: "<what>\"name\"". */
+int pq_check_label(struct pq_engine *e, const char *name, const char *what);
 /* labels.c: derived label sets; fail with a message when memory is short. */
 int pq_labels_keep(struct pq_engine *e, const struct sg_series *s, const struct pq_names *names,
 		   struct sg_series *ret);
@@ -193,23 +214,13 @@ int pq_eval_selector(struct pq_engine *e, const struct pq_grid *g, const struct 
 /* The samples of a range selector or subquery, over all steps of g. */
 int pq_eval_tracks(struct pq_engine *e, const struct pq_grid *g, const struct pq_node *n,
 		   struct pq_tracks *ret);
+/* Whether a sample marks the end of a series. */
+bool pq_is_stale(const struct pq_track *t, size_t i);
 /* Where the window of a step lies, or the time an instant selector looks at (start == end). */
 void pq_window_at(const struct pq_engine *e, const struct pq_grid *g, const struct pq_node *n,
 		  size_t step, int64_t *start, int64_t *end);
 /* Moves lo and hi to the samples in (start, end]; both only move forward. */
 void pq_window_slide(struct pq_window *w, int64_t start, int64_t end);
-
-/* hists.c: results are in the arena. */
-void pq_hist_sum_clear(struct pq_hist_sum *a);
-void pq_hist_sum_add(struct pq_hist_sum *a, const struct sg_hist *h, double factor);
-/* The sum times the factor. */
-const struct sg_hist *pq_hist_sum_take(struct pq_engine *e, const struct pq_hist_sum *a,
-				       double factor);
-const struct sg_hist *pq_hist_scale(struct pq_engine *e, const struct sg_hist *h, double factor,
-				    bool divide);
-/* a + factor * b */
-const struct sg_hist *pq_hist_combine(struct pq_engine *e, const struct sg_hist *a,
-				      const struct sg_hist *b, double factor);
 
 /* One group at one step: what an aggregation sees. */
 struct pq_agg_step {
@@ -237,8 +248,6 @@ int pq_eval_set(struct pq_engine *e, const struct pq_grid *g, const struct pq_no
  */
 int pq_apply(struct pq_engine *e, const struct pq_node *n, const struct pq_cell *a,
 	     const struct pq_cell *b, struct pq_cell *out);
-void pq_sum_add(struct pq_sum *s, double v);
-double pq_sum_get(const struct pq_sum *s);
 double pq_mean(double (*get)(const void *ctx, size_t i), const void *ctx, size_t n);
 
 /* fn_*.c: implementations that functions.c lists. */
@@ -273,6 +282,11 @@ PQ_CELL_FN(pq_fn_round);
 PQ_CELL_FN(pq_fn_clamp);
 PQ_CELL_FN(pq_fn_clamp_min);
 PQ_CELL_FN(pq_fn_clamp_max);
+PQ_WINDOW_FN(pq_fn_ts_of_first_over_time);
+PQ_WINDOW_FN(pq_fn_ts_of_last_over_time);
+PQ_WINDOW_FN(pq_fn_ts_of_min_over_time);
+PQ_WINDOW_FN(pq_fn_ts_of_max_over_time);
+PQ_WINDOW_FN(pq_fn_double_exponential_smoothing);
 PQ_CELL_FN(pq_fn_histogram_count);
 PQ_CELL_FN(pq_fn_histogram_sum);
 PQ_CELL_FN(pq_fn_histogram_avg);
@@ -283,7 +297,9 @@ PQ_CELL_FN(pq_fn_histogram_stdvar);
 	int name(struct pq_engine *e, const struct pq_grid *g, const struct pq_node *call,         \
 		 struct pq_rows *out)
 PQ_WHOLE_FN(pq_fn_histogram_quantile);
+PQ_WHOLE_FN(pq_fn_histogram_quantiles);
 PQ_WHOLE_FN(pq_fn_histogram_fraction);
+PQ_WHOLE_FN(pq_fn_info);
 PQ_WHOLE_FN(pq_fn_time);
 PQ_WHOLE_FN(pq_fn_pi);
 PQ_WHOLE_FN(pq_fn_start);

@@ -64,24 +64,11 @@ PQ_CELL_FN(pq_fn_histogram_avg)
 	return true;
 }
 
-/* Every observation is taken to be at the geometric mean of its bucket. */
 PQ_CELL_FN(pq_fn_histogram_stdvar)
 {
-	const struct sg_hist *h = in->h;
-	struct pq_sum var = {0};
-	double mean;
-
 	if (!pq_is_hist(in))
 		return false;
-	mean = h->sum / h->count;
-	for (uint32_t i = 0; i < h->n; i++) {
-		double d = sqrt(sg_bucket_lower(h->buckets[i].index) *
-				sg_bucket_upper(h->buckets[i].index)) -
-			   mean;
-
-		pq_sum_add(&var, h->buckets[i].count * d * d);
-	}
-	out->v = pq_sum_get(&var) / h->count;
+	out->v = sg_native_variance(in->h);
 	return true;
 }
 

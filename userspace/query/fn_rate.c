@@ -2,39 +2,54 @@
 // rate, increase, delta, irate, idelta, resets, changes: what counters did in a window.
 #include <errno.h>
 #include <math.h>
+#include <string.h>
 
 #include "engine.h"
 #include "windows.h"
 
 /* ---- counter resets, found once per series ------------------------------------------- */
 
-static bool is_reset(const struct pq_track *t, size_t i)
+static bool any_reset(const struct pq_track *t, size_t i)
 {
-	const struct sg_hist *a = t->hists ? t->hists[i - 1] : NULL;
-	const struct sg_hist *b = t->hists ? t->hists[i] : NULL;
+	const struct sg_native *a = pq_hist_at(t, i - 1);
+	const struct sg_native *b = pq_hist_at(t, i);
 
 	if (a && b)
-		return sg_hist_is_reset(a, b);
+		return sg_native_is_reset(a, b);
 	/* A float after a histogram, or the other way round, starts anew. */
 	if (a || b)
 		return true;
 	return t->values[i] < t->values[i - 1];
 }
 
+static bool is_reset(const struct pq_track *t, size_t i)
+{
+	if (t->own)
+		return sg_hist_is_reset(&t->own[i - 1], &t->own[i]);
+	return any_reset(t, i);
+}
+
 static int find_resets(struct pq_engine *e, struct pq_track *t)
 {
-	size_t n = 0;
+	size_t cap = 0;
 
 	if (t->resets_known)
 		return 0;
-	for (size_t i = 1; i < t->n; i++)
-		n += is_reset(t, i);
-	t->resets = pq_alloc_n(e, n, sizeof(*t->resets));
-	if (!t->resets)
-		return pq_oom(e);
-	for (size_t i = 1; n && i < t->n; i++)
-		if (is_reset(t, i))
-			t->resets[t->n_resets++] = i;
+	for (size_t i = 1; i < t->n; i++) {
+		if (!is_reset(t, i))
+			continue;
+		if (t->n_resets == cap) {
+			size_t *more = pq_alloc_n(e, cap ? cap * 2 : 16, sizeof(*more));
+
+			if (!more)
+				return pq_oom(e);
+			if (cap)
+				memcpy(more, t->resets, cap * sizeof(*more));
+			t->resets = more;
+			cap = cap ? cap * 2 : 16;
+		}
+		t->resets[t->n_resets++] = i;
+	}
 	t->resets_known = true;
 	return 0;
 }
@@ -69,7 +84,7 @@ int pq_window_kinds(const struct pq_window *w)
 	if (!t->values)
 		return PQ_HISTS;
 	for (size_t i = w->lo; i < w->hi; i++)
-		k |= t->hists[i] ? PQ_HISTS : PQ_FLOATS;
+		k |= pq_hist_at(t, i) ? PQ_HISTS : PQ_FLOATS;
 	return k;
 }
 
@@ -101,19 +116,73 @@ static double float_increase(const struct pq_window *w, bool counter)
 	return v;
 }
 
-static void hist_increase(struct pq_engine *e, const struct pq_window *w, bool counter)
+/* All histograms that a rate looks at are of one sort, or it has no result. */
+static bool one_sort(const struct pq_track *t, size_t from, size_t to)
+{
+	for (size_t i = from + 1; t->layouts && i < to; i++)
+		if (sg_native_is_custom(pq_hist_at(t, i)) !=
+		    sg_native_is_custom(pq_hist_at(t, from)))
+			return false;
+	return true;
+}
+
+static bool any_gauge(const struct pq_window *w)
 {
 	const struct pq_track *t = w->track;
-	size_t from, to;
 
-	pq_hist_sum_clear(&e->hist_sum);
-	pq_hist_sum_add(&e->hist_sum, t->hists[w->hi - 1], 1);
-	pq_hist_sum_add(&e->hist_sum, t->hists[w->lo], -1);
-	if (!counter)
-		return;
-	resets_between(t, w->lo, w->hi, &from, &to);
-	for (size_t i = from; i < to; i++)
-		pq_hist_sum_add(&e->hist_sum, t->hists[t->resets[i] - 1], 1);
+	for (size_t i = w->lo; t->gauges && i < w->hi; i++)
+		if (pq_hist_at(t, i)->hint == SG_HINT_GAUGE)
+			return true;
+	return false;
+}
+
+static bool both_gauges(const struct pq_window *w)
+{
+	const struct pq_track *t = w->track;
+
+	return pq_hist_at(t, w->lo)->hint == SG_HINT_GAUGE &&
+	       pq_hist_at(t, w->hi - 1)->hint == SG_HINT_GAUGE;
+}
+
+static void warn_not(struct pq_engine *e, const struct pq_window *w, const char *what)
+{
+	pq_warn(e, w->arg->pos, "this native histogram metric is not a %s: \"%s\"", what,
+		w->track->series->name);
+}
+
+/* 1: it is in e->hist_sum; 0: these histograms do not go together. */
+static int hist_increase(struct pq_engine *e, const struct pq_window *w, bool counter)
+{
+	struct pq_hist_sum *s = &e->hist_sum;
+	const struct pq_track *t = w->track;
+	size_t from = 0, to = 0, first;
+	int r;
+
+	if (counter)
+		resets_between(t, w->lo, w->hi, &from, &to);
+	/* With a reset right after it, the first sample is of no interest. */
+	first = from < to && t->resets[from] == w->lo + 1 ? w->lo + 1 : w->lo;
+	if (counter && any_gauge(w))
+		warn_not(e, w, "counter");
+	if (counter && !one_sort(t, first, w->hi))
+		return PQ_HISTS_MIXED;
+	pq_hist_sum_clear(s);
+	r = pq_hist_sum_add(e, s, pq_hist_at(t, w->hi - 1), 1);
+	for (size_t i = first; !r && counter && t->layouts && i < w->hi; i++)
+		r = pq_hist_sum_reduce(e, s, pq_hist_at(t, i)->schema);
+	if (!r && first == w->lo)
+		r = pq_hist_sum_add(e, s, pq_hist_at(t, w->lo), -1);
+	if (!r && s->rebound)
+		pq_info(e, w->arg->pos,
+			"mismatched custom buckets were reconciled during subtraction");
+	s->rebound = false;
+	for (size_t i = from; !r && i < to; i++)
+		if (t->resets[i] - 1 >= first)
+			r = pq_hist_sum_add(e, s, pq_hist_at(t, t->resets[i] - 1), 1);
+	if (!r && s->rebound)
+		pq_info(e, w->arg->pos,
+			"mismatched custom buckets were reconciled during addition");
+	return r;
 }
 
 /*
@@ -138,12 +207,25 @@ static double extrapolation(const struct pq_window *w, double first, double incr
 	return (sampled + to_start + to_end) / sampled;
 }
 
+static bool looks_like_counter(const char *name)
+{
+	static const char *const ends[] = {"_total", "_sum", "_count", "_bucket"};
+	size_t n = strlen(name);
+
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
+		if (n >= strlen(ends[i]) && !strcmp(name + n - strlen(ends[i]), ends[i]))
+			return true;
+	return false;
+}
+
 static void check_counter_name(struct pq_engine *e, const struct pq_window *w)
 {
 	const struct sg_series *s = w->track->series;
+	/* The store knows types; of what a subquery computed there is only the name. */
+	bool counter =
+		w->arg->kind == PQ_SELECTOR ? s->type != SG_GAUGE : looks_like_counter(s->name);
 
-	/* The store knows types; of a subquery's result nothing is known. */
-	if (w->arg->kind == PQ_SELECTOR && s->type == SG_GAUGE)
+	if (!counter && *s->name)
 		pq_info(e, w->arg->pos,
 			"metric might not be a counter, name does not end in "
 			"_total/_sum/_count/_bucket: \"%s\"",
@@ -155,16 +237,20 @@ static int extrapolated_hist(struct pq_engine *e, const struct pq_window *w, enu
 {
 	bool counter = f != DELTA;
 	double factor;
+	int r = hist_increase(e, w, counter);
 
-	hist_increase(e, w, counter);
-	factor = extrapolation(w, w->track->hists[w->lo]->count, pq_sum_get(&e->hist_sum.count),
-			       counter);
+	if (r == PQ_HISTS_MIXED)
+		pq_warn_mixed_buckets(e, w->arg->pos, w->track->series->name);
+	if (r)
+		return r < 0 ? r : 0;
+	factor = extrapolation(w, pq_hist_at(w->track, w->lo)->count,
+			       pq_sum_get(&e->hist_sum.count), counter);
 	if (f == RATE)
 		factor /= (double)w->range_ms / 1000;
+	e->hist_sum.hint = SG_HINT_GAUGE;
 	out->h = pq_hist_sum_take(e, &e->hist_sum, factor);
-	if (!counter)
-		pq_warn(e, w->arg->pos, "this native histogram metric is not a gauge: \"%s\"",
-			w->track->series->name);
+	if (!counter && !both_gauges(w))
+		warn_not(e, w, "gauge");
 	return out->h ? 1 : pq_oom(e);
 }
 
@@ -175,8 +261,6 @@ static int extrapolated(struct pq_engine *e, const struct pq_window *w, enum fla
 	double increase, factor;
 	int r;
 
-	if (counter)
-		check_counter_name(e, w);
 	if (pq_window_is_mixed(e, w) || w->hi - w->lo < 2)
 		return 0;
 	r = counter ? find_resets(e, w->track) : 0;
@@ -184,6 +268,8 @@ static int extrapolated(struct pq_engine *e, const struct pq_window *w, enum fla
 		return r;
 	if (pq_window_kinds(w) == PQ_HISTS)
 		return extrapolated_hist(e, w, f, out);
+	if (counter)
+		check_counter_name(e, w);
 	increase = float_increase(w, counter);
 	factor = extrapolation(w, w->track->values[w->lo], increase, counter);
 	if (f == RATE)
@@ -209,21 +295,46 @@ PQ_WINDOW_FN(pq_fn_delta)
 
 /* ---- the last two samples ------------------------------------------------------------ */
 
+static int difference(struct pq_engine *e, const struct pq_window *w, struct pq_cell *out)
+{
+	struct pq_hist_sum *s = &e->hist_sum;
+	int r;
+
+	pq_hist_sum_clear(s);
+	r = pq_hist_sum_add(e, s, pq_hist_at(w->track, w->hi - 1), 1);
+	if (!r)
+		r = pq_hist_sum_add(e, s, pq_hist_at(w->track, w->hi - 2), -1);
+	if (r == PQ_HISTS_MIXED)
+		pq_warn_mixed_buckets(e, w->arg->pos, w->track->series->name);
+	if (r)
+		return r < 0 ? r : 0;
+	if (s->rebound)
+		pq_info(e, w->arg->pos,
+			"mismatched custom buckets were reconciled during subtraction");
+	out->h = pq_hist_sum_take(e, s, 1);
+	return out->h ? 1 : pq_oom(e);
+}
+
+/* w holds the last two samples. */
 static int instant_hist(struct pq_engine *e, const struct pq_window *w, bool rate, double seconds,
 			struct pq_cell *out)
 {
-	const struct sg_hist *a = w->track->hists[w->hi - 2], *b = w->track->hists[w->hi - 1];
-	const struct sg_hist *h = b;
+	const struct sg_native *a = pq_hist_at(w->track, w->hi - 2),
+			       *b = pq_hist_at(w->track, w->hi - 1);
+	int r = 1;
 
-	if (!rate)
-		pq_warn(e, w->arg->pos, "this native histogram metric is not a gauge: \"%s\"",
-			w->track->series->name);
-	if (!rate || !sg_hist_is_reset(a, b))
-		h = pq_hist_combine(e, b, a, -1);
-	if (h && rate)
-		h = pq_hist_scale(e, h, seconds, true);
-	out->h = h;
-	return h ? 1 : pq_oom(e);
+	if (rate && any_gauge(w))
+		warn_not(e, w, "counter");
+	if (!rate && !both_gauges(w))
+		warn_not(e, w, "gauge");
+	out->h = b;
+	if (!rate || !sg_native_is_reset(a, b))
+		r = difference(e, w, out);
+	if (r > 0 && rate)
+		out->h = pq_hist_scale(e, out->h, seconds, true);
+	if (r > 0)
+		out->h = pq_hist_with_hint(e, out->h, SG_HINT_GAUGE);
+	return r <= 0 ? r : out->h ? 1 : pq_oom(e);
 }
 
 static int instant_value(struct pq_engine *e, const struct pq_window *w, bool rate,
@@ -233,8 +344,6 @@ static int instant_value(struct pq_engine *e, const struct pq_window *w, bool ra
 	struct pq_window two = *w;
 	double seconds, a, b;
 
-	if (rate)
-		check_counter_name(e, w);
 	if (w->hi - w->lo < 2)
 		return 0;
 	two.lo = w->hi - 2;
@@ -244,7 +353,7 @@ static int instant_value(struct pq_engine *e, const struct pq_window *w, bool ra
 	if (seconds == 0)
 		return 0;
 	if (pq_window_kinds(&two) == PQ_HISTS)
-		return instant_hist(e, w, rate, seconds, out);
+		return instant_hist(e, &two, rate, seconds, out);
 	a = t->values[w->hi - 2];
 	b = t->values[w->hi - 1];
 	out->v = rate && b < a ? b : b - a;
@@ -279,11 +388,11 @@ PQ_WINDOW_FN(pq_fn_resets)
 
 static bool differs(const struct pq_track *t, size_t i)
 {
-	const struct sg_hist *a = t->hists ? t->hists[i - 1] : NULL;
-	const struct sg_hist *b = t->hists ? t->hists[i] : NULL;
+	const struct sg_native *a = pq_hist_at(t, i - 1);
+	const struct sg_native *b = pq_hist_at(t, i);
 
 	if (a && b)
-		return !sg_hist_equal(a, b);
+		return !sg_native_equal(a, b);
 	if (a || b)
 		return true;
 	return t->values[i] != t->values[i - 1] &&

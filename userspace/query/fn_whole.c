@@ -2,10 +2,10 @@
 // Functions that look at whole vectors: time, scalar, absent, sorting, labels.
 #include <errno.h>
 #include <math.h>
-#include <regex.h>
 #include <string.h>
 
 #include "engine.h"
+#include "label_regex.h"
 
 static const char *text_arg(const struct pq_node *call, size_t i)
 {
@@ -224,7 +224,7 @@ static int sample_times(struct pq_engine *e, const struct pq_grid *g, const stru
 
 			pq_window_at(e, g, arg, i, &start, &end);
 			pq_window_slide(&w, end - PQ_LOOKBACK_MS, end);
-			if (w.lo < w.hi)
+			if (w.lo < w.hi && !pq_is_stale(w.track, w.hi - 1))
 				c[i] = (struct pq_cell){.v = (double)w.track->t_ms[w.hi - 1] /
 							     1000};
 		}
@@ -397,61 +397,26 @@ PQ_WHOLE_FN(pq_fn_sort_by_label_desc)
 
 /* ---- labels ---------------------------------------------------------------------------- */
 
-static int check_label_name(struct pq_engine *e, const char *name, const char *what)
+static int check_label_name(struct pq_engine *e, const struct pq_node *call, const char *name,
+			    const char *what)
 {
 	size_t n = strlen(name);
 
 	if (n && sg_utf8_valid(name, n))
 		return 0;
-	return sg_fail(e->err, -EINVAL, "invalid %s label name in %s(): %s", what,
-		       what[0] == 'd' ? "label_replace" : "label_join", n ? "not UTF-8" : "empty");
+	return sg_fail(e->err, -EINVAL, "invalid %s label name in %s(): %s", what, call->func->name,
+		       n ? "not UTF-8" : "");
 }
 
-/* Copies to the builder what $1, ${1}, ${name} and $$ of the replacement stand for. */
-static void expand(struct sg_buf *b, const char *with, const char *src, const regmatch_t *m,
-		   size_t n_m)
-{
-	while (*with) {
-		bool brace = with[0] == '$' && with[1] == '{';
-		const char *p = with + 1 + brace;
-		size_t k = strspn(p, "0123456789"), group = 0;
-
-		if (*with != '$' || (*p == '$' && brace)) {
-			sg_buf_char(b, *with++);
-			continue;
-		}
-		if (*p == '$') {
-			sg_buf_char(b, '$');
-			with = p + 1;
-			continue;
-		}
-		if (!k || k > 3 || (brace && p[k] != '}')) {
-			sg_buf_char(b, *with++);
-			continue;
-		}
-		for (size_t i = 0; i < k; i++)
-			group = group * 10 + (size_t)(p[i] - '0');
-		if (group < n_m && m[group].rm_so >= 0)
-			sg_buf_add(b, src + m[group].rm_so,
-				   (size_t)(m[group].rm_eo - m[group].rm_so));
-		with = p + k + brace;
-	}
-}
-
-#define MAX_GROUPS 10
-
-static int replace_row(struct pq_engine *e, const struct pq_node *call, const regex_t *re,
+static int replace_row(struct pq_engine *e, const struct pq_node *call, const struct pq_regex *re,
 		       struct pq_row *row)
 {
 	const char *dst = text_arg(call, 1), *value;
-	const char *src = sg_series_label(&row->series, text_arg(call, 3));
-	regmatch_t m[MAX_GROUPS + 1];
 	sg_auto_buf b = {0};
 
-	if (regexec(re, src, MAX_GROUPS + 1, m, 0))
+	if (!pq_regex_replace(re, sg_series_label(&row->series, text_arg(call, 3)),
+			      text_arg(call, 2), &b))
 		return 0;
-	/* Group 1 is the anchoring bracket: what the user calls $0. */
-	expand(&b, text_arg(call, 2), src, m + 1, MAX_GROUPS);
 	value = b.err ? NULL : sg_arena_strndup(e->arena, b.len ? b.data : "", b.len);
 	if (!value)
 		return pq_oom(e);
@@ -459,32 +424,23 @@ static int replace_row(struct pq_engine *e, const struct pq_node *call, const re
 	return pq_labels_set(e, &row->series, dst, value, &row->series);
 }
 
-static int compile_anchored(struct pq_engine *e, const char *text, regex_t *re)
-{
-	sg_auto_buf b = {0};
-
-	sg_buf_printf(&b, "^(%s)$", text);
-	if (b.err)
-		return pq_oom(e);
-	if (regcomp(re, b.data, REG_EXTENDED))
-		return sg_fail(e->err, -EINVAL, "invalid regular expression in label_replace(): %s",
-			       text);
-	return 0;
-}
-
 PQ_WHOLE_FN(pq_fn_label_replace)
 {
-	regex_t re;
-	int r = check_label_name(e, text_arg(call, 1), "destination");
+	struct pq_regex re;
+	int r = check_label_name(e, call, text_arg(call, 1), "destination");
 
-	if (!r)
-		r = compile_anchored(e, text_arg(call, 4), &re);
 	if (r < 0)
 		return r;
+	r = pq_regex_compile(&re, text_arg(call, 4));
+	if (r == -ENOMEM)
+		return pq_oom(e);
+	if (r < 0)
+		return sg_fail(e->err, r, "invalid regular expression in label_replace(): %s",
+			       text_arg(call, 4));
 	r = pq_eval(e, g, call->args[0], out);
 	for (size_t i = 0; !r && i < out->n; i++)
 		r = replace_row(e, call, &re, out->rows[i]);
-	regfree(&re);
+	pq_regex_free(&re);
 	pq_rows_done(out);
 	return r < 0 ? r : pq_rows_merge(e, g, out);
 }
@@ -508,8 +464,12 @@ static int join_row(struct pq_engine *e, const struct pq_node *call, struct pq_r
 
 PQ_WHOLE_FN(pq_fn_label_join)
 {
-	int r = check_label_name(e, text_arg(call, 1), "destination");
+	int r = 0;
 
+	for (size_t i = 3; !r && i < call->n_args; i++)
+		r = check_label_name(e, call, text_arg(call, i), "source");
+	if (!r)
+		r = check_label_name(e, call, text_arg(call, 1), "destination");
 	if (!r)
 		r = pq_eval(e, g, call->args[0], out);
 	for (size_t i = 0; !r && i < out->n; i++)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// The tables: every function and aggregation of PromQL, built or not.
+// The tables: every function and aggregation of PromQL.
 #include "functions.h"
 
 #include <math.h>
@@ -113,6 +113,15 @@ static const struct pq_func functions[] = {
 	WINDOW(stdvar_over_time),
 	WINDOW(present_over_time),
 	WINDOW(mad_over_time),
+	WINDOW(ts_of_first_over_time),
+	WINDOW(ts_of_last_over_time),
+	WINDOW(ts_of_min_over_time),
+	WINDOW(ts_of_max_over_time),
+	{.name = "double_exponential_smoothing",
+	 .ret = V,
+	 .n_args = 3,
+	 .args = {M, S, S},
+	 .window = pq_fn_double_exponential_smoothing},
 	{.name = "last_over_time",
 	 .ret = V,
 	 .n_args = 1,
@@ -147,6 +156,12 @@ static const struct pq_func functions[] = {
 	 .n_args = 2,
 	 .args = {S, V},
 	 .whole = pq_fn_histogram_quantile},
+	{.name = "histogram_quantiles",
+	 .ret = V,
+	 .n_args = 4,
+	 .variadic = 9,
+	 .args = {V, T, S, S},
+	 .whole = pq_fn_histogram_quantiles},
 	{.name = "histogram_fraction",
 	 .ret = V,
 	 .n_args = 3,
@@ -236,18 +251,13 @@ static const struct pq_func functions[] = {
 	 .args = {V, T, T, T},
 	 .whole = pq_fn_label_join},
 
-	/* Known to PromQL, not built: they answer so. */
-	{.name = "double_exponential_smoothing", .ret = V, .n_args = 3, .args = {M, S, S}},
-	{.name = "histogram_quantiles",
+	{.name = PQ_INFO,
 	 .ret = V,
-	 .n_args = 4,
-	 .variadic = -1,
-	 .args = {V, T, S, S}},
-	{.name = "info", .ret = V, .n_args = 2, .variadic = 1, .args = {V, V}},
-	{.name = "ts_of_first_over_time", .ret = V, .n_args = 1, .args = {M}},
-	{.name = "ts_of_last_over_time", .ret = V, .n_args = 1, .args = {M}},
-	{.name = "ts_of_max_over_time", .ret = V, .n_args = 1, .args = {M}},
-	{.name = "ts_of_min_over_time", .ret = V, .n_args = 1, .args = {M}},
+	 .n_args = 2,
+	 .variadic = 1,
+	 .args = {V, V},
+	 .keep_name = true,
+	 .whole = pq_fn_info},
 };
 
 static const struct pq_agg aggregations[] = {
@@ -264,7 +274,7 @@ static const struct pq_agg aggregations[] = {
 	{"bottomk", true, S, .pick = pq_agg_bottomk},
 	{"limitk", true, S, .pick = pq_agg_limitk},
 	{"count_values", true, T, .whole = pq_count_values},
-	{"limit_ratio", true, S},
+	{"limit_ratio", true, S, .pick = pq_agg_limit_ratio},
 };
 
 const struct pq_func *pq_func_find(const char *name)
@@ -275,20 +285,10 @@ const struct pq_func *pq_func_find(const char *name)
 	return NULL;
 }
 
-bool pq_func_is_built(const struct pq_func *f)
-{
-	return f->math || f->date || f->cell || f->window || f->whole;
-}
-
 const struct pq_agg *pq_agg_find(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(aggregations); i++)
 		if (!strcasecmp(aggregations[i].name, name))
 			return &aggregations[i];
 	return NULL;
-}
-
-bool pq_agg_is_built(const struct pq_agg *a)
-{
-	return a->reduce || a->pick || a->whole;
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The tables of functions and aggregations. A function is one row: its name,
- * its types, and the one implementation pointer that fits its shape. A row
- * without an implementation is known but not built: it answers -EOPNOTSUPP.
+ * its types, and the one implementation pointer that fits its shape.
  */
 #ifndef QUERY_FUNCTIONS_H
 #define QUERY_FUNCTIONS_H
@@ -19,6 +18,7 @@ struct pq_cell;
 struct pq_agg_step;
 
 #define PQ_MAX_PARAMS 8
+#define PQ_INFO "info" /* the function whose second argument is a selector of labels */
 
 struct pq_func {
 	const char *name;
@@ -42,7 +42,6 @@ struct pq_func {
 		     struct pq_rows *out);
 };
 const struct pq_func *pq_func_find(const char *name);
-bool pq_func_is_built(const struct pq_func *f);
 
 struct pq_agg {
 	const char *name;
@@ -57,6 +56,5 @@ struct pq_agg {
 		     const struct pq_rows *in, struct pq_rows *out);
 };
 const struct pq_agg *pq_agg_find(const char *name);
-bool pq_agg_is_built(const struct pq_agg *a);
 
 #endif

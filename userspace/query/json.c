@@ -25,8 +25,23 @@ static void put_float(struct sg_buf *b, double v)
 	sg_buf_char(b, '"');
 }
 
-/* A bucket's 0 says how its bounds belong to it: open on the left, closed on the right. */
-static void put_hist(struct sg_buf *b, const struct sg_hist *h)
+/* The number before a bucket says which of its bounds belong to it. */
+static void put_bucket(struct sg_buf *b, const struct sg_native_bucket *k)
+{
+	static const char rules[2][2] = {{'2', '0'}, {'1', '3'}};
+
+	sg_buf_char(b, '[');
+	sg_buf_char(b, rules[k->lower_in][k->upper_in]);
+	sg_buf_char(b, ',');
+	put_float(b, k->lower);
+	sg_buf_char(b, ',');
+	put_float(b, k->upper);
+	sg_buf_char(b, ',');
+	put_float(b, k->count);
+	sg_buf_char(b, ']');
+}
+
+static void put_hist(struct sg_buf *b, const struct sg_native *h)
 {
 	bool first = true;
 
@@ -34,17 +49,15 @@ static void put_hist(struct sg_buf *b, const struct sg_hist *h)
 	put_float(b, h->count);
 	sg_buf_str(b, ",\"sum\":");
 	put_float(b, h->sum);
-	for (uint32_t i = 0; i < h->n; i++) {
-		if (h->buckets[i].count == 0)
+	for (size_t i = 0; i < sg_native_n_buckets(h); i++) {
+		struct sg_native_bucket k;
+
+		sg_native_bucket(h, i, &k);
+		if (k.count == 0)
 			continue;
-		sg_buf_str(b, first ? ",\"buckets\":[[0," : ",[0,");
+		sg_buf_str(b, first ? ",\"buckets\":[" : ",");
 		first = false;
-		put_float(b, sg_bucket_lower(h->buckets[i].index));
-		sg_buf_char(b, ',');
-		put_float(b, sg_bucket_upper(h->buckets[i].index));
-		sg_buf_char(b, ',');
-		put_float(b, h->buckets[i].count);
-		sg_buf_char(b, ']');
+		put_bucket(b, &k);
 	}
 	sg_buf_str(b, first ? "}" : "]}");
 }

@@ -76,6 +76,33 @@ int pq_labels_set(struct pq_engine *e, const struct sg_series *s, const char *na
 	return finish(ret, s->name, l, n);
 }
 
+/* As Go's %q quotes what may be no UTF-8. */
+static void quote(struct sg_buf *b, const char *s)
+{
+	sg_buf_char(b, '"');
+	for (size_t i = 0, n = strlen(s); i < n; i++) {
+		unsigned char c = (unsigned char)s[i];
+
+		if (c == '"' || c == '\\')
+			sg_buf_printf(b, "\\%c", c);
+		else if (c < 0x20 || c >= 0x7f)
+			sg_buf_printf(b, "\\x%02x", c);
+		else
+			sg_buf_char(b, (char)c);
+	}
+	sg_buf_char(b, '"');
+}
+
+int pq_check_label(struct pq_engine *e, const char *name, const char *what)
+{
+	sg_auto_buf b = {0};
+
+	if (*name && sg_utf8_valid(name, strlen(name)))
+		return 0;
+	quote(&b, name);
+	return sg_fail(e->err, -EINVAL, "%s%s", what, b.err ? "" : b.data);
+}
+
 void pq_labels_text(const struct sg_series *s, char *out, size_t n)
 {
 	sg_auto_buf b = {0};

@@ -18,6 +18,7 @@ static const struct {
 	{"=~", PQ_T_MATCH, PQ_OP_NONE, "<op:=~>"}, {"!~", PQ_T_NMATCH, PQ_OP_NONE, "<op:!~>"},
 	{"==", PQ_T_OP, PQ_EQ, "<op:==>"},	   {"!=", PQ_T_OP, PQ_NE, "<op:!=>"},
 	{"<=", PQ_T_OP, PQ_LE, "<op:<=>"},	   {">=", PQ_T_OP, PQ_GE, "<op:>=>"},
+	{"</", PQ_T_OP, PQ_TRIM_BELOW, "<op:</>"}, {">/", PQ_T_OP, PQ_TRIM_ABOVE, "<op:>/>"},
 	{"<", PQ_T_OP, PQ_LT, "<op:<>"},	   {">", PQ_T_OP, PQ_GT, "<op:>>"},
 	{"+", PQ_T_OP, PQ_ADD, "<op:+>"},	   {"-", PQ_T_OP, PQ_SUB, "<op:->"},
 	{"*", PQ_T_OP, PQ_MUL, "<op:*>"},	   {"/", PQ_T_OP, PQ_DIV, "<op:/>"},
@@ -164,6 +165,22 @@ static int nesting(struct pq_lexer *l, const struct pq_token *t)
 	}
 }
 
+/* What may stand in brackets: the arithmetic of durations. */
+static bool in_duration(const struct pq_token *t)
+{
+	switch (t->kind) {
+	case PQ_T_COLON:
+	case PQ_T_RBRACKET:
+	case PQ_T_LPAREN:
+	case PQ_T_RPAREN:
+	case PQ_T_COMMA: return true;
+	case PQ_T_OP:
+		return t->op == PQ_ADD || t->op == PQ_SUB || t->op == PQ_MUL || t->op == PQ_DIV ||
+		       t->op == PQ_MOD || t->op == PQ_POW;
+	default: return false;
+	}
+}
+
 /* What is a token, but not here. */
 static int misplaced(struct pq_lexer *l, const struct pq_token *t)
 {
@@ -172,8 +189,7 @@ static int misplaced(struct pq_lexer *l, const struct pq_token *t)
 	if (l->braces && !matcher && t->kind != PQ_T_COMMA && t->kind != PQ_T_RBRACE &&
 	    !(t->kind == PQ_T_OP && t->op == PQ_NE))
 		return bad_char(l, t->pos);
-	if (l->brackets && t->kind != PQ_T_COLON && t->kind != PQ_T_RBRACKET &&
-	    !(t->kind == PQ_T_OP && t->op == PQ_SUB))
+	if (l->brackets && !in_duration(t))
 		return bad_char(l, t->pos);
 	if (!l->braces && (t->kind == PQ_T_MATCH || t->kind == PQ_T_NMATCH))
 		return pq_syntax(l->src, t->pos + 1, l->err, "unexpected character after '%c': '~'",

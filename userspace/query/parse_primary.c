@@ -122,7 +122,7 @@ static int finish_selector(struct pq_parser *p, struct pq_node *n)
 	n->compiled = true;
 	n->next_selector = p->ast->selectors;
 	p->ast->selectors = n;
-	if (selects_anything(&n->sel))
+	if (selects_anything(&n->sel) && !p->may_select_all)
 		return pq_syntax(p->lex.src, n->pos, p->lex.err,
 				 "vector selector must contain at least one non-empty matcher");
 	return 0;
@@ -157,7 +157,9 @@ static int parse_args(struct pq_parser *p, struct pq_node *n)
 		struct pq_node *arg = NULL;
 		uint32_t comma;
 
+		p->may_select_all = n->kind == PQ_CALL && !strcmp(n->text, PQ_INFO) && n->n_args;
 		r = pq_parse_expr(p, &arg);
+		p->may_select_all = false;
 		if (!r && arg)
 			r = pq_add_arg(p, n, arg);
 		if (r < 0)
@@ -175,6 +177,34 @@ static int parse_args(struct pq_parser *p, struct pq_node *n)
 	return r < 0 ? r : pq_next(p);
 }
 
+/* The second argument of info() says which series it takes labels from: target_info. */
+static int finish_info(struct pq_parser *p, struct pq_node *n)
+{
+	struct pq_node *sel = NULL;
+	int r = 0;
+
+	if (n->n_args == 1) {
+		sel = pq_new(p, PQ_SELECTOR, n->pos);
+		if (!sel)
+			return -ENOMEM;
+		sel->type = PQ_VECTOR;
+		r = set_name(p, sel, "target_info", n->pos);
+		if (!r)
+			r = finish_selector(p, sel);
+		return r < 0 ? r : pq_add_arg(p, n, sel);
+	}
+	sel = n->n_args > 1 ? n->args[1] : NULL;
+	if (!sel || sel->kind != PQ_SELECTOR || sel->range_ms)
+		return n->n_args > 1 ? pq_syntax(p->lex.src, sel ? sel->pos : n->pos, p->lex.err,
+						 "expected label selectors only in call to "
+						 "\"info\"")
+				     : 0;
+	for (size_t i = 0; i < sel->sel.n; i++)
+		if (!strcmp(sel->sel.matchers[i].name, "__name__"))
+			return 0;
+	return add_matcher(p, sel, SG_MATCH_EQ, "__name__", "target_info");
+}
+
 static int parse_call(struct pq_parser *p, const struct pq_token *name, struct pq_node **ret)
 {
 	struct pq_node *n = pq_new(p, PQ_CALL, name->pos);
@@ -190,7 +220,7 @@ static int parse_call(struct pq_parser *p, const struct pq_token *name, struct p
 	n->text = n->func->name;
 	*ret = n;
 	r = parse_args(p, n);
-	return r;
+	return r < 0 || strcmp(n->text, PQ_INFO) ? r : finish_info(p, n);
 }
 
 static int parse_grouping(struct pq_parser *p, struct pq_node *n, bool *seen)
@@ -329,23 +359,6 @@ static int parse_atom(struct pq_parser *p, struct pq_node **ret)
 
 /* ---- what may follow ----------------------------------------------------------------- */
 
-/* A duration, or a number of seconds. */
-static int parse_duration(struct pq_parser *p, bool positive, const char *context,
-			  const char *expected, int64_t *ret_ms)
-{
-	double s = p->tok.num;
-
-	if (p->tok.kind != PQ_T_DURATION && p->tok.kind != PQ_T_NUMBER)
-		return pq_unexpected(p, context, expected);
-	if (!(fabs(s) < 9.2e9))
-		return pq_syntax(p->lex.src, p->tok.pos, p->lex.err, "duration out of range");
-	*ret_ms = p->tok.kind == PQ_T_DURATION ? p->tok.ms : (int64_t)(s * 1000);
-	if (positive && *ret_ms <= 0)
-		return pq_syntax(p->lex.src, p->tok.pos, p->lex.err,
-				 "duration must be greater than 0");
-	return pq_next(p);
-}
-
 static int make_subquery(struct pq_parser *p, struct pq_node **ret, int64_t range, int64_t step)
 {
 	struct pq_node *n = pq_new(p, PQ_SUBQUERY, (*ret)->pos);
@@ -384,14 +397,14 @@ static int parse_brackets(struct pq_parser *p, struct pq_node **ret)
 	int r = pq_next(p);
 
 	if (!r)
-		r = parse_duration(p, true, "subquery or range selector", "number or duration",
-				   &range);
+		r = pq_parse_duration(p, true, "subquery or range selector", "number or duration",
+				      &range);
 	if (!r && p->tok.kind == PQ_T_COLON) {
 		sub = true;
 		r = pq_next(p);
 		if (!r && p->tok.kind != PQ_T_RBRACKET)
-			r = parse_duration(p, true, "subquery selector",
-					   "number, duration, or \"]\"", &step);
+			r = pq_parse_duration(p, true, "subquery selector",
+					      "number, duration, or \"]\"", &step);
 	}
 	if (r < 0)
 		return r;
@@ -429,19 +442,16 @@ static int parse_sign(struct pq_parser *p, bool *minus)
 static int parse_offset(struct pq_parser *p, struct pq_node *n)
 {
 	int64_t ms = 0;
-	bool minus = false;
 	int r = pq_next(p);
 
 	if (!r)
-		r = parse_sign(p, &minus);
-	if (!r)
-		r = parse_duration(p, false, "offset", "number or duration", &ms);
+		r = pq_parse_offset(p, &ms);
 	if (!r)
 		r = modifiable(p, n, "offset", n->has_offset);
 	if (r < 0)
 		return r;
 	n->has_offset = true;
-	n->offset_ms = minus ? -ms : ms;
+	n->offset_ms = ms;
 	return 0;
 }
 

@@ -14,12 +14,13 @@ static const struct {
 	const char *name;
 	int prec;
 } ops[] = {
-	[PQ_OR] = {"or", 1}, [PQ_AND] = {"and", 2},  [PQ_UNLESS] = {"unless", 2},
-	[PQ_EQ] = {"==", 3}, [PQ_NE] = {"!=", 3},    [PQ_LT] = {"<", 3},
-	[PQ_LE] = {"<=", 3}, [PQ_GT] = {">", 3},     [PQ_GE] = {">=", 3},
-	[PQ_ADD] = {"+", 4}, [PQ_SUB] = {"-", 4},    [PQ_MUL] = {"*", 5},
-	[PQ_DIV] = {"/", 5}, [PQ_MOD] = {"%", 5},    [PQ_ATAN2] = {"atan2", 5},
-	[PQ_POW] = {"^", 6}, [PQ_OP_NONE] = {"", 0},
+	[PQ_OR] = {"or", 1},	[PQ_AND] = {"and", 2},	     [PQ_UNLESS] = {"unless", 2},
+	[PQ_EQ] = {"==", 3},	[PQ_NE] = {"!=", 3},	     [PQ_LT] = {"<", 3},
+	[PQ_LE] = {"<=", 3},	[PQ_GT] = {">", 3},	     [PQ_GE] = {">=", 3},
+	[PQ_ADD] = {"+", 4},	[PQ_SUB] = {"-", 4},	     [PQ_MUL] = {"*", 5},
+	[PQ_DIV] = {"/", 5},	[PQ_MOD] = {"%", 5},	     [PQ_ATAN2] = {"atan2", 5},
+	[PQ_POW] = {"^", 6},	[PQ_TRIM_BELOW] = {"</", 3}, [PQ_TRIM_ABOVE] = {">/", 3},
+	[PQ_OP_NONE] = {"", 0},
 };
 #define PREC_POW 6
 
@@ -334,7 +335,8 @@ int pq_parse(const char *src, struct sg_arena *arena, struct pq_ast *ret, struct
 	struct pq_parser p;
 	int r;
 
-	*ret = (struct pq_ast){.src = src, .arena = arena};
+	*ret = (struct pq_ast){
+		.src = src, .arena = arena, .step_s = ret->step_s, .range_s = ret->range_s};
 	r = parser_init(&p, ret, err);
 	if (!r)
 		r = parse_all(&p, ret);

@@ -57,28 +57,6 @@ static struct job *job_new(struct sg_reader *r, const struct sg_query_limits *li
 	return j;
 }
 
-static int not_built(const struct pq_engine *e, const struct pq_node *n)
-{
-	char where[32];
-
-	pq_position(e->ast->src, n->pos, where, sizeof(where));
-	return sg_fail(e->err, -EOPNOTSUPP, "%s: %s \"%s\" is not supported yet", where,
-		       n->kind == PQ_CALL ? "function" : "aggregation", n->text);
-}
-
-static int check_built(const struct pq_engine *e, const struct pq_node *n)
-{
-	int r = 0;
-
-	if (n->kind == PQ_CALL && !pq_func_is_built(n->func))
-		return not_built(e, n);
-	if (n->kind == PQ_AGGREGATE && !pq_agg_is_built(n->agg))
-		return not_built(e, n);
-	for (size_t i = 0; !r && i < n->n_args; i++)
-		r = check_built(e, n->args[i]);
-	return r;
-}
-
 /* ---- results: copied to the caller's arena ------------------------------------------- */
 
 struct result {
@@ -92,19 +70,23 @@ static int no_memory(const struct result *res)
 	return sg_fail(res->job->engine.err, -ENOMEM, "out of memory for the result of the query");
 }
 
-static const struct sg_hist *copy_hist(struct sg_arena *a, const struct sg_hist *h)
+static void *copy_array(struct sg_arena *a, const void *from, size_t bytes)
 {
-	struct sg_hist *c = sg_arena_alloc(a, sizeof(*c) + h->n * sizeof(*h->buckets));
+	void *to = sg_arena_alloc(a, bytes ? bytes : 1);
+
+	return to && bytes ? memcpy(to, from, bytes) : to;
+}
+
+static const struct sg_native *copy_hist(struct sg_arena *a, const struct sg_native *h)
+{
+	struct sg_native *c = copy_array(a, h, sizeof(*h));
 
 	if (!c)
 		return NULL;
-	*c = (struct sg_hist){.count = h->count,
-			      .sum = h->sum,
-			      .n = h->n,
-			      .buckets = (struct sg_bucket *)(c + 1)};
-	if (h->n)
-		memcpy(c->buckets, h->buckets, h->n * sizeof(*h->buckets));
-	return c;
+	c->pos = copy_array(a, h->pos, h->n_pos * sizeof(*h->pos));
+	c->neg = copy_array(a, h->neg, h->n_neg * sizeof(*h->neg));
+	c->bounds = copy_array(a, h->bounds, h->n_bounds * sizeof(*h->bounds));
+	return c->pos && c->neg && c->bounds ? c : NULL;
 }
 
 static int copy_series(const struct result *res, const struct sg_series *s, size_t n,
@@ -120,7 +102,7 @@ static int copy_series(const struct result *res, const struct sg_series *s, size
 }
 
 static int add_point(const struct result *res, struct sg_value_series *s, int64_t t, double v,
-		     const struct sg_hist *h)
+		     const struct sg_native *h)
 {
 	struct sg_point *p = &s->points[s->n++];
 
@@ -194,7 +176,7 @@ static int tracks_result(const struct result *res, const struct pq_node *n,
 		for (size_t k = w.lo; !r && k < w.hi; k++)
 			r = add_point(res, s, w.track->t_ms[k],
 				      w.track->values ? w.track->values[k] : 0,
-				      w.track->hists ? w.track->hists[k] : NULL);
+				      pq_hist_at(w.track, k));
 		res->v->n++;
 	}
 	return r;
@@ -258,10 +240,8 @@ static int run_text(const struct result *res)
 static int run(const struct result *res)
 {
 	struct job *j = res->job;
-	int r = check_built(&j->engine, j->ast.root);
+	int r = pq_read_all(&j->engine, j->ast.root, &j->grid);
 
-	if (!r)
-		r = pq_read_all(&j->engine, j->ast.root, &j->grid);
 	if (r < 0)
 		return r;
 	if (j->ast.root->type == PQ_STRING)
@@ -270,6 +250,8 @@ static int run(const struct result *res)
 		r = run_matrix(res);
 	else
 		r = run_rows(res);
+	if (!r && j->engine.short_of_memory)
+		return pq_oom(&j->engine);
 	return r < 0 ? r : copy_warnings(res);
 }
 
@@ -286,6 +268,8 @@ static int start_job(struct job *j, const char *expr, int64_t start, int64_t end
 		return sg_fail(err, -EINVAL, "the time is out of range");
 	j->engine.start_ms = start;
 	j->engine.end_ms = end;
+	j->ast.step_s = (double)j->engine.step_ms / 1000;
+	j->ast.range_s = (double)(end - start) / 1000;
 	return pq_parse(expr, j->engine.arena, &j->ast, err);
 }
 
@@ -346,6 +330,7 @@ int sg_query_range(struct sg_reader *r, const char *expr, int64_t start_ms, int6
 	if (!j)
 		return -ENOMEM;
 	k = check_range(lim, start_ms, end_ms, step_ms, err);
+	j->engine.step_ms = step_ms;
 	if (!k)
 		k = start_job(j, expr, start_ms, end_ms);
 	if (k < 0)
@@ -358,7 +343,6 @@ int sg_query_range(struct sg_reader *r, const char *expr, int64_t start_ms, int6
 	j->grid = (struct pq_grid){.start_ms = start_ms,
 				   .step_ms = step_ms,
 				   .n = (size_t)((end_ms - start_ms) / step_ms) + 1};
-	j->engine.step_ms = step_ms;
 	k = run(&res);
 	if (!k)
 		*ret = v;
@@ -369,7 +353,11 @@ int sg_query_check(const char *expr, struct sg_error *err)
 {
 	sg_auto(job) j = job_new(NULL, NULL, err);
 
-	return j ? pq_parse(expr, j->engine.arena, &j->ast, err) : -ENOMEM;
+	if (!j)
+		return -ENOMEM;
+	/* Any query will do: it is not known yet. */
+	j->ast.step_s = j->ast.range_s = 1;
+	return pq_parse(expr, j->engine.arena, &j->ast, err);
 }
 
 int sg_query_selector(const char *text, struct sg_arena *arena, struct sg_selector *ret,

@@ -5,7 +5,7 @@
 
 #include "engine.h"
 
-const struct sg_hist pq_absent;
+const struct sg_native pq_absent;
 
 static int row_eq(const void *entry, const void *key)
 {

@@ -29,7 +29,7 @@ static int add_selection(struct pq_engine *e, struct pq_node *n, int64_t from, i
 
 	for (size_t i = 0; i < e->n_selections; i++) {
 		s = &e->selections[i];
-		if (!same_selector(s->sel, &n->sel))
+		if (!same_selector(s->sel, &n->sel) || s->totals != n->totals)
 			continue;
 		s->from_ms = SG_MIN(s->from_ms, from);
 		s->to_ms = SG_MAX(s->to_ms, to);
@@ -48,8 +48,8 @@ static int add_selection(struct pq_engine *e, struct pq_node *n, int64_t from, i
 		e->cap_selections = cap;
 	}
 	n->selection = e->n_selections;
-	e->selections[e->n_selections++] =
-		(struct pq_selection){.sel = &n->sel, .from_ms = from, .to_ms = to};
+	e->selections[e->n_selections++] = (struct pq_selection){
+		.sel = &n->sel, .from_ms = from, .to_ms = to, .totals = n->totals};
 	return 0;
 }
 
@@ -64,10 +64,38 @@ static bool fixed_time(const struct pq_engine *e, const struct pq_node *n, int64
 	}
 }
 
-static int plan(struct pq_engine *e, struct pq_node *n, int64_t start, int64_t end)
+/*
+ * Of a histogram whose count, sum or average is all that is asked for, the buckets
+ * need not be looked at: unless some call or operator on the way looks into them,
+ * or a subquery, whose steps need the resets that only buckets show.
+ */
+enum totals { WHOLE, TOTALS, NEVER_TOTALS };
+
+static enum totals asks_totals(const struct pq_node *n, enum totals outside)
+{
+	static const char *const only[] = {"histogram_count", "histogram_sum", "histogram_avg"};
+	static const char *const all[] = {"histogram_quantile", "histogram_quantiles",
+					  "histogram_fraction"};
+
+	if (n->kind == PQ_SUBQUERY || (n->kind == PQ_BINARY && pq_op_is_trim(n->op)))
+		return NEVER_TOTALS;
+	for (size_t i = 0; n->kind == PQ_CALL && i < ARRAY_SIZE(all); i++)
+		if (!strcmp(n->func->name, all[i]))
+			return NEVER_TOTALS;
+	for (size_t i = 0; n->kind == PQ_CALL && i < ARRAY_SIZE(only); i++)
+		if (!strcmp(n->func->name, only[i]) && outside == WHOLE)
+			return TOTALS;
+	return outside;
+}
+
+static int plan(struct pq_engine *e, struct pq_node *n, int64_t start, int64_t end,
+		enum totals totals)
 {
 	int64_t t;
 	int r = 0;
+
+	totals = asks_totals(n, totals);
+	n->totals = totals == TOTALS;
 
 	if (n->kind == PQ_SELECTOR || n->kind == PQ_SUBQUERY) {
 		if (fixed_time(e, n, &t))
@@ -81,25 +109,118 @@ static int plan(struct pq_engine *e, struct pq_node *n, int64_t start, int64_t e
 	if (n->kind == PQ_SUBQUERY)
 		start -= n->range_ms;
 	for (size_t i = 0; !r && i < n->n_args; i++)
-		r = plan(e, n->args[i], start, end);
+		r = plan(e, n->args[i], start, end, totals);
 	return r;
 }
 
 /* ---- reading ------------------------------------------------------------------------- */
 
-static int hist_pointers(struct pq_engine *e, const struct sg_points *p, struct pq_track *t)
+/* A sum or count is that of a counter; whether it was reset is found here, once. */
+static void only_totals(const struct sg_native *before, struct sg_native *h)
 {
-	const struct sg_hist **h = pq_alloc_n(e, p->n, sizeof(*h));
+	if (h->hint == SG_HINT_UNKNOWN && before)
+		h->hint = sg_native_is_reset(before, h) ? SG_HINT_RESET : SG_HINT_NOT_RESET;
+}
 
-	if (!h)
+static void drop_buckets(struct sg_native *h)
+{
+	h->n_pos = h->n_neg = 0;
+	h->zero_count = h->zero_threshold = 0;
+}
+
+static void note_layout(struct pq_track *t, const struct sg_native *h, int8_t *schema)
+{
+	t->gauges |= h->hint == SG_HINT_GAUGE;
+	t->layouts |= *schema != INT8_MAX && *schema != h->schema;
+	*schema = h->schema;
+}
+
+#define MADE_AT_ONCE 64
+
+const struct sg_native *pq_make_hist(const struct pq_track *t, size_t i)
+{
+	static const struct sg_native empty = {.schema = SG_SCHEMA_OWN};
+	struct pq_engine *e = t->e;
+
+	if (!e->made_left) {
+		e->made = pq_alloc_n(e, MADE_AT_ONCE, sizeof(*e->made));
+		e->made_left = e->made ? MADE_AT_ONCE : 0;
+	}
+	if (!e->made_left) {
+		e->short_of_memory = true;
+		return &empty;
+	}
+	e->made_left--;
+	sg_native_from_hist(e->made, &t->own[i]);
+	t->hists[i] = e->made;
+	return e->made++;
+}
+
+/* sgprobe's own, without their buckets. */
+static void make_totals(const struct sg_points *p, struct sg_native *made, struct pq_track *t)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		const struct sg_hist *h = &p->hists[i];
+
+		made[i] = (struct sg_native){
+			.count = h->count, .sum = h->sum, .schema = SG_SCHEMA_OWN};
+		if (i)
+			made[i].hint =
+				sg_hist_is_reset(h - 1, h) ? SG_HINT_RESET : SG_HINT_NOT_RESET;
+		t->hists[i] = &made[i];
+	}
+}
+
+static void make_any(const struct sg_points *p, bool totals, struct sg_native *made,
+		     struct pq_track *t)
+{
+	struct sg_native *before = NULL;
+	int8_t schema = INT8_MAX;
+
+	for (size_t i = 0; i < p->n; i++) {
+		struct sg_native *h = &made[i];
+
+		t->hists[i] = NULL;
+		if (!p->natives[i])
+			continue;
+		*h = *p->natives[i];
+		if (totals)
+			only_totals(before, h);
+		before = h;
+		t->hists[i] = h;
+		note_layout(t, h, &schema);
+	}
+	for (size_t i = 0; totals && i < p->n; i++)
+		if (t->hists[i])
+			drop_buckets(&made[i]);
+	t->values = p->values;
+}
+
+/* Histograms as the engine has them; what the reader gives is borrowed. */
+static int make_hists(struct pq_engine *e, const struct sg_points *p, bool totals,
+		      struct pq_track *t)
+{
+	struct sg_native *made = NULL;
+
+	t->hists = pq_alloc_n(e, p->n, sizeof(*t->hists));
+	if (p->natives || totals)
+		made = pq_alloc_n(e, p->n, sizeof(*made));
+	if (!t->hists || (!made && (p->natives || totals)))
 		return pq_oom(e);
-	for (size_t i = 0; i < p->n; i++)
-		h[i] = &p->hists[i];
-	t->hists = h;
+	if (p->natives) {
+		make_any(p, totals, made, t);
+	} else if (totals) {
+		make_totals(p, made, t);
+	} else {
+		memset(t->hists, 0, p->n * sizeof(*t->hists));
+		t->own = p->hists;
+		t->e = e;
+	}
 	return 0;
 }
 
-static int make_tracks(struct pq_engine *e, const struct sg_points_set *set, struct pq_tracks *ret)
+static int make_tracks(struct pq_engine *e, const struct sg_points_set *set, bool totals,
+		       struct pq_tracks *ret)
 {
 	int r = 0;
 
@@ -112,10 +233,70 @@ static int make_tracks(struct pq_engine *e, const struct sg_points_set *set, str
 		struct pq_track *t = &ret->tracks[i];
 
 		*t = (struct pq_track){.series = &p->series, .n = p->n, .t_ms = p->t_ms};
-		if (p->series.type == SG_HISTOGRAM)
-			r = hist_pointers(e, p, t);
+		if (p->natives || p->series.type == SG_HISTOGRAM)
+			r = make_hists(e, p, totals, t);
 		else
 			t->values = p->values;
+	}
+	return r;
+}
+
+/* ---- ends of series ------------------------------------------------------------------- */
+
+bool pq_is_stale(const struct pq_track *t, size_t i)
+{
+	uint64_t bits;
+
+	if (!t->values || (t->hists && t->hists[i]))
+		return false;
+	memcpy(&bits, &t->values[i], sizeof(bits));
+	return bits == SG_STALE_BITS;
+}
+
+static int without_stale(struct pq_engine *e, struct pq_track *t)
+{
+	const struct sg_native **hists = pq_alloc_n(e, t->n, sizeof(*hists));
+	int64_t *times = pq_alloc_n(e, t->n, sizeof(*times));
+	double *values = pq_alloc_n(e, t->n, sizeof(*values));
+	size_t n = 0;
+
+	if (!hists || !times || !values)
+		return pq_oom(e);
+	for (size_t i = 0; i < t->n; i++) {
+		if (pq_is_stale(t, i))
+			continue;
+		times[n] = t->t_ms[i];
+		values[n] = t->values[i];
+		hists[n++] = t->hists ? t->hists[i] : NULL;
+	}
+	t->t_ms = times;
+	t->values = values;
+	t->hists = t->hists ? hists : NULL;
+	t->n = n;
+	return 0;
+}
+
+/* Windows do not see the markers, instant selectors do. Only readers of natives have them. */
+static int make_live(struct pq_engine *e, const struct sg_points_set *set, struct pq_selection *s)
+{
+	int r = 0;
+
+	s->live = s->tracks;
+	for (size_t i = 0; !r && i < set->n; i++) {
+		bool stale = false;
+
+		for (size_t k = 0; set->series[i].natives && !stale && k < s->tracks.tracks[i].n;
+		     k++)
+			stale = pq_is_stale(&s->tracks.tracks[i], k);
+		if (!stale)
+			continue;
+		if (s->live.tracks == s->tracks.tracks) {
+			s->live.tracks = pq_alloc_n(e, set->n, sizeof(*s->live.tracks));
+			if (!s->live.tracks)
+				return pq_oom(e);
+			memcpy(s->live.tracks, s->tracks.tracks, set->n * sizeof(*s->live.tracks));
+		}
+		r = without_stale(e, &s->live.tracks[i]);
 	}
 	return r;
 }
@@ -145,13 +326,15 @@ static int read_selection(struct pq_engine *e, struct pq_selection *s)
 	if (r < 0)
 		return r;
 	e->n_samples += set.n_samples;
-	return e->n_samples > e->max_samples ? too_many_samples(e)
-					     : make_tracks(e, &set, &s->tracks);
+	if (e->n_samples > e->max_samples)
+		return too_many_samples(e);
+	r = make_tracks(e, &set, s->totals, &s->tracks);
+	return r < 0 ? r : make_live(e, &set, s);
 }
 
 int pq_read_all(struct pq_engine *e, struct pq_node *root, const struct pq_grid *g)
 {
-	int r = plan(e, root, g->start_ms, pq_grid_time(g, g->n - 1));
+	int r = plan(e, root, g->start_ms, pq_grid_time(g, g->n - 1), WHOLE);
 
 	for (size_t i = 0; !r && i < e->n_selections; i++) {
 		r = pq_tick(e);
@@ -189,7 +372,7 @@ void pq_window_slide(struct pq_window *w, int64_t start, int64_t end)
 
 static void cell_at(const struct pq_track *t, size_t i, struct pq_cell *out)
 {
-	out->h = t->hists ? t->hists[i] : NULL;
+	out->h = pq_hist_at(t, i);
 	out->v = out->h ? 0 : t->values[i];
 }
 
@@ -204,7 +387,7 @@ static int fill_row(struct pq_engine *e, const struct pq_grid *g, const struct p
 
 		pq_window_at(e, g, n, i, &start, &end);
 		pq_window_slide(&w, end - PQ_LOOKBACK_MS, end);
-		if (w.lo == w.hi)
+		if (w.lo == w.hi || pq_is_stale(t, w.hi - 1))
 			continue;
 		if (!cells)
 			cells = pq_cells(e, g);
@@ -255,8 +438,9 @@ static int row_to_track(struct pq_engine *e, const struct pq_grid *in, const str
 {
 	int64_t *times = pq_alloc_n(e, in->n, sizeof(*times));
 	double *values = pq_alloc_n(e, in->n, sizeof(*values));
-	const struct sg_hist **hists = pq_alloc_n(e, in->n, sizeof(*hists));
+	const struct sg_native **hists = pq_alloc_n(e, in->n, sizeof(*hists));
 	bool any_hist = false;
+	int8_t schema = INT8_MAX;
 
 	if (!times || !values || !hists)
 		return pq_oom(e);
@@ -271,6 +455,8 @@ static int row_to_track(struct pq_engine *e, const struct pq_grid *in, const str
 		values[t->n] = row->cells[i].v;
 		hists[t->n++] = row->cells[i].h;
 		any_hist |= row->cells[i].h != NULL;
+		if (row->cells[i].h)
+			note_layout(t, row->cells[i].h, &schema);
 	}
 	t->hists = any_hist ? hists : NULL;
 	return 0;
@@ -304,6 +490,6 @@ int pq_eval_tracks(struct pq_engine *e, const struct pq_grid *g, const struct pq
 	n = pq_unwrap(n);
 	if (n->kind == PQ_SUBQUERY)
 		return eval_subquery(e, g, n, ret);
-	*ret = e->selections[n->selection].tracks;
+	*ret = n->range_ms ? e->selections[n->selection].live : e->selections[n->selection].tracks;
 	return 0;
 }

@@ -15,10 +15,11 @@
 
 struct fake_series {
 	struct sg_series s; /* in the arena */
-	size_t n, cap, hist_cap, value_cap;
+	size_t n, cap, hist_cap, value_cap, native_cap;
 	int64_t *t_ms;
 	double *values;
 	struct sg_hist *hists;
+	const struct sg_native **natives; /* with values, where there are any histograms */
 };
 
 struct fake_reader {
@@ -39,12 +40,26 @@ static inline struct fake_series *fake_find(struct fake_reader *f, const struct 
 	return NULL;
 }
 
+/* Any series, also one that the store would refuse. */
+static inline struct fake_series *fake_series_of(struct fake_reader *f, const struct sg_series *s)
+{
+	struct fake_series *fs = fake_find(f, s);
+
+	if (fs)
+		return fs;
+	fs = calloc(1, sizeof(*fs));
+	if (!fs || SG_GROW(f->series, f->cap, f->n) < 0)
+		abort();
+	fs->s = *sg_series_copy(f->arena, s);
+	f->series[f->n++] = fs;
+	return fs;
+}
+
 /* labels: "k1", "v1", "k2", "v2", ..., NULL. */
 static inline struct fake_series *fake_series(struct fake_reader *f, enum sg_type type,
 					      const char *name, const char *const *labels)
 {
 	struct sg_label l[SG_LABELS_MAX];
-	struct fake_series *fs;
 	struct sg_series s;
 	size_t n = 0;
 
@@ -52,15 +67,7 @@ static inline struct fake_series *fake_series(struct fake_reader *f, enum sg_typ
 		l[n++] = (struct sg_label){labels[0], labels[1]};
 	if (sg_series_init(&s, type, name, l, n) < 0)
 		abort();
-	fs = fake_find(f, &s);
-	if (fs)
-		return fs;
-	fs = calloc(1, sizeof(*fs));
-	if (!fs || SG_GROW(f->series, f->cap, f->n) < 0)
-		abort();
-	fs->s = *sg_series_copy(f->arena, &s);
-	f->series[f->n++] = fs;
-	return fs;
+	return fake_series_of(f, &s);
 }
 
 static inline void fake_time(struct fake_series *fs, int64_t t)
@@ -87,6 +94,32 @@ static inline void fake_add_hist(struct fake_series *fs, int64_t t, const struct
 	memset(&fs->hists[fs->n], 0, sizeof(fs->hists[fs->n]));
 	if (sg_hist_copy(&fs->hists[fs->n++], h) < 0)
 		abort();
+}
+
+static inline const void *fake_array(struct fake_reader *f, const void *from, size_t bytes)
+{
+	void *to = sg_arena_alloc(f->arena, bytes ? bytes : 1);
+
+	if (!to)
+		abort();
+	return bytes ? memcpy(to, from, bytes) : to;
+}
+
+/* A sample of a series with any histograms: a copy of h, or a float when it is NULL. */
+static inline void fake_add_native(struct fake_reader *f, struct fake_series *fs, int64_t t,
+				   const struct sg_native *h, double v)
+{
+	struct sg_native own = h ? *h : (struct sg_native){0};
+
+	fake_time(fs, t);
+	if (SG_GROW(fs->natives, fs->native_cap, fs->n) < 0 ||
+	    SG_GROW(fs->values, fs->value_cap, fs->n) < 0)
+		abort();
+	own.pos = fake_array(f, own.pos, own.n_pos * sizeof(*own.pos));
+	own.neg = fake_array(f, own.neg, own.n_neg * sizeof(*own.neg));
+	own.bounds = fake_array(f, own.bounds, own.n_bounds * sizeof(*own.bounds));
+	fs->natives[fs->n] = h ? fake_array(f, &own, sizeof(own)) : NULL;
+	fs->values[fs->n++] = v;
 }
 
 static inline bool fake_matches(const struct sg_selector *sels, size_t n, const struct sg_series *s)
@@ -122,6 +155,12 @@ static inline bool fake_points(const struct fake_series *fs, int64_t from, int64
 	for (hi = lo; hi < fs->n && fs->t_ms[hi] <= to;)
 		hi++;
 	*p = (struct sg_points){.series = fs->s, .n = hi - lo};
+	if (fs->natives) {
+		p->t_ms = fs->t_ms + lo;
+		p->values = fs->values + lo;
+		p->natives = fs->natives + lo;
+		return true;
+	}
 	p->t_ms = sg_arena_alloc(a, p->n * sizeof(*p->t_ms));
 	p->values = sg_arena_alloc(a, p->n * SG_MAX(sizeof(*p->values), sizeof(*p->hists)));
 	if (!p->t_ms || !p->values)
@@ -242,6 +281,7 @@ static inline void fake_clear(struct fake_reader *f)
 		for (size_t k = 0; s->hists && k < s->n; k++)
 			sg_hist_free(&s->hists[k]);
 		free(s->hists);
+		free(s->natives);
 		free(s->values);
 		free(s->t_ms);
 		free(s);

@@ -217,15 +217,6 @@ static void syntax_errors_name_their_place_as_prometheus_does(void **state)
 	}
 }
 
-static void what_is_not_built_says_so(void **state)
-{
-	struct fixture *x = *state;
-
-	assert_int_equal(ask(x, "sum(info(g))", 0), -EOPNOTSUPP);
-	assert_string_equal(x->err.msg, "1:5: function \"info\" is not supported yet");
-	assert_int_equal(ask(x, "limit_ratio(0.5, g)", 0), -EOPNOTSUPP);
-}
-
 static void selectors_look_back_five_minutes_left_open(void **state)
 {
 	struct fixture *x = *state;
@@ -405,7 +396,7 @@ static void a_range_query_is_the_instant_query_at_every_step(void **state)
 							b = &range.series[s].points[p];
 				assert_non_null(b);
 				assert_true((a->hist != NULL) == (b->hist != NULL));
-				assert_true(a->hist ? sg_hist_equal(a->hist, b->hist)
+				assert_true(a->hist ? sg_native_equal(a->hist, b->hist)
 						    : a->value == b->value ||
 							      (isnan(a->value) && isnan(b->value)));
 			}
@@ -532,6 +523,29 @@ static void a_bare_selector_can_be_had_alone(void **state)
 	assert_int_equal(sg_query_selector("n + 1", x->arena, &sel, &x->err), -EINVAL);
 }
 
+static void durations_can_be_computed(void **state)
+{
+	struct fixture *x = *state;
+	static const char *const same[] = {
+		"count_over_time(g[60])",
+		"count_over_time(g[2m - 1m])",
+		"count_over_time(g[(10s + 5) * 2 ^ 2])",
+		"count_over_time(g[max(30s, 1m)] offset min(0, 1h))",
+		"count_over_time(g[1m] offset (60 % 60s))",
+		"count_over_time(g[-1m + 2m:10s])",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(same); i++) {
+		assert_int_equal(ask(x, same[i], 300000), 0);
+		assert_true(x->v.series[0].points[0].value == 6);
+	}
+	assert_int_equal(ask(x, "g[1m / 0]", 0), -EINVAL);
+	assert_string_equal(x->err.msg, "1:6: parse error: division by zero");
+	assert_int_equal(ask(x, "g[1m - 1m]", 0), -EINVAL);
+	say_range(x, "count_over_time(g[step()])", 100000, 160000, 20000);
+	assert_true(x->v.series[0].points[0].value == 2);
+}
+
 static void a_label_can_be_rewritten(void **state)
 {
 	struct fixture *x = *state;
@@ -547,6 +561,35 @@ static void a_label_can_be_rewritten(void **state)
 			 -EINVAL);
 }
 
+/* What label b becomes when a is "x". */
+static const char *rewritten(struct fixture *x, const char *with, const char *pattern)
+{
+	char expr[200];
+
+	snprintf(
+		expr, sizeof(expr),
+		"label_replace(label_replace(c_total{a='x'}, 'a', 'x-12.y', '', ''), 'b', '%s', 'a', '%s')",
+		with, pattern);
+	assert_int_equal(ask(x, expr, 100000), 0);
+	return sg_series_label(&x->v.series[0].series, "b");
+}
+
+static void patterns_of_labels_are_those_of_re2(void **state)
+{
+	struct fixture *x = *state;
+
+	assert_string_equal(rewritten(x, "$1", "(.*)"), "x-12.y");
+	assert_string_equal(rewritten(x, "$1", "[a-z]-(\\\\d+).*"), "12");
+	assert_string_equal(rewritten(x, "$1", "(?:x|z)-(\\\\w+)\\\\.y"), "12");
+	assert_string_equal(rewritten(x, "${n}$0", "(?P<n>\\\\w)-.*"), "xx-12.y");
+	assert_string_equal(rewritten(x, "$1z", "(.*)"), "");
+	assert_string_equal(rewritten(x, "${1}z$$", "(.*?)-[\\\\d\\\\.]+y"), "xz$");
+	assert_string_equal(rewritten(x, "yes", "(?i)X.*"), "yes");
+	assert_string_equal(rewritten(x, "yes", "x"), "");
+	assert_string_equal(rewritten(x, "yes", "x-[0-9]{1,3}.y"), "yes");
+	assert_int_equal(ask(x, "label_replace(g, 'b', '', 'a', '((x{99}){99}){99}')", 0), -EINVAL);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -554,7 +597,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(literals_and_precedence_mean_what_they_mean_in_promql),
 		T(syntax_errors_name_their_place_as_prometheus_does),
-		T(what_is_not_built_says_so),
 		T(selectors_look_back_five_minutes_left_open),
 		T(rate_extrapolates_as_prometheus),
 		T(far_from_the_samples_rate_goes_on_for_half_an_interval),
@@ -570,6 +612,8 @@ int main(void)
 		T(nesting_and_length_are_bounded),
 		T(a_bare_selector_can_be_had_alone),
 		T(a_label_can_be_rewritten),
+		T(patterns_of_labels_are_those_of_re2),
+		T(durations_can_be_computed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,27 +12,52 @@
 
 #include <sgprobe/query.h>
 
+#define MAX_BUCKETS 400
+
+/* A native histogram that owns what it holds. */
+struct own_native {
+	struct sg_native h;
+	struct sg_bucket pos[MAX_BUCKETS], neg[MAX_BUCKETS];
+	double bounds[MAX_BUCKETS];
+	bool hint_set;
+};
+
 enum point_kind { POINT_NONE, POINT_FLOAT, POINT_HIST };
 
 struct point {
 	enum point_kind kind;
 	double v;
-	struct sg_hist h; /* owned */
-	int schema;
-	bool gauge;
+	struct own_native *n; /* owned */
 };
 
 struct points {
 	size_t n, cap;
 	struct point *p;
-	bool gauge; /* some histogram is marked as a gauge, which ours never are */
-	bool odd; /* holds what our histograms cannot: zero, negative or custom buckets, stale */
+	bool bad; /* could not be read */
 };
+
+static inline void point_at_itself(struct own_native *n)
+{
+	n->h.pos = n->pos;
+	n->h.neg = n->neg;
+	n->h.bounds = n->bounds;
+}
+
+static inline struct own_native *native_copy(const struct own_native *from)
+{
+	struct own_native *n = malloc(sizeof(*n));
+
+	if (!n)
+		abort();
+	*n = *from;
+	point_at_itself(n);
+	return n;
+}
 
 static inline void points_free(struct points *ps)
 {
 	for (size_t i = 0; i < ps->n; i++)
-		sg_hist_free(&ps->p[i].h);
+		free(ps->p[i].n);
 	free(ps->p);
 	*ps = (struct points){0};
 }
@@ -152,24 +177,28 @@ static inline double parse_float(const char **s)
 }
 
 /* "[1 2 3]" */
-static inline const char *parse_buckets(const char *s, int offset, bool keep, struct sg_hist *h,
-					bool *odd)
+static inline const char *parse_list(const char *s, double *v, size_t *n)
 {
-	if (*s != '[')
-		return s;
+	*n = 0;
 	for (s = skip_blank(s + 1); *s && *s != ']'; s = skip_blank(s)) {
 		const char *before = s;
-		double v = parse_float(&s);
+		double x = parse_float(&s);
 
-		if (s == before)
+		if (s == before || *n == MAX_BUCKETS)
 			break;
-		if (keep && v != 0)
-			sg_hist_add_bucket(h, offset, v);
-		else if (!keep && v != 0)
-			*odd = true;
-		offset++;
+		v[(*n)++] = x;
 	}
 	return *s ? s + 1 : s;
+}
+
+static inline uint32_t set_buckets(struct sg_bucket *b, const double *v, size_t n, int offset)
+{
+	uint32_t k = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (v[i] != 0)
+			b[k++] = (struct sg_bucket){offset + (int)i, v[i]};
+	return k;
 }
 
 static inline bool is_key(const char *s, size_t n, const char *key)
@@ -177,72 +206,154 @@ static inline bool is_key(const char *s, size_t n, const char *key)
 	return strlen(key) == n && !strncmp(s, key, n);
 }
 
-/* "{{schema:1 count:4 buckets:[1 2]}}"; *odd is set for what is not positive exponential. */
-static inline const char *parse_hist(const char *s, struct point *p, bool *odd)
+static inline uint8_t parse_hint(const char *s)
 {
-	const char *buckets = NULL;
-	int offset = 0;
+	return !strncmp(s, "gauge", 5)	     ? SG_HINT_GAUGE
+	       : !strncmp(s, "not_reset", 9) ? SG_HINT_NOT_RESET
+	       : !strncmp(s, "reset", 5)     ? SG_HINT_RESET
+					     : SG_HINT_UNKNOWN;
+}
 
-	p->kind = POINT_HIST;
+/* "{{schema:1 count:4 buckets:[1 2]}}" */
+static inline const char *parse_native(const char *s, struct own_native *n)
+{
+	double pos[MAX_BUCKETS], neg[MAX_BUCKETS];
+	size_t n_pos = 0, n_neg = 0, n_bounds = 0;
+	int offset = 0, n_offset = 0;
+
+	memset(n, 0, sizeof(*n));
 	s += 2;
 	while (*(s = skip_blank(s)) && strncmp(s, "}}", 2)) {
-		size_t n = strcspn(s, ":}");
-		const char *v = s + n + 1;
+		size_t k = strcspn(s, ":}");
+		const char *v = s + k + 1, *key = s;
+		double x;
 
-		if (s[n] != ':')
+		if (s[k] != ':')
 			break;
-		if (is_key(s, n, "buckets")) {
-			buckets = v;
-			s = strchr(v, ']') ? strchr(v, ']') + 1 : v;
-		} else if (*v == '[') {
-			s = parse_buckets(v, 0, false, &p->h, odd);
-		} else if (is_key(s, n, "counter_reset_hint")) {
-			p->gauge = !strncmp(v, "gauge", 5);
-			s = v + strcspn(v, " }");
-		} else {
-			double x = parse_float(&v);
-
-			if (is_key(s, n, "sum"))
-				p->h.sum = x;
-			else if (is_key(s, n, "count"))
-				p->h.count = x;
-			else if (is_key(s, n, "schema"))
-				p->schema = (int)x;
-			else if (is_key(s, n, "offset"))
-				offset = (int)x;
-			else if (is_key(s, n, "z_bucket") && x != 0)
-				*odd = true;
-			s = v;
+		if (is_key(key, k, "buckets")) {
+			s = parse_list(v, pos, &n_pos);
+			continue;
 		}
+		if (is_key(key, k, "n_buckets")) {
+			s = parse_list(v, neg, &n_neg);
+			continue;
+		}
+		if (is_key(key, k, "custom_values")) {
+			s = parse_list(v, n->bounds, &n_bounds);
+			continue;
+		}
+		if (is_key(key, k, "counter_reset_hint")) {
+			n->h.hint = parse_hint(v);
+			n->hint_set = true;
+			s = v + strcspn(v, " }");
+			continue;
+		}
+		x = parse_float(&v);
+		s = v;
+		if (is_key(key, k, "sum"))
+			n->h.sum = x;
+		else if (is_key(key, k, "count"))
+			n->h.count = x;
+		else if (is_key(key, k, "schema"))
+			n->h.schema = (int8_t)x;
+		else if (is_key(key, k, "offset"))
+			offset = (int)x;
+		else if (is_key(key, k, "n_offset"))
+			n_offset = (int)x;
+		else if (is_key(key, k, "z_bucket"))
+			n->h.zero_count = x;
+		else if (is_key(key, k, "z_bucket_w"))
+			n->h.zero_threshold = x;
+		else
+			break;
 	}
-	if (buckets)
-		parse_buckets(buckets, offset, true, &p->h, odd);
-	*odd |= p->schema < -4;
+	n->h.n_pos = set_buckets(n->pos, pos, n_pos, offset);
+	n->h.n_neg = set_buckets(n->neg, neg, n_neg, n_offset);
+	n->h.n_bounds = (uint32_t)n_bounds;
+	point_at_itself(n);
 	return *s ? s + 2 : s;
+}
+
+static inline void add_bucket(struct sg_bucket *b, uint32_t *n, int32_t index, double count)
+{
+	uint32_t i = 0;
+
+	while (i < *n && b[i].index < index)
+		i++;
+	if (i == *n || b[i].index != index) {
+		if (*n == MAX_BUCKETS)
+			abort();
+		memmove(b + i + 1, b + i, (*n - i) * sizeof(*b));
+		b[i] = (struct sg_bucket){index, 0};
+		(*n)++;
+	}
+	b[i].count += count;
+	if (b[i].count == 0) {
+		(*n)--;
+		memmove(b + i, b + i + 1, (*n - i) * sizeof(*b));
+	}
+}
+
+/* Scripts add only what has the same layout, or a finer one. */
+static inline void native_add(struct own_native *to, const struct own_native *by, double sign)
+{
+	int from = by->h.schema, schema = to->h.schema;
+	bool reduce = from != schema && from != SG_SCHEMA_CUSTOM && schema != SG_SCHEMA_CUSTOM &&
+		      from > schema;
+
+	to->h.count += sign * by->h.count;
+	to->h.sum += sign * by->h.sum;
+	to->h.zero_count += sign * by->h.zero_count;
+	for (uint32_t i = 0; i < by->h.n_pos; i++)
+		add_bucket(to->pos, &to->h.n_pos,
+			   reduce ? sg_schema_reduce(by->pos[i].index, from, schema)
+				  : by->pos[i].index,
+			   sign * by->pos[i].count);
+	for (uint32_t i = 0; i < by->h.n_neg; i++)
+		add_bucket(to->neg, &to->h.n_neg,
+			   reduce ? sg_schema_reduce(by->neg[i].index, from, schema)
+				  : by->neg[i].index,
+			   sign * by->neg[i].count);
 }
 
 static inline void add_point(struct points *ps, const struct point *p)
 {
 	if (SG_GROW(ps->p, ps->cap, ps->n) < 0)
 		abort();
-	ps->p[ps->n] = (struct point){.kind = p->kind, .v = p->v, .schema = p->schema};
-	if (p->kind == POINT_HIST && sg_hist_copy(&ps->p[ps->n].h, &p->h) < 0)
-		abort();
+	ps->p[ps->n] = *p;
+	if (p->n)
+		ps->p[ps->n].n = native_copy(p->n);
 	ps->n++;
 }
 
-static inline const char *parse_value(const char *s, struct point *p, bool *odd)
+static inline double stale_nan(void)
+{
+	uint64_t bits = SG_STALE_BITS;
+	double v;
+
+	memcpy(&v, &bits, sizeof(v));
+	return v;
+}
+
+static inline const char *parse_value(const char *s, struct point *p)
 {
 	*p = (struct point){0};
-	if (!strncmp(s, "{{", 2))
-		return parse_hist(s, p, odd);
+	if (!strncmp(s, "{{", 2)) {
+		struct own_native *n = malloc(sizeof(*n));
+
+		if (!n)
+			abort();
+		p->kind = POINT_HIST;
+		p->n = n;
+		return parse_native(s, n);
+	}
 	if (*s == '_')
 		return s + 1;
+	p->kind = POINT_FLOAT;
 	if (!strncmp(s, "stale", 5)) {
-		*odd = true;
+		p->v = stale_nan();
 		return s + 5;
 	}
-	p->kind = POINT_FLOAT;
 	p->v = parse_float(&s);
 	return s;
 }
@@ -253,17 +364,15 @@ static inline void add_run(struct points *ps, const struct point *first, const s
 {
 	struct point p = *first;
 
-	memset(&p.h, 0, sizeof(p.h));
-	if (first->kind == POINT_HIST && sg_hist_copy(&p.h, &first->h) < 0)
-		abort();
+	if (first->n)
+		p.n = native_copy(first->n);
 	for (long i = 0; i <= times; i++) {
 		add_point(ps, &p);
 		p.v += sign * step->v;
-		if (first->kind == POINT_HIST && step->kind == POINT_HIST &&
-		    (sign > 0 ? sg_hist_add(&p.h, &step->h) : sg_hist_sub(&p.h, &step->h)) < 0)
-			abort();
+		if (p.n && step->n)
+			native_add(p.n, step->n, sign);
 	}
-	sg_hist_free(&p.h);
+	free(p.n);
 }
 
 static inline void parse_points(const char *s, struct points *ps)
@@ -274,13 +383,13 @@ static inline void parse_points(const char *s, struct points *ps)
 		long times = 0;
 		const char *before = s;
 
-		s = parse_value(s, &p, &ps->odd);
-		ps->gauge |= p.gauge;
+		s = parse_value(s, &p);
+		ps->bad |= s == before;
 		if (s == before)
 			break;
 		if ((*s == '+' || *s == '-') && p.kind != POINT_NONE) {
 			sign = *s == '-' ? -1 : 1;
-			s = parse_value(s + 1, &step, &ps->odd);
+			s = parse_value(s + 1, &step);
 		}
 		if (*s == 'x') {
 			char *end;
@@ -291,11 +400,8 @@ static inline void parse_points(const char *s, struct points *ps)
 			times -= p.kind == POINT_NONE;
 		}
 		add_run(ps, &p, &step, sign, times);
-		if (p.kind == POINT_HIST && ps->n && step.kind == POINT_HIST &&
-		    step.schema != p.schema)
-			ps->odd = true;
-		sg_hist_free(&p.h);
-		sg_hist_free(&step.h);
+		free(p.n);
+		free(step.n);
 	}
 }
 
