@@ -211,6 +211,15 @@ SG_FLATTEN void blur(struct now *now)
 
 /* ---- where the time of threads goes: threads.bpf.h ---- */
 
+/*
+ * Only where the state of tasks is in storage, as the walk finds it there; and what
+ * the checker of 5.10 would say to all this is not asked. btf: a constant.
+ */
+SG_FLATTEN bool tells_threads(bool btf)
+{
+	return btf && sg_cfg(threads);
+}
+
 SG_FLATTEN void ask_shard(struct now *now)
 {
 	struct sg_shard *s = sg_shard_of(now->part);
@@ -321,16 +330,6 @@ __noinline int enter_awake_btf(struct sg_task *t, __u32 part, __u64 since)
 	return 0;
 }
 
-__noinline int enter_awake_raw(__u64 address, __u32 part, __u64 since)
-{
-	struct task_struct *task = (struct task_struct *)address;
-	struct sg_task *t = sg_task_of(task, part, false, false);
-
-	if (t)
-		enter_awake(t, task, part, since, false);
-	return 0;
-}
-
 /* ends: it does not come back; else only its sums are told. */
 SG_FLATTEN void settle_now(struct sg_task *t, struct task_struct *task, __u32 part, bool ends,
 			   bool swaps)
@@ -355,16 +354,6 @@ __noinline int settle_btf(struct sg_task *t, __u32 part, bool ends)
 	return 0;
 }
 
-__noinline int settle_raw(__u64 address, __u32 part, bool ends)
-{
-	struct task_struct *task = (struct task_struct *)address;
-	struct sg_task *t = sg_task_of(task, part, false, false);
-
-	if (t)
-		settle_now(t, task, part, ends, false);
-	return 0;
-}
-
 /* It leaves the CPU. */
 SG_FLATTEN void thread_leaves(struct sg_task *t, struct task_struct *task, bool runnable,
 			      struct now *now, bool btf)
@@ -374,26 +363,17 @@ SG_FLATTEN void thread_leaves(struct sg_task *t, struct task_struct *task, bool 
 
 	if (sg_likely(is_awake(t, now)))
 		t->ran = before + sg_thread_units(t->since, t->since + now->slice);
-	else if (btf)
-		enter_awake_btf(t, now->part, LEAVES);
 	else
-		enter_awake_raw((__u64)task, now->part, LEAVES);
-	if (sg_unlikely(ends || (t->ran ^ before) >> SG_THREAD_LUMP_SHIFT)) {
-		if (btf)
-			settle_btf(t, now->part, ends);
-		else
-			settle_raw((__u64)task, now->part, ends);
-	}
+		enter_awake_btf(t, now->part, LEAVES);
+	if (sg_unlikely(ends || (t->ran ^ before) >> SG_THREAD_LUMP_SHIFT))
+		settle_btf(t, now->part, ends);
 	t->how = runnable ? is_throttled(task, btf) : how_of(now->state);
 }
 
 SG_FLATTEN void thread_awakes(struct sg_task *t, struct task_struct *task, struct now *now,
 			      bool btf)
 {
-	if (btf)
-		enter_awake_btf(t, now->part, now->waited);
-	else
-		enter_awake_raw((__u64)task, now->part, now->waited);
+	enter_awake_btf(t, now->part, now->waited);
 }
 
 /* A wait that is recorded ends: of so many ns without that for a CPU, and for so many others. */
@@ -416,16 +396,6 @@ SG_FLATTEN void charge_wait(struct sg_task *t, struct task_struct *task, __u32 p
 		sg_thread_add(part, word, SG_THREAD_SHORT(state), blocked * weight, true);
 }
 
-__noinline int charge_wait_raw(__u64 address, __u32 part, __u64 blocked, __u64 waited, __u32 weight)
-{
-	struct task_struct *task = (struct task_struct *)address;
-	struct sg_task *t = sg_task_of(task, part, false, false);
-
-	if (t)
-		charge_wait(t, task, part, blocked, waited, weight, false);
-	return 0;
-}
-
 SG_FLATTEN void thread_comes(struct sg_task *t, struct task_struct *task, struct now *now,
 			     __u64 off, __u32 weight, bool btf)
 {
@@ -433,10 +403,7 @@ SG_FLATTEN void thread_comes(struct sg_task *t, struct task_struct *task, struct
 
 	if (!weight || !is_awake(t, now))
 		return;
-	if (btf)
-		charge_wait(t, task, now->part, blocked, now->waited, weight, true);
-	else
-		charge_wait_raw((__u64)task, now->part, blocked, now->waited, weight);
+	charge_wait(t, task, now->part, blocked, now->waited, weight, true);
 }
 
 SG_FLATTEN void switch_out(struct task_struct *prev, bool runnable, struct now *now, bool btf)
@@ -464,7 +431,7 @@ SG_FLATTEN void switch_out(struct task_struct *prev, bool runnable, struct now *
 			record(&w, now->part, SCHED_ONCPU, ns, weight, &who);
 		}
 	}
-	if (sg_cfg(threads))
+	if (tells_threads(btf))
 		thread_leaves(t, prev, runnable, now, btf);
 	begin(t, now, runnable ? SG_OFF_PREEMPTED : SG_OFF_BLOCKED);
 	t->queued = runnable && now->shift != SG_UNTIMED ? now->ns : 0;
@@ -497,7 +464,7 @@ SG_FLATTEN void off_ended(struct sg_task *t, struct task_struct *next, struct no
 	wait |= now->zero;
 	now->waited |= now->zero;
 	now->ns |= now->zero;
-	if (sg_cfg(threads))
+	if (tells_threads(btf))
 		find_culprits(t, next, now, wait, wait_weight, btf);
 	if (sg_likely(left)) {
 		off_weight = ended(t, now, &off) | now->zero;
@@ -515,7 +482,7 @@ SG_FLATTEN void off_ended(struct sg_task *t, struct task_struct *next, struct no
 		sg_count(part, SG_C_UNTIMED, !wait_weight + (left && !off_weight), true);
 	if (sg_likely(!(wait_weight | off_weight)))
 		return;
-	if (sg_cfg(threads))
+	if (tells_threads(btf))
 		thread_comes(t, next, now, off, off_weight, btf);
 	slot = sg_slot(t, next, part, btf);
 	if (!sg_find_slot(&w, part, slot))
@@ -538,7 +505,7 @@ SG_FLATTEN void switch_in(struct task_struct *next, struct now *now, bool btf)
 		return;
 	}
 	off_ended(t, next, now, btf);
-	if (sg_cfg(threads) && sg_unlikely(!is_awake(t, now)))
+	if (tells_threads(btf) && sg_unlikely(!is_awake(t, now)))
 		thread_awakes(t, next, now, btf);
 	begin(t, now, SG_ON_CPU);
 	t->queued = 0;
@@ -778,19 +745,6 @@ int sched_threads_btf(struct bpf_iter__task *ctx)
 	pace(ctx->meta);
 	sg_opaque(task);
 	walk_thread(task, true);
-	return 0;
-}
-
-SEC("iter/task")
-int sched_threads_raw(struct bpf_iter__task *ctx)
-{
-	struct task_struct *task = ctx->task;
-
-	if (!task)
-		return 0;
-	pace(ctx->meta);
-	sg_opaque(task);
-	walk_thread(task, false);
 	return 0;
 }
 

@@ -6,9 +6,9 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-#include "perf_event.h"
 #include "functions.h"
 #include "named_find.h"
+#include "perf_event.h"
 
 #define MODULES_MAX 4096 /* whose types are asked for their names */
 

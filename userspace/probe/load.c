@@ -308,7 +308,7 @@ static struct sg_bpf_config config_of(const struct sg_loaded *l, const struct sg
 				      .sample_ns = s->sample_ns,
 				      .offcpu_us = s->offcpu_us,
 				      .offcpu_stacks = s->offcpu_stacks,
-				      .threads = s->threads,
+				      .threads = s->threads && v->storage,
 				      .event_rate = (uint32_t)s->cfg->event_rate,
 				      .event_forks = (uint32_t)s->cfg->event_forks,
 				      .event_slow = (uint32_t)(s->cfg->event_slow_ns >> 20),

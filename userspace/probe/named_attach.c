@@ -14,8 +14,8 @@
 #include <sgprobe/time.h>
 
 #include "domain.h"
-#include "perf_event.h"
 #include "named_find.h"
+#include "perf_event.h"
 
 SG_DECLARE_OBJECT(named);
 

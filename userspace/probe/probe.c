@@ -408,6 +408,11 @@ static int start_threads(struct sg_probe *p)
 
 	if (!p->shared.threads || !p->drains[i] || p->shared.fd[SG_MAP_THREADS] < 0)
 		return 0;
+	if (sg_walk_fd(&p->loaded[i]) < 0) {
+		sg_info("thread time (probe.thread_time) is off: this kernel has no storage of tasks for "
+			"programs of the scheduler; Linux 5.11, and with PREEMPT_RT about 7.1, have");
+		return 0;
+	}
 	return sg_threads_new(&p->shared, p->slots, p->drains[i], &p->threads);
 }
 
