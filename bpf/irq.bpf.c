@@ -16,8 +16,11 @@
 #include "slot.bpf.h"
 #include "threads.bpf.h"
 
+#define RAISED 16 /* a power of two */
+_Static_assert(RAISED >= IRQ_VECTORS, "a place per vector");
+
 struct cpu_state {
-	struct sg_timing raised[IRQ_VECTORS]; /* at 0: it is not, or it runs already */
+	struct sg_timing raised[RAISED]; /* by vector; at 0: it is not, or it runs already */
 	struct sg_timing soft, hard; /* of the handler that runs now; at 0: none */
 };
 
@@ -31,6 +34,13 @@ struct {
 SG_FLATTEN struct cpu_state *this_cpu(void)
 {
 	return bpf_map_lookup_elem(&irq_cpus, &(__u32){0});
+}
+
+/* 5.10 forgets what it knew of a number that was put on the stack: so it is told anew. */
+SG_FLATTEN struct sg_timing *raised(struct cpu_state *c, __u64 vector)
+{
+	sg_opaque(vector);
+	return &c->raised[vector & (RAISED - 1)];
 }
 
 /* Where the time of threads goes is not sampled. */
@@ -65,7 +75,7 @@ SG_FLATTEN void charge(__u32 part, __u64 end, __u64 ns, __u32 weight, bool btf)
 	who = sg_who_current(NULL, key.a);
 	/* A hard one may interrupt a soft one. */
 	sg_pool_observe_at(&key, NULL, part, sg_pool_bucket_ns(ns), ns, weight, false, &who);
-	if (t && sg_cfg(threads))
+	if (btf && t && sg_cfg(threads)) /* as in the scheduler: where tasks have storage */
 		sg_thread_stolen(t, part, end, ns);
 }
 
@@ -79,8 +89,8 @@ int BPF_PROG(softirq_raise, __u64 vector)
 	if (vector >= IRQ_VECTORS)
 		return 0;
 	sg_count(part, IRQ_RAISES + vector, 1, false);
-	if (c && !c->raised[vector].at)
-		begin(&c->raised[vector], part);
+	if (c && !raised(c, vector)->at)
+		begin(raised(c, vector), part);
 	return 0;
 }
 
@@ -101,9 +111,9 @@ int BPF_PROG(softirq_entry, __u64 vector)
 	if (!c)
 		return 0;
 	begin(&c->soft, part);
-	if (!c->raised[vector].at)
+	if (!raised(c, vector)->at)
 		return 0;
-	weight = ended(&c->raised[vector], part, &ns, &now);
+	weight = ended(raised(c, vector), part, &ns, &now);
 	if (weight && sg_find_block(&w, part, IRQ_SOFT_WAIT + vector))
 		sg_observe_at(&w, 0, sg_bucket_ns(ns), ns, weight, true, &nobody);
 	return 0;
