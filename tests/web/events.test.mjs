@@ -155,8 +155,11 @@ for (const colorScheme of ["light", "dark"])
     await assert.doesNotReject(async () => {
       for (let i = 0; i < 50 && (await inked(page, ".heat canvas.base", "--bad")) < 10; i++) await page.waitForTimeout(100);
       assert.ok((await inked(page, ".heat canvas.base", "--bad")) >= 10);
+      await page.locator(".chart:not(.heat) .uplot").first().scrollIntoViewIfNeeded(); // what is outside of the window is not drawn
+      for (let i = 0; i < 50 && (await inked(page, ".chart:not(.heat) .uplot canvas", "--bad")) < 10; i++) await page.waitForTimeout(100);
       assert.ok((await inked(page, ".chart:not(.heat) .uplot canvas", "--bad")) >= 10);
     });
+    await page.locator(".heat").first().scrollIntoViewIfNeeded();
     const box = await page.locator(".heat").first().boundingBox();
     const plot = { x: box.x + 58, w: box.width - 68 };
     await page.mouse.move(plot.x + plot.w * 0.9, box.y + 60);

@@ -12,7 +12,7 @@ static const struct sg_metric_row metrics[] = {
 };
 
 static const struct sg_program programs[] = {
-	{"event_blocked", EVENT_TASKS, .asked = true},
+	{"event_blocked", EVENT_TASKS, .walk = true},
 };
 
 const struct sg_domain sg_domain_event = {

@@ -56,7 +56,7 @@ struct sg_events {
 	struct ring_buffer *ring;
 	struct sg_event_counts *counts; /* mapped; NULL: no program sends any */
 	int forks_fd; /* -1: nobody counts */
-	int walk_fd; /* a link; -1 */
+	int walk_fd; /* the walker's link; -1 */
 	uint64_t next_walk_ns;
 	struct sg_stalls stalls;
 	struct sg_storms storms;
@@ -470,8 +470,6 @@ void sg_events_free(struct sg_events *e)
 	ring_buffer__free(e->ring);
 	if (e->counts)
 		munmap(e->counts, sizeof(*e->counts));
-	if (e->walk_fd >= 0)
-		close(e->walk_fd);
 	for (size_t c = 0; c < COUNTED; c++)
 		for (size_t i = 0; i < SG_EVENT_KINDS; i++)
 			free(e->series[c][i]);
@@ -499,16 +497,14 @@ static int open_ring(struct sg_events *e)
 
 static int open_walk(struct sg_events *e)
 {
-	int program = e->walker ? sg_program_fd(e->walker, "event_blocked") : -1;
+	int fd = e->walker ? sg_walk_fd(e->walker) : -1;
 
-	if (program < 0 || !e->stalls.limit_ns)
+	if (fd < 0 || !e->stalls.limit_ns)
 		return 0;
 	e->walked = malloc(WALK_BUF);
 	if (!e->walked)
 		return -ENOMEM;
-	e->walk_fd = bpf_link_create(program, 0, BPF_TRACE_ITER, NULL);
-	if (e->walk_fd < 0)
-		sg_warn("blocked tasks cannot be looked for: %s", strerror(-e->walk_fd));
+	e->walk_fd = fd;
 	return 0;
 }
 
