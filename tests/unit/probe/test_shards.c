@@ -39,7 +39,7 @@ struct host {
 	struct sg_loaded loaded;
 	struct sg_drain *drain;
 	struct sg_row *rows; /* as programs see them */
-	uint64_t *sums;
+	struct sg_sum *sums;
 };
 
 /* As on a host with so many CPUs that all have a shard of their own. */
@@ -105,14 +105,14 @@ static void count_everywhere(struct host *h, uint32_t bank)
 
 		for (uint32_t i = 0; i < BUCKETS; i++)
 			h->rows[call * signals].buckets[100 + i] += LIVE;
-		h->sums[call * signals] += LIVE * BUCKETS;
+		h->sums[call * signals].n += LIVE * BUCKETS;
 		for (uint32_t slot = 0; slot < LIVE; slot++) {
 			uint32_t e = (bank * h->shared.shards + shard) * h->loaded.blocks +
 				     h->loaded.domain->fixed_blocks + slot;
 
 			for (uint32_t i = 0; i < BUCKETS; i++)
 				h->rows[e * signals].buckets[100 + i]++;
-			h->sums[e * signals] += BUCKETS;
+			h->sums[e * signals].n += BUCKETS;
 		}
 	}
 }
