@@ -100,7 +100,8 @@ struct percpu_counter {
 
 struct mm_struct {
 	struct file *exe_file;
-	struct percpu_counter rss_stat[4]; /* since 6.2; pages of files, anonymous ones, swapped, shared */
+	struct percpu_counter
+		rss_stat[4]; /* since 6.2; pages of files, anonymous ones, swapped, shared */
 };
 
 typedef struct {
