@@ -40,6 +40,11 @@ struct sg_config {
 	uint64_t max_map_memory; /* probe.max_map_memory: 512MiB of kernel memory */
 	uint64_t budget_ns; /* probe.budget: 10ms of CPU time per second and CPU; 0: no limit */
 	/* probe.NAME of each domain: see settings.def */
+	bool worst; /* probe.worst: true; keep who the slowest events were */
+	bool thread_time; /* probe.thread_time: true */
+	bool domain_event;
+	bool no_fentry; /* for tests; no setting: functions of the kernel are hooked by kprobe alone */
+	bool cache_accesses; /* probe.cache_accesses: false */
 	bool domain_sched, domain_syscall, domain_tcp, domain_irq;
 	bool domain_lock, domain_iouring, domain_timer, domain_workqueue;
 	bool domain_mem, domain_fault, domain_mm, domain_process, domain_block;
@@ -54,18 +59,13 @@ struct sg_config {
 	uint64_t offcpu_stacks; /* probe.offcpu_stacks: 100 per second and CPU */
 	uint64_t profile_every_ns; /* probe.profile_every: 10s */
 	uint64_t offcpu_min_ns; /* probe.offcpu_min: 1ms; shorter waits have no stack */
-	bool worst; /* probe.worst: true; keep who the slowest events were */
 	uint64_t worst_stacks; /* probe.worst_stacks: 32 per second and CPU */
 	uint64_t worst_floor_ns; /* probe.worst_floor: 1ms; faster ones have no stack */
-	bool thread_time; /* probe.thread_time: true */
-	bool domain_event;
 	uint64_t event_stall_ns; /* event.stall: 5s; 0 is none */
 	uint64_t event_slow_ns; /* event.slow: 2s */
 	uint64_t event_forks; /* event.forks: 1000 of one program and cgroup in a second */
 	uint64_t event_rate; /* event.rate: 20 of a kind in a second */
 	uint64_t max_events; /* store.events: 100000 */
-	bool no_fentry; /* for tests; no setting: functions of the kernel are hooked by kprobe alone */
-	bool cache_accesses; /* probe.cache_accesses: false */
 	char cgroup_root
 		[256]; /* probe.cgroup_root: "" = the cgroup2 mount of /proc/self/mountinfo */
 	char proc_root[256]; /* probe.proc_root: /proc */
