@@ -378,12 +378,15 @@ int BPF_PROG(qdisc_enqueue_raw, struct Qdisc *qdisc, struct netdev_queue *txq, s
 	return on_enqueue(qdisc, txq, skb, false);
 }
 
-/* Not inlined: of the packets that are timed. */
-static __noinline int end_waiting(struct waiting *w, struct Qdisc *qdisc, struct netdev_queue *txq,
-				  __u32 part)
+/*
+ * Not inlined: of the packets that are timed. Not static, and so with addresses alone: the
+ * checker looks at it once, and not for each packet of the loop below.
+ */
+__noinline int end_waiting(__u64 skb, __u64 qdisc, __u64 txq, __u32 part)
 {
 	__u32 number, shift;
 	const struct sg_who nobody = sg_who_nobody();
+	struct waiting *w = find_waiting(skb);
 	struct sg_pool_key key;
 	struct queue q;
 	__u64 ns;
@@ -395,7 +398,7 @@ static __noinline int end_waiting(struct waiting *w, struct Qdisc *qdisc, struct
 	w->who = 0;
 	if (!sg_sane(part, ns))
 		return 0;
-	queue_of(&q, qdisc, txq, false);
+	queue_of(&q, (struct Qdisc *)qdisc, (struct netdev_queue *)txq, false);
 	key = queue_key(NET_QUEUE_TIME, &q);
 	number = number_of_queue(&key, &q, part);
 	sg_pool_observe_row(number, part, sg_bucket_ns(ns), ns, 1U << shift, true, NET_QUEUE_TIME,
@@ -412,10 +415,10 @@ int BPF_PROG(qdisc_dequeue, struct Qdisc *qdisc, struct netdev_queue *txq, int p
 
 	sg_count(part, NET_DEQUEUES, 1, true);
 	for (int i = 0; i < DEQUEUE_MAX && skb; i++) {
-		struct waiting *w = find_waiting(address_of(skb, false));
+		__u64 address = address_of(skb, false);
 
-		if (w)
-			end_waiting(w, qdisc, txq, part);
+		if (find_waiting(address))
+			end_waiting(address, (__u64)qdisc, (__u64)txq, part);
 		if (i + 1 >= packets)
 			break;
 		skb = BPF_CORE_READ(skb, next);

@@ -173,7 +173,7 @@ SG_FLATTEN struct file *file_of(__u32 fd)
 }
 
 /* Not inlined: of calls on files. Pipes, sockets, terminals are none: who reads them waits for somebody. */
-static __noinline int on_file(__u64 op_slot, __u32 fd, __u64 ns, __u32 weight, __u32 part)
+__noinline int on_file(__u64 op_slot, __u32 fd, __u64 ns, __u32 weight, __u32 part)
 {
 	__u32 op = op_slot >> 32, slot = op_slot;
 	const struct sg_who who = sg_who_current(NULL, slot);
@@ -195,7 +195,7 @@ static __noinline int on_file(__u64 op_slot, __u32 fd, __u64 ns, __u32 weight, _
  * Not inlined: once per connection. The kernel notes in the socket when it was established, as
  * if it had sent data then; nobody sends before it is accepted.
  */
-static __noinline int on_accept(__u32 fd, __u32 slot, __u32 weight, __u32 part)
+__noinline int on_accept(__u32 fd, __u32 slot, __u32 weight, __u32 part)
 {
 	const struct sg_who who = sg_who_current(NULL, slot);
 	struct file *file = file_of(fd);
@@ -282,7 +282,7 @@ static __noinline int on_futex(void *ctx, const struct futex_call *c)
 }
 
 /* Not inlined: one call of many is as long. Those that write to a disk should not be. */
-static __noinline int on_slow(__u32 row, __u64 ns)
+__noinline int on_slow(__u32 row, __u64 ns)
 {
 	if (row == __NR_fsync || row == __NR_fdatasync || row == __NR_sync || row == __NR_syncfs ||
 	    row == __NR_msync || row == __NR_sync_file_range)
