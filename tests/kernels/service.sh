@@ -27,9 +27,12 @@ for by in fentry kprobe; do
 	eventually closed
 	unwatch
 	ok "$by: accept is hooked" grep -q "program_attached{program=\"service/inet_csk_accept\",variant=\"$by\"} 1" "$OUT"
-	ok "$by: 20 connections waited to be accepted" is "$(of accept_wait_seconds)" 20
+	# A kretprobe may miss the return of a function that sleeps.
+	least=20
+	[ $by = fentry ] || least=15
+	ok "$by: 20 connections waited to be accepted" between "$(of accept_wait_seconds)" $least 20
 	ok "$by: not for long" between "$(field "sgprobe_service_accept_wait_seconds{port=\"$port\"}" 4)" 0 0.05
-	ok "$by: the sum over cgroups is the total" is "$(total sgprobe_cgroup_service_accept_wait_seconds)" 20
+	ok "$by: the sum over cgroups is the total" is "$(total sgprobe_cgroup_service_accept_wait_seconds)" "$(of accept_wait_seconds)"
 	ok "$by: nothing was dropped" is "$(total sgprobe_dropped_total)" 0
 done
 
