@@ -27,8 +27,10 @@ for by in fentry kprobe; do
 	eventually closed
 	unwatch
 	ok "$by: accept is hooked" grep -q "program_attached{program=\"service/inet_csk_accept\",variant=\"$by\"} 1" "$OUT"
-	# A kretprobe may miss the return of a function that sleeps.
+	# A kretprobe may miss the return of a function that sleeps; 5.10 leaves a program out where it interrupts itself,
+	# and does not say how often.
 	least=20
+	case $(uname -r) in 5.10*) least=18 ;; esac
 	[ $by = fentry ] || least=15
 	ok "$by: 20 connections waited to be accepted" between "$(of accept_wait_seconds)" $least 20
 	ok "$by: not for long" between "$(field "sgprobe_service_accept_wait_seconds{port=\"$port\"}" 4)" 0 0.05
