@@ -15,7 +15,7 @@ log=$O/tests/log
 mkdir -p "$log"
 
 run() { # SUITE NAME COMMAND...
-	local suite=$1 name=$2 out r p f s again=
+	local suite=$1 name=$2 out r p f s what again=
 	shift 2
 	out=$log/$suite-${name//\//-}.tap
 	timeout "${TEST_TIMEOUT:-600}" "$@" >"$out" 2>&1
@@ -46,6 +46,7 @@ run() { # SUITE NAME COMMAND...
 		echo "not ok - $name ran no test" >>"$out"
 	fi
 	[ -z "$again" ] || [ "$f" != 0 ] || flaky+=("$suite/$name")
+	while read -r _ _ what; do flaky+=("$suite/$name/$what"); done < <(grep '^# flaky ' "$out") # a guest's own
 	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 	printf '%-7s %-44s %4d passed' "$suite" "$name" "$p"
 	[ "$f" = 0 ] || printf ', %d FAILED' "$f"
@@ -53,7 +54,7 @@ run() { # SUITE NAME COMMAND...
 	printf '\n'
 	[ "$s" = 0 ] || grep -iE '^(not )?ok .*# skip|^# skip:' "$out" |
 		sed -E 's/^(not )?ok [0-9]* *-* */          skipped: /; s/^# skip:/          reason:/'
-	[ "$f" = 0 ] || sed 's/^/          | /' "$out" | tail -n 60
+	[ "$f" = 0 ] || { grep -E -A2 '^not ok' "$out" | head -n 40 && echo ... && tail -n 40 "$out"; } | sed 's/^/          | /'
 }
 
 # Each guest is one thread of the host. Results stay in files, to be counted one after the other.
