@@ -1,15 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# Whether what sgprobe says that it costs is what it costs: CPU time (user and system, by its control group)
-# of a fixed piece of work, with and without the kernel programs in alternating rounds, against what
-# sgprobe reports for that control group in the meantime. The work is done in parts, of which the one that was
-# disturbed least counts. The kernel measures the programs in one second of it, as it does every half minute
-# under the daemon. Prints ratios, reported to measured: the median over the rounds, the least and the most.
-#   bench-cost.sh [ROUNDS]      O=build folder
+# Whether what sgprobe says that it costs is what it costs: a piece of work is done over and over on one CPU while the
+# kernel programs are taken off their hooks and put back every second, so that both are measured at the same speed
+# of the machine; against what sgprobe reports for the control group of the work. The kernel measures the programs in
+# one second before that, as it does every half minute under the daemon.
+#   bench-cost.sh [TURNS [WORK...]]      O=build folder
 set -u
 cd "$(dirname "$0")/.." || exit 1
 O=${O:-build}
-ROUNDS=${1:-3}
+TURNS=${1:-12}
+works=("${@:2}")
+[ ${#works[@]} != 0 ] || works=(getppid pingpong requests)
 [ -x /usr/sbin/bpftool ] || { echo "bench: bpftool is missing: apt-get install bpftool" >&2; exit 1; }
 [ "$(id -u)" = 0 ] || { echo "bench: needs root: sudo make bench" >&2; exit 1; }
 # shellcheck source=tests/kernel/lib.sh
@@ -28,77 +29,30 @@ trap finish_bench EXIT
 trap 'exit 1' HUP INT TERM
 mkdir "$cg/$name" || { echo "bench: no writable cgroup2" >&2; exit 1; }
 
-PARTS=16
-TRIES=10
-# Who else is on the hooks slows the work too, and makes it cheaper to be there: such rounds do not count.
+# Who else is on the hooks slows the work too, and makes it cheaper to be there.
 is_alone() { ! bpftool prog | grep -qE 'name (sys_enter|sched_switch)'; }
-# A part of the work, of about half a second, all on one CPU, so that nobody waits for another one.
-getppid() { taskset -c 0 "$O/tools/work-getppid" 1500000; }
-pingpong() { "$O/tools/work-pingpong" 80000 0 0; }
-requests() { taskset -c 0 "$O/tools/service-play" -p 29471 -n 20000; }
-
-used() { awk '$1 == "usage_usec" { print $2 }' "$cg/$name/cpu.stat"; }
-# CPU seconds of the part that took least, in its control group.
-work() {
-	local before now least=
-	before=$(used)
-	for _ in $(seq $PARTS); do
-		(echo "$BASHPID" > "$cg/$name/cgroup.procs" && "$1" > /dev/null) || exit 1
-		now=$(used)
-		[ -n "$least" ] && [ $((now - before)) -ge "$least" ] || least=$((now - before))
-		before=$now
-	done
-	awk -v us="$least" 'BEGIN { print us / 1e6 }'
-}
-# While the kernel measures the programs, the same work runs.
-warm_up() {
-	local pid
-	(echo "$BASHPID" > "$cg/$name/cgroup.procs" && while :; do "$1" > /dev/null; done) &
-	pid=$!
-	eventually grep -q measured "$OUT"
-	kill "$pid"
-	wait "$pid" 2> /dev/null
-	eventually is_empty
-}
-is_empty() { ! grep -q . "$cg/$name/cgroup.procs"; }
 sum() { awk -v p="$1" 'index($0, p) == 1 { s += $2 } END { printf "%.6f", s }' "$OUT"; }
-# A line per round: seconds of a part without, with, reported of one for the control group
-rounds() { # WORK SETTINGS...
-	local work=$1 bare watched
-	shift
-	: > "$tmp/rounds"
-	for _ in $(seq $((ROUNDS * TRIES))); do
-		[ "$(wc -l < "$tmp/rounds")" -lt "$ROUNDS" ] || break
-		eventually is_alone || continue
-		bare=$(work "$work")
-		is_alone || continue
-		watch -W "$@"
-		warm_up "$work"
-		watched=$(work "$work")
-		unwatch
-		eventually is_alone || continue
-		echo "$bare $watched $(sum "sgprobe_cgroup_bpf_seconds_total{cgroup=\"/$name\"}" | awk -v n=$PARTS '{ print $1 / n }')" >> "$tmp/rounds"
-	done
-	[ -s "$tmp/rounds" ] || { echo "bench: others are on these hooks all the time" >&2; exit 1; }
-}
-median() { # EXPRESSION of the columns
-	awk "{ print $1 }" "$tmp/rounds" | sort -g |
-		awk '{ v[NR] = $1 } END { printf "%.2f %.2f %.2f", NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2, v[1], v[NR] }'
-}
-row() { # TEXT
-	local ratio slower added
-	read -ra ratio <<< "$(median '$3 / ($2 - $1)')"
-	read -ra slower <<< "$(median '($2 / $1 - 1) * 100')"
-	read -ra added <<< "$(median '($2 - $1) * 1000')"
-	printf '%-24s %10s %10s   %s (%s to %s)\n' "$1" "${slower[0]}" "${added[0]}" "${ratio[@]}"
+did() { awk -v k="$1" -v i="${2:-2}" '$1 == k { print $i }' "$tmp/did"; }
+
+row() { # TEXT WORK SETTINGS...
+	local text=$1 work=$2
+	shift 2
+	rm -f "$tmp/turn"
+	eventually is_alone || { echo "bench: others are on these hooks all the time" >&2; exit 1; }
+	watch -W -T "$tmp/turn" "$@"
+	(echo "$BASHPID" > "$cg/$name/cgroup.procs" && exec "$O/tools/work-cost" "$work" "$tmp/turn" "$TURNS") > "$tmp/did" || exit 1
+	unwatch
+	sum "sgprobe_cgroup_bpf_seconds_total{cgroup=\"/$name\"}" > "$tmp/reported"
+	awk -v text="$text" -v bare="$(did bare)" -v added="$(did added)" -v low="$(did from)" -v high="$(did from 4)" \
+		-v units="$(did units)" -v reported="$(cat "$tmp/reported")" 'BEGIN {
+		r = reported / units * 1e9
+		printf "%-20s %8.0f %9.1f %7.0f (%.0f to %.0f) %9.0f %9.2f\n", text, bare, added / bare * 100, added, low, high, r, r / added }'
 }
 
-echo "# kernel $(uname -r), $(nproc) CPUs, $ROUNDS rounds, medians; wanted: 0.80 to 1.20"
-printf '%-24s %10s %10s   %s\n' "work" "slowed, %" "added, ms" "reported / measured"
-for w in getppid pingpong requests; do
-	rounds $w probe.budget=10ms
-	row "$w, default"
-	rounds $w probe.budget=0s
-	row "$w, full"
+echo "# kernel $(uname -r), $(nproc) CPUs, $TURNS turns a row; ns are of a unit of the work; wanted: 0.80 to 1.20"
+printf '%-20s %8s %9s %20s %9s %9s\n' work "bare, ns" "slowed, %" "added, ns (quartiles)" "reported" ratio
+for w in "${works[@]}"; do
+	row "$w, default" "$w" probe.budget=10ms
+	row "$w, full" "$w" probe.budget=0s
 done
 grep '^sgprobe_bpf_entry_seconds' "$OUT" | awk '{ sub(/.*variant="/, ""); sub(/"}/, ""); printf "# a run takes %.0f ns besides its program: %s\n", $2 * 1e9, $1 }'

@@ -73,6 +73,8 @@ void sg_probe_attached_by(struct sg_probe *p, sg_attach_cb attach, void *ctx);
  * the others are of use without it.
  */
 int sg_probe_attach_program(size_t set, const char *name, int program);
+/* All domains that the governor may take off their hooks, or back. For who measures what that changes. 0 or -errno. */
+int sg_probe_shed_all(struct sg_probe *p, bool off);
 
 /*
  * Probes that a user names: others attach them. The map that they count in, which is

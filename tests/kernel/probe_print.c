@@ -5,7 +5,7 @@
  * NAME{LABELS} COUNT SUM P50 P99 MAX. Prints "ready" when the programs run, and each event
  * as it comes: EVENT KIND JSON.
  *
- *   probe_print [-i MILLISECONDS] [-d (drop privileges)] [-s (kernel statistics)] [-W (the same, of the second tick alone)] [-t (time per tick)]
+ *   probe_print [-i MILLISECONDS] [-d (drop privileges)] [-s (kernel statistics)] [-W (the same, of the second tick alone)] [-T FILE (off and on with each tick after that: a number in the file, see take_turns)] [-t (time per tick)]
  *               [-w (slowest events too, as WORST MILLISECONDS SECONDS TGID TID CPU<tab>COMM<tab>CGROUP<tab>SERIES<tab>FRAME;FRAME_[k]...)]
  *               [-p (stacks too, as STACK KIND MICROSECONDS COUNT CGROUP;COMM;FRAME...)]
  *               [-k (functions of the kernel by kprobe alone)] [-v (say what the kernel refuses)] [-n "NAME ARG WHAT" (a named probe; ARG: as --by-arg, or -; or c: not timed)]...
@@ -13,10 +13,12 @@
  */
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/signalfd.h>
 
 #include <sgprobe/named_attach.h>
@@ -47,6 +49,7 @@ struct run {
 	size_t n, cap;
 	int interval_ms;
 	bool drop, stats, window, timing, stacks, worst;
+	uint32_t *turn; /* shared with who measures the work */
 	struct sg_profile *profile;
 	struct sg_buf record;
 	unsigned int ticks;
@@ -246,13 +249,26 @@ static void print_calls(const struct run *r)
 	printf("calls under way %u\n", n);
 }
 
+static int map_turn(struct run *r, const char *path)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	int e = fd < 0 ? -errno : ftruncate(fd, sizeof(*r->turn)) < 0 ? -errno : 0;
+
+	if (e == 0) {
+		void *m = mmap(NULL, sizeof(*r->turn), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+		r->turn = m == MAP_FAILED ? NULL : m;
+	}
+	return r->turn ? 0 : -EINVAL;
+}
+
 static int options(struct run *r, int argc, char **argv)
 {
 	struct sg_error err = {0};
 	int c;
 
 	r->interval_ms = 1000;
-	while ((c = getopt(argc, argv, "i:dpstwWvkn:")) != -1) {
+	while ((c = getopt(argc, argv, "i:dpstwWvkn:T:")) != -1) {
 		if (c == 'i')
 			r->interval_ms = atoi(optarg);
 		r->drop |= c == 'd';
@@ -261,6 +277,8 @@ static int options(struct run *r, int argc, char **argv)
 		r->stats |= c == 's';
 		r->worst |= c == 'w';
 		r->window |= c == 'W';
+		if (c == 'T' && map_turn(r, optarg) < 0)
+			return -EINVAL;
 		r->timing |= c == 't';
 		if (c == 'n' && parse_named(r, optarg) < 0)
 			return -EINVAL;
@@ -295,6 +313,32 @@ static void forget(struct run *r)
 	r->n = 0;
 }
 
+#define TURNS_AFTER 3
+
+/* What others see of it: 0 while it changes, else 2 n - 1 when nothing is on its hook, and 2 n when all is. */
+static void tell_turn(struct run *r, uint32_t turn)
+{
+	__atomic_store_n(r->turn, turn, __ATOMIC_SEQ_CST);
+}
+
+/* Off and on with each tick, once the programs are measured. Totals begin with it. */
+static int take_turns(struct run *r)
+{
+	uint32_t turn = r->ticks - TURNS_AFTER;
+	int e;
+
+	if (!r->turn || r->ticks <= TURNS_AFTER)
+		return 0;
+	if (turn == 1)
+		forget(r);
+	tell_turn(r, 0);
+	e = sg_probe_shed_all(r->probe, turn & 1);
+	if (e < 0)
+		fprintf(stderr, "turn %u: %s\n", turn, strerror(-e));
+	tell_turn(r, turn);
+	return e;
+}
+
 /* As the daemon does: in the second tick alone. Totals begin after it. */
 static void measure_one_tick(struct run *r)
 {
@@ -324,6 +368,8 @@ static int run(struct run *r, int stop_fd)
 		if (r->window)
 			measure_one_tick(r);
 		e = add(r);
+		if (e == 0)
+			e = take_turns(r);
 	}
 	if (r->stats)
 		sg_probe_stats_window(r->probe, false);

@@ -295,6 +295,22 @@ static int take_off(struct sg_probe *p, size_t i)
 	return p->attach ? p->attach(i + 1, false, p->attach_ctx) : 0;
 }
 
+static bool can_be_off(const struct sg_probe *p, size_t i)
+{
+	/* Without what marks tasks the others would be wrong, and it costs nothing. */
+	return p->drains[i] && !sg_domains[i]->tracks_tasks && !sg_domains[i]->not_kept;
+}
+
+int sg_probe_shed_all(struct sg_probe *p, bool off)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < sg_n_domains; i++)
+		if (can_be_off(p, i) && p->loaded[i].shed != off)
+			r = off ? take_off(p, i) : put_on(p, i);
+	return r;
+}
+
 static void tell_step(struct sg_probe *p, const char *domain, enum sg_step step, struct sg_frame *f)
 {
 	struct sg_event e;
@@ -364,8 +380,7 @@ static int govern(struct sg_probe *p, struct sg_frame *f)
 	int changed, r = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		/* Without what marks tasks the others would be wrong, and it costs nothing. */
-		d[i].up = p->drains[i] && !sg_domains[i]->tracks_tasks && !sg_domains[i]->not_kept;
+		d[i].up = can_be_off(p, i);
 		d[i].limited = sg_domains[i]->limited;
 		d[i].cost_ns =
 			p->drains[i] ? sg_cost_of(&p->loaded[i], p->drains[i], &p->entry) : 0;
