@@ -39,6 +39,7 @@ struct sg_config {
 		pool_cells; /* probe.rows, probe.cells: 2048, 4096 of the kernel side's pool */
 	uint64_t max_map_memory; /* probe.max_map_memory: 512MiB of kernel memory */
 	uint64_t budget_ns; /* probe.budget: 10ms of CPU time per second and CPU; 0: no limit */
+	uint64_t priority; /* probe.priority: 10, of the probe process; nice values, negated */
 	/* probe.NAME of each domain: see settings.def */
 	bool worst; /* probe.worst: true; keep who the slowest events were */
 	bool thread_time; /* probe.thread_time: true */

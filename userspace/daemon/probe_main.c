@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 
 #include <sgprobe/link.h>
 #include <sgprobe/probe.h>
@@ -212,6 +213,16 @@ static int start_ticks(struct probe_proc *p)
 	return r < 0 ? r : sg_loop_aligned(l, TICK_NS, on_tick, p, NULL);
 }
 
+/*
+ * A host that is slow because its CPUs are busy is the one that is looked at: the little that the
+ * probe does in a second must not wait for its turn. Under systemd the unit's CPUWeight says so.
+ */
+static void take_priority(const struct sg_config *cfg)
+{
+	if (cfg->priority && setpriority(PRIO_PROCESS, 0, -(int)cfg->priority) < 0)
+		sg_debug("the probe process has no priority over others: %s", strerror(errno));
+}
+
 static int start(struct probe_proc *p, const struct sg_child_env *env, struct sg_error *err)
 {
 	struct sg_kept_sets none = {0};
@@ -221,6 +232,7 @@ static int start(struct probe_proc *p, const struct sg_child_env *env, struct sg
 		r = sg_probe_resume(env->cfg, env->kept ? env->kept : &none, &p->probe, err);
 	if (r < 0)
 		return r;
+	take_priority(env->cfg);
 	hand_over(p);
 	sg_probe_attached_by(p->probe, move_hooks, p);
 	confine(p);
