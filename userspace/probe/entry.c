@@ -184,21 +184,28 @@ void sg_entry_begin(struct sg_entry_job *job)
 		job->pid = 0;
 }
 
+static void reap(pid_t pid)
+{
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
 void sg_entry_end(struct sg_entry_job *job, int timeout_ms, struct sg_entry *e)
 {
 	struct pollfd ready = {job->fd, POLLIN, 0};
 	struct sg_entry_times t;
+	bool ended; /* it does so by itself once it has answered, or cannot */
 
 	sg_entry_defaults(e);
 	if (job->fd < 0)
 		return;
-	if (job->pid && poll(&ready, 1, timeout_ms) > 0 &&
-	    read(job->fd, &t, sizeof(t)) == sizeof(t))
+	ended = job->pid && poll(&ready, 1, timeout_ms) > 0;
+	if (ended && read(job->fd, &t, sizeof(t)) == sizeof(t))
 		sg_entry_of_times(&t, e);
 	if (job->pid) {
-		kill(job->pid, SIGKILL);
-		while (waitpid(job->pid, NULL, 0) < 0 && errno == EINTR)
-			;
+		if (!ended)
+			kill(job->pid, SIGKILL);
+		reap(job->pid);
 	}
 	close(job->fd);
 	*job = (struct sg_entry_job){0, -1};
