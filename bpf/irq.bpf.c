@@ -19,9 +19,17 @@
 #define RAISED 16 /* a power of two */
 _Static_assert(RAISED >= IRQ_VECTORS, "a place per vector");
 
+#define RECENT 4 /* a power of two */
+
 struct cpu_state {
-	struct sg_timing raised[RAISED]; /* by vector; at 0: it is not, or it runs already */
 	struct sg_timing soft, hard; /* of the handler that runs now; at 0: none */
+	/*
+	 * Numbers of the pool that were used here last, by the low bits of what they are of: an
+	 * interrupt, a slot. One word each, so that a hard interrupt within a soft one leaves nothing
+	 * half done: epoch << 40 | which << 16 | number.
+	 */
+	__u64 lines[RECENT], slots[RECENT];
+	struct sg_timing raised[RAISED]; /* by vector; at 0: it is not, or it runs already */
 };
 
 struct {
@@ -43,12 +51,6 @@ SG_FLATTEN struct sg_timing *raised(struct cpu_state *c, __u64 vector)
 	return &c->raised[vector & (RAISED - 1)];
 }
 
-/* Where the time of threads goes is not sampled. */
-SG_FLATTEN void begin(struct sg_timing *t, __u32 part)
-{
-	sg_time_begin(t, part, sg_cfg(threads));
-}
-
 /* 0: it is not recorded. */
 SG_FLATTEN __u32 ended(struct sg_timing *t, __u32 part, __u64 *ns, __u64 *end)
 {
@@ -59,24 +61,65 @@ SG_FLATTEN __u32 ended(struct sg_timing *t, __u32 part, __u64 *ns, __u64 *end)
 	return weight && sg_sane(part, *ns) ? weight : 0;
 }
 
+/* What is remembered of that number, but for the number; 0: it cannot be. */
+SG_FLATTEN __u64 recent_word(__u32 which, __u32 part)
+{
+	struct sg_shard *s = sg_shard_of(part);
+
+	if (!s || which >> 24)
+		return 0;
+	return (__u64) * (volatile __u32 *)&s->head.epoch << 40 | (__u64)which << 16;
+}
+
+/* The same; a new one is the rare path. */
+static __noinline __u32 learn(struct cpu_state *c, __u32 signal, __u32 which,
+			      struct irqaction *action)
+{
+	struct sg_pool_key key = signal == IRQ_STOLEN ? sg_key_of_slot(IRQ_STOLEN, which)
+						      : sg_key(IRQ_HARD_RUN, which, 0);
+	__u32 part = sg_part(), number;
+	__u64 word = recent_word(which, part); /* before it is looked up, as in quick.bpf.h */
+
+	number = sg_pool_number(&key, action ? BPF_CORE_READ(action, name) : NULL, part);
+	if (c && word && number >> 16 == 0) {
+		__u64 *at = signal == IRQ_STOLEN ? c->slots : c->lines;
+
+		*(volatile __u64 *)&at[which & (RECENT - 1)] = word | number;
+	}
+	return number;
+}
+
+SG_FLATTEN __u32 number_of(struct cpu_state *c, __u32 signal, __u32 which, struct irqaction *action,
+			   __u32 part)
+{
+	__u64 *at = signal == IRQ_STOLEN ? c->slots : c->lines;
+	__u64 have = *(volatile __u64 *)&at[which & (RECENT - 1)], word = recent_word(which, part);
+
+	if (sg_likely(word && (have & ~0xffffULL) == word && (have & 0xffff)))
+		return have & 0xffff;
+	return learn(c, signal, which, action);
+}
+
 /* The idle task has nothing to lose, and ksoftirqd is there for it. */
-SG_FLATTEN void charge(__u32 part, __u64 end, __u64 ns, __u32 weight, bool btf)
+SG_FLATTEN void charge(struct cpu_state *c, __u32 part, __u64 end, __u64 ns, __u32 bucket,
+		       __u32 weight, bool btf)
 {
 	struct task_struct *task =
 		btf ? bpf_get_current_task_btf() : (struct task_struct *)bpf_get_current_task();
-	struct sg_pool_key key;
 	struct sg_who who;
 	struct sg_task *t;
+	__u32 slot;
 
-	if (!(bpf_get_current_pid_tgid() & 0xffffffff))
+	if (!(btf ? task->pid : (__u32)bpf_get_current_pid_tgid()))
 		return;
 	t = sg_task_of(task, part, false, btf);
-	key = sg_key_of_slot(IRQ_STOLEN, t ? sg_slot(t, task, part, btf) : SG_SLOT_OTHER);
-	who = sg_who_current(NULL, key.a);
+	slot = t ? sg_slot(t, task, part, btf) : SG_SLOT_OTHER;
+	who = sg_who_current(NULL, slot);
 	/* A hard one may interrupt a soft one. */
-	sg_pool_observe_at(&key, NULL, part, sg_pool_bucket_ns(ns), ns, weight, false, &who);
+	sg_pool_observe_row(number_of(c, IRQ_STOLEN, slot, NULL, part), part, bucket, ns, weight,
+			    false, IRQ_STOLEN, &who);
 	if (btf && t && sg_cfg(threads)) /* as in the scheduler: where tasks have storage */
-		sg_thread_stolen(t, part, end, ns);
+		sg_thread_stolen(t, part, end ? end : bpf_ktime_get_ns(), ns * weight);
 }
 
 SEC("raw_tp/softirq_raise")
@@ -90,7 +133,7 @@ int BPF_PROG(softirq_raise, __u64 vector)
 		return 0;
 	sg_count(part, IRQ_RAISES + vector, 1, false);
 	if (c && !raised(c, vector)->at)
-		begin(raised(c, vector), part);
+		sg_time_begin(raised(c, vector), part, 0);
 	return 0;
 }
 
@@ -101,8 +144,8 @@ int BPF_PROG(softirq_entry, __u64 vector)
 	struct cpu_state *c = this_cpu();
 	const struct sg_who nobody = sg_who_nobody();
 	struct sg_where w;
-	__u64 ns, now;
-	__u32 weight;
+	__u64 ns, now = 0;
+	__u32 weight = 0;
 
 	sg_opaque(vector);
 	if (vector >= IRQ_VECTORS)
@@ -110,10 +153,9 @@ int BPF_PROG(softirq_entry, __u64 vector)
 	sg_count(part, IRQ_SOFT_ENTRIES + vector, 1, true);
 	if (!c)
 		return 0;
-	begin(&c->soft, part);
-	if (!raised(c, vector)->at)
-		return 0;
-	weight = ended(raised(c, vector), part, &ns, &now);
+	if (raised(c, vector)->at)
+		weight = ended(raised(c, vector), part, &ns, &now);
+	sg_time_begin(&c->soft, part, now);
 	if (weight && sg_find_block(&w, part, IRQ_SOFT_WAIT + vector))
 		sg_observe_at(&w, 0, sg_bucket_ns(ns), ns, weight, true, &nobody);
 	return 0;
@@ -125,8 +167,8 @@ SG_FLATTEN int on_softirq_exit(__u64 vector, bool btf)
 	struct cpu_state *c = this_cpu();
 	const struct sg_who nobody = sg_who_nobody();
 	struct sg_where w;
+	__u32 weight, bucket;
 	__u64 end, ns;
-	__u32 weight;
 
 	sg_count(part, IRQ_SOFT_EXITS, 1, true);
 	sg_opaque(vector);
@@ -135,9 +177,13 @@ SG_FLATTEN int on_softirq_exit(__u64 vector, bool btf)
 	weight = ended(&c->soft, part, &ns, &end);
 	if (!weight)
 		return 0;
-	if (sg_find_block(&w, part, IRQ_SOFT_RUN + vector))
-		sg_observe_at(&w, 0, sg_bucket_ns(ns), ns, weight, true, &nobody);
-	charge(part, end, ns, weight, btf);
+	bucket = sg_pool_bucket_ns(ns);
+	if (sg_find_block(&w, part, IRQ_SOFT_RUN + vector)) {
+		sg_opaque(bucket);
+		if (bucket < SG_BUCKETS)
+			sg_observe_at(&w, 0, bucket, ns, weight, true, &nobody);
+	}
+	charge(c, part, end, ns, bucket, weight, btf);
 	return 0;
 }
 
@@ -149,7 +195,7 @@ int irq_handler_entry(void *ctx)
 
 	sg_count(part, IRQ_HARD_ENTRIES, 1, true);
 	if (c)
-		begin(&c->hard, part);
+		sg_time_begin(&c->hard, part, 0);
 	return 0;
 }
 
@@ -158,9 +204,8 @@ SG_FLATTEN int on_irq_exit(int irq, struct irqaction *action, bool btf)
 	__u32 part = sg_part();
 	struct cpu_state *c = this_cpu();
 	const struct sg_who nobody = sg_who_nobody();
-	struct sg_pool_key key;
+	__u32 weight, bucket;
 	__u64 end, ns;
-	__u32 weight;
 
 	sg_count(part, IRQ_HARD_EXITS, 1, true);
 	if (!c || !c->hard.at)
@@ -168,10 +213,10 @@ SG_FLATTEN int on_irq_exit(int irq, struct irqaction *action, bool btf)
 	weight = ended(&c->hard, part, &ns, &end);
 	if (!weight)
 		return 0;
-	key = sg_key(IRQ_HARD_RUN, irq, 0);
-	sg_pool_observe_at(&key, BPF_CORE_READ(action, name), part, sg_pool_bucket_ns(ns), ns,
-			   weight, true, &nobody);
-	charge(part, end, ns, weight, btf);
+	bucket = sg_pool_bucket_ns(ns);
+	sg_pool_observe_row(number_of(c, IRQ_HARD_RUN, irq, action, part), part, bucket, ns, weight,
+			    true, IRQ_HARD_RUN, &nobody);
+	charge(c, part, end, ns, bucket, weight, btf);
 	return 0;
 }
 

@@ -74,14 +74,14 @@ struct sg_timing {
 	__u8 shift; /* it stands for 2^this many; SG_UNTIMED */
 };
 
-/* all: a constant, or known at load: the limit does not hold. */
-SG_FLATTEN void sg_time_begin(struct sg_timing *t, __u32 part, bool all)
+/* now: the time by the clock where the hook has read it already, else 0. */
+SG_FLATTEN void sg_time_begin(struct sg_timing *t, __u32 part, __u64 now)
 {
 	__u64 jiffies = bpf_jiffies64();
 
-	t->shift = all ? 0 : sg_admit(part);
+	t->shift = sg_admit(part);
 	t->jiffy = jiffies;
-	t->at = t->shift == SG_UNTIMED ? jiffies : bpf_ktime_get_ns();
+	t->at = t->shift == SG_UNTIMED ? jiffies : now ? now : bpf_ktime_get_ns();
 }
 
 /*

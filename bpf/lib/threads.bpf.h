@@ -138,7 +138,10 @@ SG_FLATTEN void sg_thread_settle(__u32 *told, __u32 now, __u32 word, __u32 cell,
 		sg_thread_moves(part, word, SG_THREAD_AWAKE, cell, n, exclusive);
 }
 
-/* Of the time that it has been running, ns until "end" were not its own. */
+/*
+ * Of the time that it has been running, ns until "end" were not its own; those of a timed interrupt that
+ * stands for others, too, so it may be more than it ran: the reader tells no negative time.
+ */
 SG_FLATTEN void sg_thread_stolen(const struct sg_task *t, __u32 part, __u64 end, __u64 ns)
 {
 	/* Not ns in units: most are shorter than one. */
