@@ -93,8 +93,9 @@ fuzz: ## Fuzz every parser for FUZZ_SECONDS each
 	$(Q)$(MAKE) --no-print-directory O=$(O) fuzz-bins
 	$(Q)O=$(O) FUZZ_SECONDS=$(FUZZ_SECONDS) tools/fuzz.sh
 
-docs: all ## Write docs/METRICS.md anew
+docs: all ## Write docs/METRICS.md and docs/CONFIG.md anew
 	$(Q)$(O)/sgprobe help metrics > docs/METRICS.md
+	$(Q)$(O)/sgprobe config doc > docs/CONFIG.md
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12

@@ -82,6 +82,44 @@ int sg_config_load(struct sg_config *c, const char *path, struct sg_error *err);
 int sg_config_set(struct sg_config *c, const char *key, const char *value, struct sg_error *err);
 /* The effective settings as YAML with the help as comments; for 'sgprobe help config' too. */
 void sg_config_print(struct sg_buf *b, const struct sg_config *c);
+/* All of it but what is secret, which is shown as "***": {"data_dir":"...",...}, values as in a file. */
+void sg_config_json(struct sg_buf *b, const struct sg_config *c);
+
+/* Where settings come from, to read them again: a file, over it the flags of a command. */
+#define SG_CONFIG_FLAGS_MAX 16
+struct sg_config_origin {
+	char path[1024];
+	bool required; /* it was named: it must be there */
+	size_t n;
+	struct {
+		const char *key; /* of the table */
+		char value[512];
+	} flags[SG_CONFIG_FLAGS_MAX];
+};
+/* -E2BIG: too many, or too long. */
+int sg_config_origin_flag(struct sg_config_origin *o, const char *key, const char *value);
+/* All or nothing: c is unchanged on failure. */
+int sg_config_origin_read(const struct sg_config_origin *o, struct sg_config *c,
+			  struct sg_error *err);
+
+/* What a change of a setting takes, when a daemon reads its settings again. */
+enum sg_scope {
+	SG_SCOPE_SERVER, /* the server process is started again; nothing is lost */
+	SG_SCOPE_PROBE, /* the probe process too: some seconds are not watched */
+	SG_SCOPE_DAEMON, /* a restart of the daemon: it is not changed before */
+};
+struct sg_config_change {
+	const char *key;
+	enum sg_scope scope;
+	char before[64], after[64]; /* may be cut */
+};
+/* What differs, at most max of it; the list of named probes has the key "probes". */
+size_t sg_config_changes(const struct sg_config *before, const struct sg_config *after,
+			 struct sg_config_change *ret, size_t max);
+#define SG_CONFIG_CHANGES_MAX 256 /* more than there are settings */
+/* Takes over what needs no restart of the daemon. */
+void sg_config_take(struct sg_config *c, const struct sg_config *from);
+
 /* The ports of such a list: how many, -EINVAL, or -E2BIG. */
 #define SG_PORTS_MAX 32
 int sg_config_ports(const char *list, uint16_t ports[SG_PORTS_MAX]);

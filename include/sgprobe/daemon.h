@@ -10,12 +10,13 @@
 #include <sgprobe/config.h>
 
 /*
- * Runs until SIGTERM or SIGINT, in the foreground. argc and argv are those of
+ * Runs until SIGTERM or SIGINT, in the foreground; SIGHUP makes it read cfg from its origin again. argc and argv are those of
  * main: they are overwritten so that ps tells the processes apart. Returns the
  * exit status: 0 after an orderly stop, 1 on failure, 5 without the privileges;
  * what is wrong and what to do has been said on stderr.
  */
-int sg_daemon_run(const struct sg_config *cfg, int argc, char **argv);
+int sg_daemon_run(const struct sg_config *cfg, const struct sg_config_origin *origin, int argc,
+		  char **argv);
 
 /*
  * Serves a store folder with the dashboard and without a probe, until SIGTERM or

@@ -68,7 +68,13 @@ struct sg_named_info {
 };
 
 /* What the server process asks of the supervisor. */
-enum sg_named_verb { SG_NAMED_LIST, SG_NAMED_ADD, SG_NAMED_REMOVE, SG_NAMED_VERBS };
+enum sg_named_verb {
+	SG_NAMED_LIST,
+	SG_NAMED_ADD,
+	SG_NAMED_REMOVE,
+	SG_NAMED_RELOAD, /* no probe: all settings are read again */
+	SG_NAMED_VERBS
+};
 struct sg_named_command {
 	uint32_t verb;
 	struct sg_named probe; /* ADD: all of it; REMOVE: its name */

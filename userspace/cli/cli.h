@@ -22,6 +22,7 @@ enum sg_exit { /* documented in sgprobe(1) */
 
 enum sg_needs { /* what the dispatcher prepares */
 		SG_NEEDS_NOTHING,
+		SG_NEEDS_ORIGIN, /* cli->origin, and defaults in cli->cfg: what is wrong with the file is no failure */
 		SG_NEEDS_CONFIG, /* cli->cfg from the file, where it can be read, and the flags */
 };
 
@@ -40,6 +41,7 @@ struct sg_command {
 struct sg_cli {
 	const struct sg_command *command;
 	struct sg_config cfg;
+	struct sg_config_origin origin; /* of cfg */
 	int argc; /* of main: the daemon overwrites them */
 	char **argv;
 	bool json;
@@ -79,6 +81,11 @@ int sg_cmd_report(struct sg_cli *cli, int argc, char **argv);
 int sg_cmd_record(struct sg_cli *cli, int argc, char **argv);
 int sg_cmd_replay(struct sg_cli *cli, int argc, char **argv);
 int sg_cmd_doctor(struct sg_cli *cli, int argc, char **argv);
+int sg_cmd_metrics(struct sg_cli *cli, int argc, char **argv);
+int sg_cmd_sql(struct sg_cli *cli, int argc, char **argv);
+int sg_cmd_export(struct sg_cli *cli, int argc, char **argv);
+int sg_cmd_db(struct sg_cli *cli, int argc, char **argv);
+int sg_cmd_config(struct sg_cli *cli, int argc, char **argv);
 int sg_cmd_version(struct sg_cli *cli, int argc, char **argv);
 int sg_cmd_help(struct sg_cli *cli, int argc, char **argv);
 int sg_help_metrics(struct sg_cli *cli); /* help_metrics.c */

@@ -33,5 +33,5 @@ int sg_cmd_daemon(struct sg_cli *cli, int argc, char **argv)
 	if (r)
 		return r < 0 ? SG_EXIT_USAGE : SG_EXIT_OK;
 	sg_log_setup("daemon", level(cli->cfg.log_level));
-	return sg_daemon_run(&cli->cfg, cli->argc, cli->argv);
+	return sg_daemon_run(&cli->cfg, &cli->origin, cli->argc, cli->argv);
 }

@@ -56,6 +56,16 @@ const struct sg_command sg_commands[] = {
 	 "  sgprobe query 'histogram_quantile(0.99, rate(sgprobe_sched_runqueue_latency_seconds[1m]))'\n"
 	 "  sgprobe query 'rate(sgprobe_syscall_calls_total[10s])' --from -5m --step 30s\n\n"
 	 "A time is 'now', '-10m', Unix seconds or 2026-11-23T12:00:00Z."},
+	{"config", sg_cmd_config, SG_NEEDS_ORIGIN, "Check, show, compare and reload the settings",
+	 "check [FILE] | show [KEY...] [--changed] | diff [FILE] | reload [--json]",
+	 "Examples:\n"
+	 "  sgprobe config check new.yaml        every mistake, with its line; status 7 when there is one\n"
+	 "  sgprobe config show store            value, default, and where it was set\n"
+	 "  sgprobe config show --changed\n"
+	 "  sgprobe config diff                  what a reload would change in the daemon that runs\n"
+	 "  sudo sgprobe config reload           as SIGHUP: all of the file, or nothing of it\n\n"
+	 "docs/CONFIG.md lists the settings and what a change of each takes. Exit status: 0, 3 no daemon\n"
+	 "(reload), 4 no such setting or file, 5 not root (reload), 7 mistakes or, of diff, differences."},
 	{"profile", sg_cmd_profile, SG_NEEDS_CONFIG, "Where time went, by stack; a flame graph",
 	 "[--last 10m | --since T --until T] [--off-cpu | --all] [--cgroup NAME] [--comm NAME]\n"
 	 "                [--kernel | --user] [--svg FILE | --json]",
@@ -225,8 +235,16 @@ static int read_config(struct sg_cli *cli, int argc, char **argv)
 	struct sg_error err = {0};
 	int r;
 
+	if (path && strlen(path) >= sizeof(cli->origin.path)) {
+		sg_cli_fail(cli, 0, "--config: the path is too long");
+		return -ENAMETOOLONG;
+	}
+	snprintf(cli->origin.path, sizeof(cli->origin.path), "%s", path ? path : SG_CLI_CONFIG);
+	cli->origin.required = path != NULL;
 	sg_config_defaults(&cli->cfg);
-	r = sg_config_load(&cli->cfg, path ? path : SG_CLI_CONFIG, &err);
+	if (cli->command->needs == SG_NEEDS_ORIGIN)
+		return 0;
+	r = sg_config_load(&cli->cfg, cli->origin.path, &err);
 	if (r == 0 || (!path && (r == -ENOENT || r == -EACCES)))
 		return 0;
 	if (r == -ENOENT)
@@ -240,7 +258,7 @@ static int run(struct sg_cli *cli, int argc, char **argv)
 {
 	int code;
 
-	if (cli->command->needs == SG_NEEDS_CONFIG && read_config(cli, argc, argv) < 0)
+	if (cli->command->needs != SG_NEEDS_NOTHING && read_config(cli, argc, argv) < 0)
 		return SG_EXIT_USAGE;
 	code = cli->command->run(cli, argc, argv);
 	fflush(stdout);

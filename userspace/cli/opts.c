@@ -136,7 +136,11 @@ static int set(struct parse *p, const struct sg_opt *o, const char *value)
 			r = -ERANGE;
 		break;
 	case SG_OPT_TIME: r = sg_parse_time(value, sg_real_ms(), o->to); break;
-	case SG_OPT_SETTING: r = sg_config_set(&p->cli->cfg, o->key, value, &err); break;
+	case SG_OPT_SETTING:
+		r = sg_config_set(&p->cli->cfg, o->key, value, &err);
+		if (r == 0)
+			r = sg_config_origin_flag(&p->cli->origin, o->key, value);
+		break;
 	}
 	if (r == 0)
 		return 0;

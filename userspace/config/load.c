@@ -23,7 +23,8 @@ struct loader {
 	const char *path;
 	struct sg_config *c;
 	struct sg_error *err;
-	bool *seen; /* by setting */
+	struct sg_config_trace *trace; /* NULL: the first mistake ends it */
+	unsigned int *lines; /* by setting: where it was seen, 0: not yet */
 	char sections[SECTIONS_MAX][KEY_MAX];
 	size_t n_sections;
 	bool list; /* one may stand here */
@@ -42,6 +43,17 @@ static int fail_at(const struct loader *l, const yaml_mark_t *mark, const char *
 	vsnprintf(msg, sizeof(msg), fmt, ap);
 	va_end(ap);
 	return sg_fail(l->err, -EINVAL, "%s:%zu: %s", l->path, mark->line + 1, msg);
+}
+
+/* With a trace a mistake is noted, and reading goes on behind it. */
+static int note(struct loader *l, int r)
+{
+	struct sg_config_trace *t = l->trace;
+
+	if (r != -EINVAL || !t || t->n_errors == SG_CONFIG_ERRORS_MAX)
+		return r;
+	t->errors[t->n_errors++] = *l->err;
+	return 0;
 }
 
 static int refuse_extras(const struct loader *l, const yaml_event_t *e)
@@ -112,9 +124,11 @@ static int set_value(struct loader *l, const char *key, const yaml_event_t *e)
 			       key);
 	if (!s)
 		return unknown_key(l, &e->start_mark, key);
-	if (l->seen[s - sg_settings])
-		return fail_at(l, &e->start_mark, "%s: is set a second time", key);
-	l->seen[s - sg_settings] = true;
+	if (l->lines[s - sg_settings])
+		return fail_at(l, &e->start_mark,
+			       "%s: is set a second time; the first is in line %u", key,
+			       l->lines[s - sg_settings]);
+	l->lines[s - sg_settings] = (unsigned int)e->start_mark.line + 1;
 	if (strlen(value) != e->data.scalar.length)
 		return fail_at(l, &e->start_mark, "%s: contains a control character", key);
 	if (sg_setting_parse(s, l->c, value, &why) < 0)
@@ -126,7 +140,23 @@ static int load_map(struct loader *l, const char *section);
 static int full_key(const struct loader *l, const char *section, const yaml_event_t *e,
 		    char out[KEY_MAX]);
 
-static int enter_section(struct loader *l, const char *key, const yaml_event_t *e)
+/* Up to the end of a map, whose start was read. */
+static int skip_map(const struct loader *l)
+{
+	for (unsigned int depth = 1; depth;) {
+		yaml_event_t e;
+		int r = next_event(l, &e);
+
+		if (r < 0)
+			return r;
+		depth += e.type == YAML_MAPPING_START_EVENT;
+		depth -= e.type == YAML_MAPPING_END_EVENT;
+		yaml_event_delete(&e);
+	}
+	return 0;
+}
+
+static int check_section(const struct loader *l, const char *key, const yaml_event_t *e)
 {
 	if (sg_setting_find(key))
 		return fail_at(l, &e->start_mark, "%s: takes one value, not a map", key);
@@ -138,6 +168,17 @@ static int enter_section(struct loader *l, const char *key, const yaml_event_t *
 				       key);
 	if (l->n_sections == SECTIONS_MAX)
 		return fail_at(l, &e->start_mark, "%s: too many sections", key);
+	return 0;
+}
+
+static int enter_section(struct loader *l, const char *key, const yaml_event_t *e)
+{
+	int r = check_section(l, key, e);
+
+	if (r < 0) {
+		r = note(l, r);
+		return r < 0 ? r : skip_map(l);
+	}
 	strcpy(l->sections[l->n_sections++], key);
 	return load_map(l, key);
 }
@@ -304,7 +345,7 @@ static int load_value(struct loader *l, const char *key)
 	if (e.type == YAML_MAPPING_START_EVENT)
 		r = enter_section(l, key, &e);
 	else
-		r = set_value(l, key, &e);
+		r = note(l, set_value(l, key, &e));
 	yaml_event_delete(&e);
 	return r;
 }
@@ -384,30 +425,64 @@ static int load_stream(struct loader *l)
 	}
 }
 
-int sg_config_load_text(struct sg_config *c, const char *text, size_t n, const char *path,
-			struct sg_error *err)
+static int read_text(struct loader *l, const char *text, size_t n)
 {
-	struct sg_config work = *c;
 	yaml_parser_t parser;
-	struct loader l = {.parser = &parser, .path = path, .c = &work, .err = err};
-	sg_auto_free bool *seen = calloc(sg_n_settings, sizeof(*seen));
 	int r;
 
-	if (!seen)
-		return -ENOMEM;
-	l.seen = seen;
 	if (!yaml_parser_initialize(&parser))
 		return -ENOMEM;
+	l->parser = &parser;
 	yaml_parser_set_encoding(&parser, YAML_UTF8_ENCODING);
 	yaml_parser_set_input_string(&parser, (const unsigned char *)text, n);
-	r = load_stream(&l);
+	r = load_stream(l);
 	yaml_parser_delete(&parser);
+	return r;
+}
+
+/* What ended the reading is the last of the mistakes. */
+static int finish_trace(struct sg_config_trace *t, int r, struct sg_error *err)
+{
+	if (r == -EINVAL && t->n_errors < SG_CONFIG_ERRORS_MAX)
+		t->errors[t->n_errors++] = *err;
+	if (t->n_errors) {
+		*err = t->errors[0];
+		r = -EINVAL;
+	}
+	return r;
+}
+
+int sg_config_trace_text(struct sg_config *c, const char *text, size_t n, const char *path,
+			 struct sg_config_trace *t, struct sg_error *err)
+{
+	struct sg_config work = *c;
+	struct sg_error none = {""};
+	struct loader l = {.path = path, .c = &work, .err = err ? err : &none, .trace = t};
+	sg_auto_free unsigned int *lines = calloc(sg_n_settings, sizeof(*lines));
+	int r;
+
+	if (!lines)
+		return -ENOMEM;
+	l.lines = lines;
+	r = read_text(&l, text, n);
+	if (t) {
+		r = finish_trace(t, r, l.err);
+		free(t->lines);
+		t->lines = sg_take(lines);
+	}
 	if (!r)
 		*c = work;
 	return r;
 }
 
-int sg_config_load(struct sg_config *c, const char *path, struct sg_error *err)
+int sg_config_load_text(struct sg_config *c, const char *text, size_t n, const char *path,
+			struct sg_error *err)
+{
+	return sg_config_trace_text(c, text, n, path, NULL, err);
+}
+
+int sg_config_trace(struct sg_config *c, const char *path, struct sg_config_trace *t,
+		    struct sg_error *err)
 {
 	sg_auto_buf text = {0};
 	int r = sg_read_file(path, FILE_MAX_BYTES, &text);
@@ -419,7 +494,18 @@ int sg_config_load(struct sg_config *c, const char *path, struct sg_error *err)
 			       path, FILE_MAX_BYTES >> 10);
 	if (r < 0)
 		return sg_fail(err, r, "cannot read %s: %s", path, strerror(-r));
-	return sg_config_load_text(c, text.len ? text.data : "", text.len, path, err);
+	return sg_config_trace_text(c, text.len ? text.data : "", text.len, path, t, err);
+}
+
+void sg_config_trace_free(struct sg_config_trace *t)
+{
+	free(t->lines);
+	t->lines = NULL;
+}
+
+int sg_config_load(struct sg_config *c, const char *path, struct sg_error *err)
+{
+	return sg_config_trace(c, path, NULL, err);
 }
 
 int sg_config_set(struct sg_config *c, const char *key, const char *value, struct sg_error *err)

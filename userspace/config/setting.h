@@ -17,6 +17,7 @@ enum sg_setting_kind {
 	SG_SETTING_COUNT,
 	SG_SETTING_DURATION,
 	SG_SETTING_BYTES,
+	SG_SETTING_SECRET, /* a text that is never shown */
 };
 
 struct sg_setting {
@@ -39,5 +40,12 @@ int sg_setting_parse(const struct sg_setting *s, struct sg_config *c, const char
 		     struct sg_error *err);
 /* The field's value as sg_setting_parse reads it. */
 void sg_setting_format(const struct sg_setting *s, const struct sg_config *c, struct sg_buf *b);
+
+/* As it may be shown: "***" for a secret that is set. */
+void sg_setting_show(const struct sg_setting *s, const struct sg_config *c, struct sg_buf *b);
+enum sg_scope sg_setting_scope(const struct sg_setting *s);
+const char *sg_scope_title(enum sg_scope scope); /* for people: "server process" */
+/* docs/CONFIG.md */
+void sg_config_doc(struct sg_buf *b);
 
 #endif

@@ -261,6 +261,7 @@ static const struct kind kinds[] = {
 	[SG_SETTING_COUNT] = {parse_count, format_count},
 	[SG_SETTING_DURATION] = {parse_duration, format_duration},
 	[SG_SETTING_BYTES] = {parse_bytes, format_bytes},
+	[SG_SETTING_SECRET] = {parse_text, format_text},
 };
 
 int sg_setting_parse(const struct sg_setting *s, struct sg_config *c, const char *value,
@@ -272,4 +273,14 @@ int sg_setting_parse(const struct sg_setting *s, struct sg_config *c, const char
 void sg_setting_format(const struct sg_setting *s, const struct sg_config *c, struct sg_buf *b)
 {
 	kinds[s->kind].format((const char *)c + s->offset, b);
+}
+
+void sg_setting_show(const struct sg_setting *s, const struct sg_config *c, struct sg_buf *b)
+{
+	const char *text = (const char *)c + s->offset;
+
+	if (s->kind == SG_SETTING_SECRET)
+		sg_buf_str(b, *text ? "***" : "\"\"");
+	else
+		sg_setting_format(s, c, b);
 }

@@ -31,6 +31,7 @@ struct sg_named_set {
 	const struct sg_config *cfg;
 	int folder;
 	sg_named_changed_cb changed;
+	sg_named_reload_cb reload;
 	void *ctx;
 	struct entry entries[SG_NAMED_MAX];
 	uint32_t max;
@@ -460,6 +461,19 @@ static void remove_probe(struct sg_named_set *s, const char *name, int fd)
 	answer(s, fd, r, err.msg, false);
 }
 
+static void reload(struct sg_named_set *s, int fd)
+{
+	char text[512] = "this daemon has no file of settings";
+	int r = s->reload ? s->reload(text, sizeof(text), s->ctx) : -EOPNOTSUPP;
+
+	answer(s, fd, r, text, false);
+}
+
+void sg_named_set_on_reload(struct sg_named_set *s, sg_named_reload_cb cb)
+{
+	s->reload = cb;
+}
+
 void sg_named_set_command(struct sg_named_set *s, const struct sg_named_command *c, int client,
 			  int fd)
 {
@@ -468,9 +482,14 @@ void sg_named_set_command(struct sg_named_set *s, const struct sg_named_command 
 	close(client);
 	if (!allowed)
 		answer(s, fd, -EACCES,
-		       "only root may add and remove probes, over the daemon's socket; type: sudo "
-		       "sgprobe probes ...",
+		       c->verb == SG_NAMED_RELOAD
+			       ? "only root may make the daemon read its settings again, over its "
+				 "socket; type: sudo sgprobe config reload"
+			       : "only root may add and remove probes, over the daemon's socket; "
+				 "type: sudo sgprobe probes ...",
 		       false);
+	else if (c->verb == SG_NAMED_RELOAD)
+		reload(s, fd);
 	else if (c->verb == SG_NAMED_ADD)
 		add(s, &c->probe, fd);
 	else if (c->verb == SG_NAMED_REMOVE)

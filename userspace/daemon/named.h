@@ -18,8 +18,11 @@ struct sg_named_set;
 /* changed: the map in which they count is another one, or gone (-1). */
 typedef void (*sg_named_changed_cb)(int cells, void *ctx);
 /* folder: the data folder, open. */
+/* Settings are to be read again: 0 or -errno, and what came of it. */
+typedef int (*sg_named_reload_cb)(char *text, size_t n, void *ctx);
 int sg_named_set_new(struct sg_loop *loop, const struct sg_config *cfg, int folder,
 		     sg_named_changed_cb changed, void *ctx, struct sg_named_set **ret);
+void sg_named_set_on_reload(struct sg_named_set *s, sg_named_reload_cb reload);
 /* Ends what is under way and closes everything; NULL is fine. */
 void sg_named_set_free(struct sg_named_set *s);
 

@@ -23,6 +23,7 @@
 #include "inherit.h"
 #include "named.h"
 #include "notify.h"
+#include "reload.h"
 #include "restart.h"
 #include "setup.h"
 #include "title.h"
@@ -49,12 +50,16 @@ struct child {
 	struct sg_source *on_ctl, *on_restart;
 	uint64_t started_ns;
 	bool worked; /* it has said so since it was started */
+	bool renew; /* it ends because settings changed: the next one has them */
 	struct sg_restart restart;
 	struct sg_watch watch;
 };
 
 struct supervisor {
 	struct sg_config cfg;
+	struct sg_config before; /* a reload: of the processes that have worked */
+	bool unproven; /* with cfg none has worked yet */
+	const struct sg_config_origin *origin;
 	struct sg_setup setup;
 	struct sg_title title;
 	struct sg_loop *loop;
@@ -217,6 +222,8 @@ static int read_msgs(struct child *c)
 	while ((r = receive(c, &m)) > 0) {
 		c->watch.beat_ns = sg_mono_ns();
 		c->worked |= m.type == SG_CTL_READY;
+		if (m.type == SG_CTL_READY && c->role == PROBE && !c->renew)
+			c->sup->unproven = false;
 		if (c->role == PROBE && (m.type == SG_CTL_DETACH || m.type == SG_CTL_ATTACH))
 			move_hooks(c->sup, &m);
 		if (c->role == PROBE && (m.type == SG_CTL_NAMED_OFF || m.type == SG_CTL_NAMED_ON))
@@ -357,6 +364,72 @@ static bool all_gone(const struct supervisor *s)
 
 static void begin_stop(struct supervisor *s, int status);
 
+/* ---- settings that change ---------------------------------------------------------- */
+
+/* It ends in order, and is started again as soon as it has. */
+static void renew(struct child *c)
+{
+	c->renew = c->pid != 0;
+	if (c->pid && sg_ctl_send(c->ctl, &(struct sg_ctl_msg){.type = SG_CTL_STOP}, -1) < 0)
+		kill(c->pid, SIGTERM);
+}
+
+static int reload(char *text, size_t n, void *ctx)
+{
+	struct supervisor *s = ctx;
+	struct sg_error err = {0};
+	struct sg_config before = s->cfg;
+	struct sg_reload done;
+	int r = sg_reload(s->origin, &s->cfg, &done, &err);
+
+	snprintf(text, n, "%s", r < 0 ? err.msg : done.text);
+	if (r < 0)
+		return r;
+	if (done.probe && !s->unproven) {
+		s->before = before;
+		s->unproven = true;
+	}
+	if (done.probe) /* what it made in the kernel is of the old settings */
+		renew(&s->children[PROBE]);
+	if (done.server)
+		renew(&s->children[SERVER]);
+	return 0;
+}
+
+static void on_hangup(struct supervisor *s)
+{
+	char text[512];
+
+	if (reload(text, sizeof(text), s) < 0)
+		sg_log(SG_LOG_ERROR, "the settings stay as they are: %s", text);
+	else
+		sg_info("settings read again: %s", text);
+}
+
+/* New settings with which the probe process cannot work are taken back. */
+static bool take_back(struct child *c)
+{
+	struct supervisor *s = c->sup;
+
+	if (c->role != PROBE || !s->unproven)
+		return false;
+	sg_log(SG_LOG_ERROR,
+	       "the probe process cannot work with the new settings; those before are "
+	       "in force again");
+	s->cfg = s->before;
+	s->unproven = false;
+	renew(&s->children[SERVER]);
+	return true;
+}
+
+static void start_renewed(struct child *c)
+{
+	c->renew = false;
+	if (c->role == PROBE)
+		sg_kept_drop(&c->sup->kept);
+	child_start(c);
+}
+
 /* What was kept may be what the probe process dies of. */
 static void judge_kept(struct child *c, uint64_t ran_ns)
 {
@@ -384,8 +457,16 @@ static void child_died(struct child *c, int status)
 			sg_loop_stop(s->loop, s->status);
 		return;
 	}
+	if (c->renew) {
+		start_renewed(c);
+		return;
+	}
 	how_it_ended(status, how, sizeof(how));
 	if (WIFEXITED(status) && WEXITSTATUS(status) == SG_EXIT_HOPELESS) {
+		if (take_back(c)) {
+			start_renewed(c);
+			return;
+		}
 		begin_stop(s, SG_EXIT_HOPELESS);
 		return;
 	}
@@ -457,9 +538,7 @@ static void on_signal(struct sg_source *src, const struct signalfd_siginfo *si, 
 
 	switch (si->ssi_signo) {
 	case SIGCHLD: reap(s); break;
-	case SIGHUP:
-		sg_info("SIGHUP ignored: settings are read at the start only; restart to change them");
-		break;
+	case SIGHUP: on_hangup(s); break;
 	default: begin_stop(s, 0);
 	}
 }
@@ -553,6 +632,8 @@ static int supervise(struct supervisor *s)
 	r = sg_named_set_new(s->loop, &s->cfg, s->setup.lock_fd, on_named_changed, s, &s->named);
 	if (r < 0)
 		sg_log_err(r, "there are no named probes");
+	else
+		sg_named_set_on_reload(s->named, reload);
 	r = sg_loop_run(s->loop);
 	kill_all(s);
 	if (s->stats_fd >= 0)
@@ -560,9 +641,11 @@ static int supervise(struct supervisor *s)
 	return r < 0 ? 1 : r;
 }
 
-int sg_daemon_run(const struct sg_config *cfg, int argc, char **argv)
+int sg_daemon_run(const struct sg_config *cfg, const struct sg_config_origin *origin, int argc,
+		  char **argv)
 {
 	struct supervisor s = {.cfg = *cfg,
+			       .origin = origin,
 			       .title = sg_title_find(argc, argv),
 			       .pid = getpid(),
 			       .start_ms = sg_real_ms(),

@@ -137,3 +137,10 @@ int http_remove_probe(struct http_call *c)
 
 	return r < 0 ? r : change(c, &command);
 }
+
+int http_reload(struct http_call *c)
+{
+	const struct sg_named_command command = {.verb = SG_NAMED_RELOAD};
+
+	return change(c, &command);
+}

@@ -82,6 +82,13 @@ int http_get_status(struct http_call *c)
 	return 0;
 }
 
+int http_get_config(struct http_call *c)
+{
+	sg_config_json(&c->resp.body, c->server->cfg);
+	sg_buf_char(&c->resp.body, '\n');
+	return 0;
+}
+
 int http_get_report(struct http_call *c)
 {
 	struct sg_report_options o = {.now_ms = sg_real_ms(), .deadline_ns = c->deadline_ns};

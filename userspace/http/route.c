@@ -45,6 +45,9 @@ const struct http_route http_routes[] = {
 	 "name=&probe=&by_arg=&latency=", "adds a named probe (root only)"},
 	{"/api/sg/v1/probes/remove", http_remove_probe, ROUTE_WAITS | ROUTE_POST | ROUTE_UNIX_ONLY,
 	 "name=", "removes a named probe (root only)"},
+	{"/api/sg/v1/config", http_get_config, ROUTE_UNIX_ONLY, "", "every setting in force"},
+	{"/api/sg/v1/reload", http_reload, ROUTE_WAITS | ROUTE_POST | ROUTE_UNIX_ONLY, "",
+	 "reads the settings again (root only)"},
 	{"/api/sg/v1/frames", http_get_frames, ROUTE_UNIX_ONLY | ROUTE_STREAM,
 	 "seconds=", "raw frames as they arrive"},
 };

@@ -80,6 +80,8 @@ int http_get_frames(struct http_call *c);
 int http_get_probes(struct http_call *c); /* api_probes.c */
 int http_add_probe(struct http_call *c);
 int http_remove_probe(struct http_call *c);
+int http_reload(struct http_call *c);
+int http_get_config(struct http_call *c); /* api_sg.c */
 int http_get_healthy(struct http_call *c);
 int http_get_ready(struct http_call *c);
 

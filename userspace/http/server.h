@@ -22,6 +22,7 @@ struct http_server {
 	atomic_bool ready;
 	int (*named)(void *ctx, const struct sg_named_command *c, int client, int answer);
 	void *named_ctx;
+	const struct sg_config *cfg;
 };
 
 /* Any thread: the newest status document. */
