@@ -51,11 +51,59 @@ const struct sg_command sg_commands[] = {
 	 "PROBE is a metric's name or a part of it that only one has; labels in braces may follow.\n"
 	 "Without them it is the sum of all."},
 	{"query", sg_cmd_query, SG_NEEDS_CONFIG, "Ask a question in PromQL",
-	 "EXPR [--time T | --from T --to T --step 10s] [--json]",
+	 "EXPR [--time T | --last 10m | --from T --to T] [--step 10s] [--plot | --table | --csv | --json]",
 	 "Examples:\n"
 	 "  sgprobe query 'histogram_quantile(0.99, rate(sgprobe_sched_runqueue_latency_seconds[1m]))'\n"
-	 "  sgprobe query 'rate(sgprobe_syscall_calls_total[10s])' --from -5m --step 30s\n\n"
-	 "A time is 'now', '-10m', Unix seconds or 2026-11-23T12:00:00Z."},
+	 "  sgprobe query 'topk(5, rate(sgprobe_syscall_calls_total[10s]))' --last 10m\n"
+	 "  sgprobe query 'rate(sgprobe_block_latency_seconds[10s])' --last 10m      a heat map\n"
+	 "  sgprobe query 'sgprobe_load' --from -1d --step 1m --csv > load.csv\n\n"
+	 "A range is drawn on a terminal and a table elsewhere; histograms are drawn as heat maps. A\n"
+	 "daemon that runs is asked, else the store is read. A mistake in EXPR is shown by a caret.\n"
+	 "A time is 'now', '-10m', Unix seconds or 2026-11-23T12:00:00Z.\n"
+	 "Exit status: 0, 2 a mistake in EXPR, 3 no daemon and no store, 124 took too long."},
+	{"metrics", sg_cmd_metrics, SG_NEEDS_CONFIG, "What is stored: metrics, series, rates",
+	 "[FILTER] [--type TYPE] [--group GROUP] [--last 1m] [--csv | --json]",
+	 "Examples:\n"
+	 "  sgprobe metrics\n"
+	 "  sgprobe metrics tcp --type histogram --help-text\n"
+	 "  sgprobe metrics 'sgprobe_comm_*'\n"
+	 "  sgprobe metrics --json | jq -r '.[] | select(.series > 100) | .name'\n\n"
+	 "FILTER is a part of the name, or a pattern of the shell. What had no sample in --last is not\n"
+	 "there. 'sgprobe probes' lists what can be measured. Exit status: 0, 4 nothing is like FILTER."},
+	{"sql", sg_cmd_sql, SG_NEEDS_CONFIG, "Ask the store in SQL, read-only",
+	 "[STATEMENT | --file FILE] [--timeout DURATION] [--csv | --json]",
+	 "Examples:\n"
+	 "  sgprobe sql \"SELECT datetime(t, 'unixepoch') AS at, value FROM samples\n"
+	 "               WHERE name = 'sgprobe_load' AND t > unixepoch('now', '-5 minutes')\"\n"
+	 "  sgprobe sql \"SELECT labels ->> 'syscall' AS call, sum(count) AS n, hist_quantile(0.99, buckets) AS p99\n"
+	 "               FROM increases('sgprobe_syscall_latency_seconds')\n"
+	 "               WHERE t > unixepoch('now', '-1 hour') GROUP BY 1 ORDER BY n DESC LIMIT 10\"\n"
+	 "  sgprobe sql                                   a prompt; .help lists the tables\n\n"
+	 "Tables: samples, increases, series, events, exemplars, gaps, and those of the file itself\n"
+	 "(docs/STORE.md). Conditions on name and t spare reading the rest; samples('SELECTOR') takes a\n"
+	 "selector of PromQL. The newest seconds that a daemon has not written yet are not there.\n"
+	 "Exit status: 0, 2 a mistake, 4 no store, 5 not a SELECT, 124 took too long, 130 interrupted."},
+	{"export", sg_cmd_export, SG_NEEDS_CONFIG, "Samples as CSV, OpenMetrics or JSON lines",
+	 "[SELECTOR | EXPR --step DURATION] [--format csv|openmetrics|jsonl] [--last 1h | --from T --to T] [-o FILE]",
+	 "Examples:\n"
+	 "  sgprobe export 'sgprobe_load' --last 1d > load.csv\n"
+	 "  sgprobe export --format openmetrics -o all.om && promtool tsdb create-blocks-from openmetrics all.om\n"
+	 "  sgprobe export 'sum(rate(sgprobe_syscall_calls_total[1m]))' --step 1m --from -7d --format jsonl\n\n"
+	 "Reads the store, beside a daemon too (its newest seconds may not be written yet), in parts of at\n"
+	 "most 128 MiB. Samples are cumulative, as in PromQL. OpenMetrics has histograms in classic buckets.\n"
+	 "Exit status: 0, 1 cannot write, 2 a mistake, 4 no store, 130 interrupted."},
+	{"db", sg_cmd_db, SG_NEEDS_CONFIG,
+	 "The store's files: check, backup, restore, compact, stats",
+	 "check | backup DIR | restore DIR | compact | stats [--limit N] [--json]",
+	 "Examples:\n"
+	 "  sgprobe db check                     every page, checksum and row; status 7 when something is wrong\n"
+	 "  sgprobe db backup /backup/monday     a copy as of now, while the daemon runs\n"
+	 "  sgprobe db restore /backup/monday    puts it back; the daemon must not run\n"
+	 "  sgprobe db compact                   gives free pages back to the disk; likewise\n"
+	 "  sgprobe db stats                     bytes and rows by table, bytes by metric\n\n"
+	 "Restore keeps what was there in a folder of its own, and refuses a backup that is damaged or of a\n"
+	 "newer sgprobe. Exit status: 0, 1 failed (the daemon runs, no room, ...), 4 no store, 6 a newer\n"
+	 "schema, 7 problems were found, 130 interrupted."},
 	{"config", sg_cmd_config, SG_NEEDS_ORIGIN, "Check, show, compare and reload the settings",
 	 "check [FILE] | show [KEY...] [--changed] | diff [FILE] | reload [--json]",
 	 "Examples:\n"
