@@ -2,6 +2,7 @@
 /* What is set, where, and what is wrong with it. */
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <sgprobe/file.h>
 
@@ -9,6 +10,7 @@
 #include "config/setting.h"
 #include "opts.h"
 #include "source.h"
+#include "table.h"
 
 struct wishes {
 	bool changed; /* only what is not as by default */
@@ -174,14 +176,12 @@ static void put_row_json(struct sg_buf *b, const struct row *r, bool first)
 	sg_buf_char(b, '}');
 }
 
-static void put_row(struct sg_buf *b, const struct row *r)
+static void put_row(struct sg_table *t, const struct row *r)
 {
-	sg_auto_buf value = {0}, from = {0};
-
-	sg_term_str(&value, r->value.data ? r->value.data : "");
-	sg_term_str(&from, r->from.data ? r->from.data : "");
-	sg_buf_printf(b, "%-22s %-28s %-28s %s\n", r->s->key, value.data ? value.data : "",
-		      r->def.data ? r->def.data : "", from.data ? from.data : "");
+	sg_table_text(t, r->s->key);
+	sg_table_text(t, r->value.data);
+	sg_table_text(t, r->def.data);
+	sg_table_text(t, r->from.data);
 }
 
 static bool is_wanted(const char *key, int n, char **keys)
@@ -197,7 +197,7 @@ static bool is_wanted(const char *key, int n, char **keys)
 }
 
 static size_t put_rows(struct sg_cli *cli, const struct wishes *w, const struct sg_config_trace *t,
-		       int n, char **keys, struct sg_buf *b)
+		       int n, char **keys, struct sg_buf *json, struct sg_table *table)
 {
 	size_t shown = 0;
 
@@ -209,9 +209,9 @@ static size_t put_rows(struct sg_cli *cli, const struct wishes *w, const struct 
 		fill_row(&r, cli, t, i);
 		if (!w->changed || strcmp(r.value.data, r.def.data) != 0) {
 			if (cli->json)
-				put_row_json(b, &r, shown == 0);
+				put_row_json(json, &r, shown == 0);
 			else
-				put_row(b, &r);
+				put_row(table, &r);
 			shown++;
 		}
 		free_row(&r);
@@ -230,6 +230,10 @@ static int no_such(const struct sg_cli *cli, const char *key)
 
 static int show(struct sg_cli *cli, const struct wishes *w, int n, char **keys)
 {
+	static const struct sg_column columns[] = {{"SETTING"}, {"VALUE"}, {"DEFAULT"}, {"FROM"}};
+	sg_auto(sg_table) table =
+		sg_table_new(stdout, SG_AS_TABLE, isatty(STDOUT_FILENO) ? sg_cli_width() : 0,
+			     columns, ARRAY_SIZE(columns));
 	struct sg_config_trace t = {0};
 	struct sg_config c;
 	sg_auto_buf b = {0};
@@ -238,17 +242,19 @@ static int show(struct sg_cli *cli, const struct wishes *w, int n, char **keys)
 	for (int i = 0; i < n; i++)
 		if (!sg_setting_find(keys[i]) && !sg_setting_is_section(keys[i]))
 			return no_such(cli, keys[i]);
+	if (!table)
+		return SG_EXIT_FAILED;
 	/* The values are read already; only where they stand is missing. */
 	sg_config_defaults(&c);
 	sg_config_trace(&c, cli->origin.path, &t, NULL);
-	if (!cli->json)
-		sg_buf_printf(&b, "%-22s %-28s %-28s %s\n", "SETTING", "VALUE", "DEFAULT", "FROM");
-	shown = put_rows(cli, w, &t, n, keys, &b);
+	shown = put_rows(cli, w, &t, n, keys, &b, table);
+	sg_config_trace_free(&t);
 	if (cli->json)
 		sg_buf_str(&b, shown ? "]\n" : "[]\n");
-	else if (!shown)
+	else if (shown)
+		sg_table_end(table);
+	else
 		sg_buf_str(&b, "(everything is as by default)\n");
-	sg_config_trace_free(&t);
 	return sg_cli_put(&b);
 }
 

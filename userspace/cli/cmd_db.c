@@ -174,11 +174,12 @@ static void put_head(const struct db *d, const struct sg_dbfile_stats *s)
 	double seconds = (double)(s->newest_ms - s->oldest_ms) / 1000;
 
 	printf("%s/metrics.db  %s", d->dir, sg_fmt_bytes((double)s->file_bytes, a, sizeof(a)));
-	printf(", %s of it free; log %s; state.db %s; schema %" PRId64 "\n",
+	printf(", %s of it free; log %s; state.db %s\n",
 	       sg_fmt_bytes((double)s->free_bytes, a, sizeof(a)),
 	       sg_fmt_bytes((double)s->wal_bytes, b, sizeof(b)),
-	       sg_fmt_bytes((double)s->state_bytes, c, sizeof(c)), s->schema);
-	printf("from %s to %s", clock_text(s->oldest_ms, a), clock_text(s->newest_ms, b));
+	       sg_fmt_bytes((double)s->state_bytes, c, sizeof(c)));
+	printf("schema %" PRId64 ", from %s to %s", s->schema, clock_text(s->oldest_ms, a),
+	       clock_text(s->newest_ms, b));
 	if (seconds > 0)
 		printf(", %s a day",
 		       sg_fmt_bytes((double)(s->file_bytes - s->free_bytes) / seconds * 86400, c,

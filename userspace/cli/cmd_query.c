@@ -138,6 +138,10 @@ static int put_picture(struct sg_cli *cli, const struct ask *a, const char *expr
 		.to_ms = a->to,
 		.step_ms = step_ms(a),
 		.unit = a->unit ? a->unit : guess_unit(expr),
+		.hist_unit = a->unit		      ? a->unit
+			     : strstr(expr, "_bytes") ? "bytes"
+						      : "seconds",
+		.title = expr,
 		.style = {.columns = size.columns,
 			  .rows = SG_MIN(SG_MAX(size.rows / 2, 12U), 24U),
 			  .depth = sg_tty_depth(color),

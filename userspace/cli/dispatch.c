@@ -51,14 +51,15 @@ const struct sg_command sg_commands[] = {
 	 "PROBE is a metric's name or a part of it that only one has; labels in braces may follow.\n"
 	 "Without them it is the sum of all."},
 	{"query", sg_cmd_query, SG_NEEDS_CONFIG, "Ask a question in PromQL",
-	 "EXPR [--time T | --last 10m | --from T --to T] [--step 10s] [--plot | --table | --csv | --json]",
+	 "EXPR [--time T | --last 10m | --from T --to T] [--step 10s]\n"
+	 "                     [--plot | --table | --csv | --json]",
 	 "Examples:\n"
 	 "  sgprobe query 'histogram_quantile(0.99, rate(sgprobe_sched_runqueue_latency_seconds[1m]))'\n"
 	 "  sgprobe query 'topk(5, rate(sgprobe_syscall_calls_total[10s]))' --last 10m\n"
 	 "  sgprobe query 'rate(sgprobe_block_latency_seconds[10s])' --last 10m      a heat map\n"
 	 "  sgprobe query 'sgprobe_load' --from -1d --step 1m --csv > load.csv\n\n"
-	 "A range is drawn on a terminal and a table elsewhere; histograms are drawn as heat maps. A\n"
-	 "daemon that runs is asked, else the store is read. A mistake in EXPR is shown by a caret.\n"
+	 "A range is drawn on a terminal and a table elsewhere; histograms are heat maps.\n"
+	 "A daemon that runs is asked, else the store is read. A caret shows a mistake.\n"
 	 "A time is 'now', '-10m', Unix seconds or 2026-11-23T12:00:00Z.\n"
 	 "Exit status: 0, 2 a mistake in EXPR, 3 no daemon and no store, 124 took too long."},
 	{"metrics", sg_cmd_metrics, SG_NEEDS_CONFIG, "What is stored: metrics, series, rates",
@@ -68,52 +69,61 @@ const struct sg_command sg_commands[] = {
 	 "  sgprobe metrics tcp --type histogram --help-text\n"
 	 "  sgprobe metrics 'sgprobe_comm_*'\n"
 	 "  sgprobe metrics --json | jq -r '.[] | select(.series > 100) | .name'\n\n"
-	 "FILTER is a part of the name, or a pattern of the shell. What had no sample in --last is not\n"
-	 "there. 'sgprobe probes' lists what can be measured. Exit status: 0, 4 nothing is like FILTER."},
+	 "FILTER is a part of the name, or a pattern of the shell. What had no sample in\n"
+	 "--last is not there; 'sgprobe probes' lists what can be measured.\n"
+	 "Exit status: 0, 4 nothing is like FILTER."},
 	{"sql", sg_cmd_sql, SG_NEEDS_CONFIG, "Ask the store in SQL, read-only",
-	 "[STATEMENT | --file FILE] [--timeout DURATION] [--csv | --json]",
+	 "[STATEMENT | --file FILE] [--timeout 10s] [--csv | --json]",
 	 "Examples:\n"
 	 "  sgprobe sql \"SELECT datetime(t, 'unixepoch') AS at, value FROM samples\n"
-	 "               WHERE name = 'sgprobe_load' AND t > unixepoch('now', '-5 minutes')\"\n"
-	 "  sgprobe sql \"SELECT labels ->> 'syscall' AS call, sum(count) AS n, hist_quantile(0.99, buckets) AS p99\n"
+	 "               WHERE name = 'sgprobe_load' AND t > unixepoch() - 300\"\n"
+	 "  sgprobe sql \"SELECT labels ->> 'syscall' AS call, sum(count) AS n,\n"
+	 "                      hist_quantile(0.99, buckets) AS p99\n"
 	 "               FROM increases('sgprobe_syscall_latency_seconds')\n"
-	 "               WHERE t > unixepoch('now', '-1 hour') GROUP BY 1 ORDER BY n DESC LIMIT 10\"\n"
-	 "  sgprobe sql                                   a prompt; .help lists the tables\n\n"
-	 "Tables: samples, increases, series, events, exemplars, gaps, and those of the file itself\n"
-	 "(docs/STORE.md). Conditions on name and t spare reading the rest; samples('SELECTOR') takes a\n"
-	 "selector of PromQL. The newest seconds that a daemon has not written yet are not there.\n"
-	 "Exit status: 0, 2 a mistake, 4 no store, 5 not a SELECT, 124 took too long, 130 interrupted."},
+	 "               WHERE t > unixepoch('now', '-1 hour')\n"
+	 "               GROUP BY 1 ORDER BY n DESC LIMIT 10\"\n"
+	 "  sgprobe sql                         a prompt; .help lists the tables\n\n"
+	 "Tables: samples, increases, series, events, exemplars, gaps, and those of the\n"
+	 "file itself (docs/STORE.md). Conditions on name and t spare reading the rest;\n"
+	 "samples('SELECTOR') takes a selector of PromQL. The newest seconds that a daemon\n"
+	 "has not written yet are not there.\n"
+	 "Exit status: 0, 2 a mistake, 4 no store, 5 not a SELECT, 124 took too long, 130\n"
+	 "interrupted."},
 	{"export", sg_cmd_export, SG_NEEDS_CONFIG, "Samples as CSV, OpenMetrics or JSON lines",
-	 "[SELECTOR | EXPR --step DURATION] [--format csv|openmetrics|jsonl] [--last 1h | --from T --to T] [-o FILE]",
+	 "[SELECTOR | EXPR --step 1m] [--format csv|openmetrics|jsonl]\n"
+	 "                      [--last 1h | --from T --to T] [-o FILE]",
 	 "Examples:\n"
 	 "  sgprobe export 'sgprobe_load' --last 1d > load.csv\n"
-	 "  sgprobe export --format openmetrics -o all.om && promtool tsdb create-blocks-from openmetrics all.om\n"
-	 "  sgprobe export 'sum(rate(sgprobe_syscall_calls_total[1m]))' --step 1m --from -7d --format jsonl\n\n"
-	 "Reads the store, beside a daemon too (its newest seconds may not be written yet), in parts of at\n"
-	 "most 128 MiB. Samples are cumulative, as in PromQL. OpenMetrics has histograms in classic buckets.\n"
+	 "  sgprobe export 'sum(rate(sgprobe_syscall_calls_total[1m]))' --step 1m --from -7d\n"
+	 "  sgprobe export '{__name__=~\"sgprobe_tcp_.*_total\"}' --format openmetrics -o x.om\n"
+	 "  promtool tsdb create-blocks-from openmetrics x.om\n\n"
+	 "Reads the store, beside a daemon too (its newest seconds may not be written yet),\n"
+	 "in parts of at most 128 MiB. Samples are cumulative, as in PromQL. OpenMetrics has\n"
+	 "histograms in classic buckets, which takes much room.\n"
 	 "Exit status: 0, 1 cannot write, 2 a mistake, 4 no store, 130 interrupted."},
 	{"db", sg_cmd_db, SG_NEEDS_CONFIG,
 	 "The store's files: check, backup, restore, compact, stats",
 	 "check | backup DIR | restore DIR | compact | stats [--limit N] [--json]",
 	 "Examples:\n"
-	 "  sgprobe db check                     every page, checksum and row; status 7 when something is wrong\n"
+	 "  sgprobe db check                     every page, checksum and row\n"
 	 "  sgprobe db backup /backup/monday     a copy as of now, while the daemon runs\n"
-	 "  sgprobe db restore /backup/monday    puts it back; the daemon must not run\n"
-	 "  sgprobe db compact                   gives free pages back to the disk; likewise\n"
+	 "  sgprobe db restore /backup/monday    puts it back; not while the daemon runs\n"
+	 "  sgprobe db compact                   gives free pages back; likewise\n"
 	 "  sgprobe db stats                     bytes and rows by table, bytes by metric\n\n"
-	 "Restore keeps what was there in a folder of its own, and refuses a backup that is damaged or of a\n"
-	 "newer sgprobe. Exit status: 0, 1 failed (the daemon runs, no room, ...), 4 no store, 6 a newer\n"
-	 "schema, 7 problems were found, 130 interrupted."},
+	 "Restore keeps what was there in a folder of its own, and refuses a backup that is\n"
+	 "damaged or of a newer sgprobe. Exit status: 0, 1 failed (the daemon runs, no room,\n"
+	 "...), 4 no store, 6 a newer schema, 7 problems were found, 130 interrupted."},
 	{"config", sg_cmd_config, SG_NEEDS_ORIGIN, "Check, show, compare and reload the settings",
 	 "check [FILE] | show [KEY...] [--changed] | diff [FILE] | reload [--json]",
 	 "Examples:\n"
-	 "  sgprobe config check new.yaml        every mistake, with its line; status 7 when there is one\n"
+	 "  sgprobe config check new.yaml        every mistake, with its line\n"
 	 "  sgprobe config show store            value, default, and where it was set\n"
 	 "  sgprobe config show --changed\n"
-	 "  sgprobe config diff                  what a reload would change in the daemon that runs\n"
+	 "  sgprobe config diff                  what a reload would change in the daemon\n"
 	 "  sudo sgprobe config reload           as SIGHUP: all of the file, or nothing of it\n\n"
-	 "docs/CONFIG.md lists the settings and what a change of each takes. Exit status: 0, 3 no daemon\n"
-	 "(reload), 4 no such setting or file, 5 not root (reload), 7 mistakes or, of diff, differences."},
+	 "docs/CONFIG.md lists the settings and what a change of each takes. Exit status: 0,\n"
+	 "3 no daemon (reload), 4 no such setting or file, 5 not root (reload), 7 mistakes\n"
+	 "or, of diff, differences."},
 	{"profile", sg_cmd_profile, SG_NEEDS_CONFIG, "Where time went, by stack; a flame graph",
 	 "[--last 10m | --since T --until T] [--off-cpu | --all] [--cgroup NAME] [--comm NAME]\n"
 	 "                [--kernel | --user] [--svg FILE | --json]",

@@ -25,6 +25,7 @@ struct canvas {
 	unsigned int columns, rows; /* of cells */
 	struct cell *cells;
 	double low, high; /* of the scale */
+	double step; /* between two of its numbers */
 	const struct sg_plot *plot;
 	const struct sg_plot_style *style;
 };
@@ -72,7 +73,7 @@ static double round_up(double v)
 /* Zero belongs to the scale unless the values are far from it and near to each other. */
 static void set_scale(struct canvas *c)
 {
-	double span, step;
+	double span;
 
 	if (c->low > 0 && c->high - c->low > 0.2 * c->high)
 		c->low = 0;
@@ -85,11 +86,11 @@ static void set_scale(struct canvas *c)
 		c->low -= c->low != 0 ? span / 2 : 0;
 		span = c->high - c->low;
 	}
-	step = round_up(span / 4);
-	if (!(step > 0) || !isfinite(step))
+	c->step = round_up(span / 4);
+	if (!(c->step > 0) || !isfinite(c->step))
 		return;
-	c->low = floor(c->low / step + 1e-9) * step;
-	c->high = ceil(c->high / step - 1e-9) * step;
+	c->low = floor(c->low / c->step + 1e-9) * c->step;
+	c->high = ceil(c->high / c->step - 1e-9) * c->step;
 }
 
 /* ---- dots -------------------------------------------------------------------------- */
@@ -201,27 +202,24 @@ static void put_cells(struct sg_buf *b, const struct canvas *c, unsigned int row
 		put_reset(b, c->style);
 }
 
-/* A number at the top, the bottom, and about every fourth row between. */
-static bool has_number(const struct canvas *c, unsigned int row)
+/* A round number that belongs to this row; false: none does. */
+static bool number_of(const struct canvas *c, unsigned int row, double *ret)
 {
-	unsigned int parts = c->rows > 8 ? 4 : 2;
+	double per_row = (c->high - c->low) / (double)(c->rows - 1);
+	double v = c->high - per_row * row;
 
-	for (unsigned int i = 0; i <= parts; i++)
-		if (row == (i * (c->rows - 1) + parts / 2) / parts)
-			return true;
-	return false;
+	*ret = round(v / c->step) * c->step;
+	return fabs(*ret - v) <= per_row / 2 && isfinite(*ret);
 }
 
 static void put_rows(struct sg_buf *b, const struct canvas *c)
 {
 	for (unsigned int row = 0; row < c->rows; row++) {
-		double v = c->high - (c->high - c->low) * row / (double)(c->rows - 1);
 		char text[32] = "";
+		double v;
 
-		if (fabs(v) < (c->high - c->low) * 1e-9)
-			v = 0;
-		if (has_number(c, row))
-			sg_fmt_unit(c->plot->unit, v, text, sizeof(text));
+		if (number_of(c, row, &v))
+			sg_fmt_unit(c->plot->unit, v == 0 ? 0 : v, text, sizeof(text));
 		sg_put_right(b, text, LEFT - 1);
 		sg_buf_str(b, c->style->ascii ? "|" : *text ? "┤" : "│");
 		put_cells(b, c, row);

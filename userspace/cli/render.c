@@ -5,7 +5,7 @@
 
 #include "render.h"
 
-#define LEFT 9 /* columns of the scale at the left */
+#define LEFT SG_HEAT_LEFT
 
 /* Viridis, at five places. */
 static const unsigned char ramp[][3] = {

@@ -6,6 +6,8 @@
 #include "source.h"
 #include "tty.h"
 
+#define SG_HEAT_LEFT 9 /* columns of the scale at the left */
+
 struct sg_heat_style {
 	unsigned int columns, rows; /* of the whole picture, at least 20 x 6 */
 	enum sg_depth depth;

@@ -128,6 +128,7 @@ static void put_hist(struct sheet *s, const json_t *o, const char *unit)
 {
 	static const double qs[] = {0.5, 0.9, 0.99};
 	struct sg_hist h = {0};
+	char text[32];
 
 	if (!json_is_object(o) || sg_promhist_parse(&h, o) < 0) {
 		for (size_t i = 0; i < 5; i++)
@@ -135,10 +136,12 @@ static void put_hist(struct sheet *s, const json_t *o, const char *unit)
 		return;
 	}
 	sg_table_float(s->t, h.count);
-	sg_table_float(s->t, h.sum);
+	if (s->for_people)
+		sg_table_text(s->t, sg_fmt_unit(unit, h.sum, text, sizeof(text)));
+	else
+		sg_table_float(s->t, h.sum);
 	for (size_t i = 0; i < ARRAY_SIZE(qs); i++) {
 		double q = sg_hist_quantile(&h, qs[i]);
-		char text[32];
 
 		if (s->for_people)
 			sg_table_text(s->t, sg_fmt_observed(unit, q, text, sizeof(text)));
@@ -238,9 +241,20 @@ struct line {
 	struct sg_buf label;
 };
 
-static int read_line(struct line *l, const json_t *series)
+/* Its name and labels, or what was asked. */
+static void put_title(struct sg_buf *b, const json_t *series, const struct sg_picture *p)
 {
-	const json_t *values = json_object_get(series, "values"), *p;
+	const json_t *metric = json_object_get(series, "metric");
+
+	if (json_object_size(metric))
+		sg_result_labels(b, metric);
+	else
+		sg_term_str(b, p->title);
+}
+
+static int read_line(struct line *l, const json_t *series, const struct sg_picture *p)
+{
+	const json_t *values = json_object_get(series, "values"), *point;
 	size_t i, n = json_array_size(values);
 
 	l->t = calloc(n ? n : 1, sizeof(*l->t));
@@ -248,17 +262,17 @@ static int read_line(struct line *l, const json_t *series)
 	l->peak = -INFINITY;
 	if (!l->t || !l->v)
 		return -ENOMEM;
-	json_array_foreach((json_t *)values, i, p)
+	json_array_foreach((json_t *)values, i, point)
 	{
-		const char *text = json_string_value(json_array_get(p, 1));
+		const char *text = json_string_value(json_array_get(point, 1));
 
-		l->t[i] = (int64_t)llround(json_number_value(json_array_get(p, 0)) * 1000);
+		l->t[i] = (int64_t)llround(json_number_value(json_array_get(point, 0)) * 1000);
 		l->v[i] = text ? strtod(text, NULL) : NAN;
 		if (isfinite(l->v[i]))
 			l->peak = fmax(l->peak, l->v[i]);
 	}
 	l->n = n;
-	sg_result_labels(&l->label, json_object_get(series, "metric"));
+	put_title(&l->label, series, p);
 	return l->label.err;
 }
 
@@ -279,7 +293,8 @@ static int higher_first(const void *a, const void *b)
 	return (x->peak < y->peak) - (x->peak > y->peak);
 }
 
-static int read_lines(const json_t *result, struct line **ret, size_t *n)
+static int read_lines(const json_t *result, const struct sg_picture *p, struct line **ret,
+		      size_t *n)
 {
 	struct line *l = calloc(json_array_size(result) + 1, sizeof(*l));
 	const json_t *series;
@@ -289,7 +304,7 @@ static int read_lines(const json_t *result, struct line **ret, size_t *n)
 	json_array_foreach((json_t *)result, i, series)
 	{
 		if (r == 0 && json_array_size(json_object_get(series, "values")))
-			r = read_line(&l[k++], series);
+			r = read_line(&l[k++], series, p);
 	}
 	*ret = l;
 	*n = k;
@@ -306,7 +321,7 @@ static int plot_lines(struct sg_buf *b, const json_t *result, const struct sg_pi
 			       .lines = lines};
 	struct line *l = NULL;
 	size_t n = 0;
-	int r = read_lines(result, &l, &n);
+	int r = read_lines(result, p, &l, &n);
 
 	if (r == 0 && n > SG_PLOT_SERIES_MAX)
 		qsort(l, n, sizeof(*l), higher_first);
@@ -332,11 +347,14 @@ static int read_columns(struct sg_heat *h, const json_t *hists)
 	{
 		int64_t t = (int64_t)llround(json_number_value(json_array_get(p, 0)) * 1000);
 		int64_t at = (t - h->from_ms) / h->step_ms;
+		struct sg_hist one = {0};
 
 		if (r < 0 || t < h->from_ms || (size_t)at >= h->n)
 			continue;
-		sg_hist_free(&h->columns[at]);
-		r = sg_promhist_parse(&h->columns[at], json_array_get(p, 1));
+		r = sg_promhist_parse(&one, json_array_get(p, 1));
+		if (r == 0)
+			r = sg_hist_add(&h->columns[at], &one);
+		sg_hist_free(&one);
 	}
 	return r;
 }
@@ -348,16 +366,19 @@ static int plot_heat(struct sg_buf *b, const json_t *series, const struct sg_pic
 	const char *name = json_string_value(json_object_get(metric, "__name__"));
 	const struct sg_heat_style style = {p->style.columns, rows, p->style.depth};
 	struct sg_heat h = {.from_ms = p->from_ms, .step_ms = p->step_ms};
+	unsigned int room = p->style.columns - SG_HEAT_LEFT;
 	sg_auto_buf label = {0};
 	int r;
 
-	h.n = (size_t)((p->to_ms - p->from_ms) / p->step_ms) + 1;
+	/* Steps that find no column of their own share one. */
+	h.step_ms *= (p->to_ms - p->from_ms) / p->step_ms / (int64_t)room + 1;
+	h.n = (size_t)((p->to_ms - p->from_ms) / h.step_ms) + 1;
 	h.columns = calloc(h.n, sizeof(*h.columns));
 	if (!h.columns)
 		return -ENOMEM;
-	sg_result_labels(&label, metric);
+	put_title(&label, series, p);
 	snprintf(h.name, sizeof(h.name), "%s", label.data ? label.data : "");
-	snprintf(h.unit, sizeof(h.unit), "%s", name ? sg_metric_unit(name) : p->unit);
+	snprintf(h.unit, sizeof(h.unit), "%s", name ? sg_metric_unit(name) : p->hist_unit);
 	r = read_columns(&h, json_object_get(series, "histograms"));
 	if (r == 0)
 		sg_heat_render(b, &h, &style);

@@ -16,7 +16,8 @@ int sg_result_table(FILE *out, const json_t *data, enum sg_format format, unsign
 
 struct sg_picture {
 	int64_t from_ms, to_ms, step_ms;
-	const char *unit; /* of the values */
+	const char *unit, *hist_unit; /* of values, and of what distributions are of */
+	const char *title; /* of a series without a name and labels */
 	struct sg_plot_style style;
 };
 /* Lines, then a heat map for each series of histograms. 0, -EBADMSG, -ENOMEM. */

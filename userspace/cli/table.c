@@ -7,7 +7,7 @@
 
 #define HELD_ROWS 500 /* of a table, until its widths are fixed */
 #define GAP 2
-#define NARROWEST 8
+#define NARROWEST 5
 
 enum kind { NOTHING, TEXT, NUMBER, RAW };
 
