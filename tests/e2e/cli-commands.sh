@@ -24,8 +24,11 @@ commands=$("$SGPROBE" help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p')
 ok $(($(echo "$commands" | wc -w) < 12)) "help lists the commands"
 bad=
 for c in $commands; do
-	[ "$c" = help ] || "$SGPROBE" help "$c" 2>/dev/null | grep -q "^Usage: sgprobe $c" || bad="$bad $c"
-	"$SGPROBE" "$c" --help >/dev/null || bad="$bad $c--help"
+	case $c in
+	help | config | metrics) ;; # topics of their own
+	*) "$SGPROBE" help "$c" 2>/dev/null | grep -q "^Usage: sgprobe $c" || bad="$bad $c" ;;
+	esac
+	[ "$c" = help ] || "$SGPROBE" "$c" --help | grep -q "^Usage: sgprobe $c" || bad="$bad $c--help"
 	grep -qE "^\.(B|BI) \"?$c" docs/man/sgprobe.1 2>/dev/null || bad="$bad man:$c"
 done
 ok $((${#bad})) "each has a page and a paragraph in the manual" "$bad"

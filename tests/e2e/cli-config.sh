@@ -114,6 +114,18 @@ check "settings with which the probe cannot work are taken" exits 0 config reloa
 back() { grep -q 'those before are in force again' "$LOG" && is_ready && url /api/sg/v1/config | jq -e '."probe.max_map_memory" == "512MiB"'; }
 until_true 20 back
 ok $? "and taken back when it does not" "$(tail -n 5 "$LOG")"
+
+# ---- the store's files beside a daemon that writes
+has_blocks() { "$SGPROBE" sql -c "$C" 'SELECT count(*) > 2 AS enough FROM journal' | grep -qx ' *1'; }
+until_true 20 has_blocks
+ok $? "sql reads beside the daemon"
+check "db backup copies beside it" exits 0 db backup "$T/backup" -c "$C"
+check "what it copied is whole" exits 0 db check -d "$T/backup" -c "$C"
+check "db check finds nothing wrong beside it" exits 0 db check -c "$C"
+check "compact has to wait" exits 1 db compact -c "$C"
+check "and says for whom" has "another sgprobe \(pid $pid\)" "$T/err"
+check "so has restore" exits 1 db restore "$T/backup" -c "$C"
+check "metrics asks the daemon" exits 0 metrics sgprobe_tcp_rtt -c "$C"
 reload_as_nobody() { setpriv --reuid=65534 --regid="$(stat -c %g "$SOCK")" --clear-groups "$SGPROBE" config reload -s "$SOCK" -c /dev/null; }
 reload_as_nobody >"$T/out" 2>"$T/err"
 check "only root may reload" [ $? = 5 ]

@@ -46,8 +46,10 @@ static int fetch(struct sg_src *src, const char *expr, struct ask *a, json_t **d
 		return r;
 	if (!is_range(a))
 		return sg_src_query(src, expr, a->time >= 0 ? a->time : newest, data, err);
-	if (a->to < 0)
-		a->to = newest;
+	if (a->to < 0) { /* now has milliseconds that nobody means */
+		a->to = newest - newest % 1000;
+		a->from -= a->from > 0 ? a->from % 1000 : 0;
+	}
 	if (a->from < 0)
 		a->from = a->to - (int64_t)((a->last_ns ? a->last_ns : 600000000000ULL) / 1000000);
 	if (a->from > a->to)

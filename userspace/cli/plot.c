@@ -13,6 +13,7 @@
 #define DOTS_X 2
 #define DOTS_Y 4
 #define COLUMNS_MAX 500
+#define VALUE_MAX 1e300
 #define ROWS_MAX 100
 
 /* What a character cell has: dots, and whose was the last. */
@@ -54,8 +55,9 @@ static bool find_range(struct canvas *c)
 			lo = fmin(lo, v);
 			hi = fmax(hi, v);
 		}
-	c->low = lo;
-	c->high = hi;
+	/* So that sums and differences of them are numbers. */
+	c->low = fmax(lo, -VALUE_MAX);
+	c->high = fmin(hi, VALUE_MAX);
 	return lo <= hi;
 }
 
@@ -126,6 +128,8 @@ static void place(const struct canvas *c, int64_t t_ms, double v, long at[2])
 	double x = (double)(t_ms - c->plot->from_ms) / span;
 	double y = (c->high - v) / (c->high - c->low);
 
+	x = fmin(fmax(x, 0), 1);
+	y = fmin(fmax(y, 0), 1);
 	at[0] = lround(x * (double)(c->columns * DOTS_X - 1));
 	at[1] = lround(y * (double)(c->rows * DOTS_Y - 1));
 }
