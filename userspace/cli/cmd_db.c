@@ -21,7 +21,7 @@ struct db {
 	bool shown;
 	unsigned int last; /* percent */
 	uint64_t limit;
-	struct sg_buf *findings;
+	struct sg_buf findings; /* as they are printed */
 };
 
 /* ---- progress ------------------------------------------------------------------------------ */
@@ -64,28 +64,24 @@ static void on_finding(void *ctx, const char *where, const char *what)
 	struct db *d = ctx;
 
 	if (d->cli->json) {
-		sg_buf_str(d->findings, d->findings->len ? ",{\"where\":" : "{\"where\":");
-		sg_json_str(d->findings, where);
-		sg_buf_str(d->findings, ",\"what\":");
-		sg_json_str(d->findings, what);
-		sg_buf_char(d->findings, '}');
+		sg_buf_str(&d->findings, d->findings.len ? ",{\"where\":" : "{\"where\":");
+		sg_json_str(&d->findings, where);
+		sg_buf_str(&d->findings, ",\"what\":");
+		sg_json_str(&d->findings, what);
+		sg_buf_char(&d->findings, '}');
 		return;
 	}
-	sg_term_str(d->findings, where);
-	sg_buf_str(d->findings, ": ");
-	sg_term_str(d->findings, what);
-	sg_buf_char(d->findings, '\n');
+	sg_term_str(&d->findings, where);
+	sg_buf_str(&d->findings, ": ");
+	sg_term_str(&d->findings, what);
+	sg_buf_char(&d->findings, '\n');
 }
 
 static int check(struct db *d, char **argv)
 {
 	struct sg_dbfile_checked got;
 	struct sg_error err = {0};
-	sg_auto_buf findings = {0};
-	int r;
-
-	d->findings = &findings;
-	r = sg_dbfile_check(d->dir, on_finding, d, &d->watch, &got, &err);
+	int r = sg_dbfile_check(d->dir, on_finding, d, &d->watch, &got, &err);
 	if (r < 0)
 		return fail(d, r, &err);
 	end_progress(d);
@@ -93,12 +89,12 @@ static int check(struct db *d, char **argv)
 		printf("{\"pages\":%" PRIu64 ",\"rows\":%" PRIu64 ",\"frames\":%" PRIu64
 		       ",\"problems\":%" PRIu64 ",\"findings\":[%s]}\n",
 		       got.pages, got.rows, got.frames, got.problems,
-		       findings.data ? findings.data : "");
+		       d->findings.data ? d->findings.data : "");
 	else
 		printf("%s%s: %" PRIu64 " pages, %" PRIu64 " rows, %" PRIu64 " frames: %" PRIu64
 		       " problem%s\n",
-		       findings.data ? findings.data : "", d->dir, got.pages, got.rows, got.frames,
-		       got.problems, got.problems == 1 ? "" : "s");
+		       d->findings.data ? d->findings.data : "", d->dir, got.pages, got.rows,
+		       got.frames, got.problems, got.problems == 1 ? "" : "s");
 	return got.problems ? SG_EXIT_PROBLEMS : SG_EXIT_OK;
 }
 
@@ -326,6 +322,7 @@ int sg_cmd_db(struct sg_cli *cli, int argc, char **argv)
 	d.interrupt = sg_interrupt_open();
 	d.watch = (struct sg_dbfile_watch){on_progress, &d};
 	r = v->run(&d, argv + 2);
+	sg_buf_free(&d.findings);
 	if (d.interrupt >= 0)
 		close(d.interrupt);
 	return r;

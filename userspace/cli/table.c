@@ -121,7 +121,7 @@ static void put_table_row(struct sg_table *t, char *const *cells)
 
 static void put_head(struct sg_table *t)
 {
-	char **names = calloc(t->n, sizeof(*names));
+	char **names = calloc(t->n + 1, sizeof(*names));
 
 	if (!names) {
 		t->err = -ENOMEM;
@@ -158,8 +158,9 @@ static void fix_widths(struct sg_table *t)
 		if (t->columns[i].by_value)
 			t->columns[i].right = t->numbers[i] && !t->texts[i];
 	}
-	for (size_t i = 0; i < t->n_held; i++)
-		t->widths[i % t->n] = SG_MAX(t->widths[i % t->n], sg_columns(t->held[i]));
+	for (size_t row = 0; row + t->n <= t->n_held; row += t->n)
+		for (size_t i = 0; i < t->n; i++)
+			t->widths[i] = SG_MAX(t->widths[i], sg_columns(t->held[row + i]));
 	if (t->limit)
 		fit(t);
 	t->fixed = true;
@@ -264,7 +265,7 @@ static void cell(struct sg_table *t, enum kind kind, const char *s)
 struct sg_table *sg_table_new(FILE *out, enum sg_format format, unsigned int width,
 			      const struct sg_column *columns, size_t n)
 {
-	struct sg_table *t = calloc(1, sizeof(*t));
+	struct sg_table *t = n ? calloc(1, sizeof(*t)) : NULL;
 
 	if (!t)
 		return NULL;

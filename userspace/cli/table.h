@@ -19,7 +19,7 @@ struct sg_column {
 };
 
 struct sg_table;
-/* Copies columns. width: columns of the terminal that a table keeps to, 0: as wide as it is. NULL: no memory. */
+/* Copies columns. width: columns of the terminal that a table keeps to, 0: as wide as it is. n: at least 1. NULL: no memory. */
 struct sg_table *sg_table_new(FILE *out, enum sg_format format, unsigned int width,
 			      const struct sg_column *columns, size_t n);
 /* The next cell, row by row. s NULL: nothing there. number: JSON without quotes. */
