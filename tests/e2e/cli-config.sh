@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # Settings: checked, shown with where they come from, compared with a daemon that runs, and read again by it.
-PORT=19471
+PORT=19481
 . "$(dirname "$0")/lib.sh"
 need_root
 has() { grep -qE -- "$1" "$2" || { cat "$2"; return 1; }; }

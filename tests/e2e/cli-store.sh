@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # query, metrics, sql, export and db on a small store that was recorded: two minutes of five metrics.
-PORT=19472
+PORT=19482
 . "$(dirname "$0")/lib.sh"
 exits() { # STATUS ARGS...
 	local want=$1
