@@ -15,8 +15,15 @@ home() { # the folder that implements include/sgprobe/NAME.h
 	case $1 in
 	err | mem | str | time | file | loop) echo base ;;
 	hist | series | frame | metric | reader | link | kept | named | profile) echo model ;;
-	config) echo config ;; probe | named_attach) echo probe ;; store | sql | dbfile) echo store ;; query) echo query ;;
-	report | flame) echo report ;; http) echo http ;; daemon) echo daemon ;; *) echo model ;;
+	config) echo config ;;
+	probe | named_attach) echo probe ;;
+	store | sql | dbfile) echo store ;;
+	query) echo query ;;
+	report | flame) echo report ;;
+	http) echo http ;;
+	daemon) echo daemon ;;
+	alert | alert_[a-z]*) echo alert ;;
+	*) echo model ;;
 	esac
 }
 bad=0

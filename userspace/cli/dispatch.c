@@ -152,6 +152,14 @@ const struct sg_command sg_commands[] = {
 	{"report", sg_cmd_report, SG_NEEDS_CONFIG, "What happened in a range of time",
 	 "[--last 10m | --from T --to T] [--json]",
 	 "Examples:\n  sgprobe report --last 10m\n  sgprobe report --from -2h --to -1h --json"},
+	{"rules", sg_cmd_rules, SG_NEEDS_CONFIG, "Check, test and try alerting and recording rules",
+	 "check FILE... | test FILE... | backtest FILE [--last 7d] [--interval 15s] [--json]",
+	 "Examples:\n"
+	 "  sgprobe rules check /etc/sgprobe/rules.d/*.yaml\n"
+	 "  sgprobe rules test rules_test.yaml\n"
+	 "  sgprobe rules backtest slow.yaml --last 1d\n\n"
+	 "Files are Prometheus rule files, tests are in promtool's format. 'backtest' says how often\n"
+	 "each alert would have fired in the past that is stored. Exit status 1 when something is wrong."},
 	{"record", sg_cmd_record, SG_NEEDS_CONFIG, "Write raw frames to a file",
 	 "-o FILE [--seconds N | --last 10m]",
 	 "Examples:\n"

@@ -160,22 +160,32 @@ static int translate(struct translation *t, const char *pattern)
 	return 0;
 }
 
-int pq_regex_compile(struct pq_regex *r, const char *pattern)
+static int compile(struct pq_regex *r, const char *pattern, bool anchored)
 {
 	struct translation t = {.r = r, .groups = 1, .copies = 1, .flags = REG_EXTENDED};
 	int k;
 
 	/* The bracket that anchors is what $0 stands for. */
 	*r = (struct pq_regex){.n = 1, .groups = {{.at = 1}}};
-	sg_buf_str(&t.out, "^(");
+	sg_buf_str(&t.out, anchored ? "^(" : "(");
 	k = translate(&t, pattern);
-	sg_buf_str(&t.out, ")$");
+	sg_buf_str(&t.out, anchored ? ")$" : ")");
 	if (!k && t.out.err)
 		k = -ENOMEM;
 	if (!k && (t.groups >= PQ_MAX_GROUPS || regcomp(&r->re, t.out.data, t.flags)))
 		k = -EINVAL;
 	sg_buf_free(&t.out);
 	return k;
+}
+
+int pq_regex_compile(struct pq_regex *r, const char *pattern)
+{
+	return compile(r, pattern, true);
+}
+
+int pq_regex_compile_part(struct pq_regex *r, const char *pattern)
+{
+	return compile(r, pattern, false);
 }
 
 void pq_regex_free(struct pq_regex *r)
@@ -210,13 +220,9 @@ static void add_match(const struct pq_regex *r, const char *name, size_t n, cons
 	sg_buf_add(out, text + m->rm_so, (size_t)(m->rm_eo - m->rm_so));
 }
 
-bool pq_regex_replace(const struct pq_regex *r, const char *text, const char *with,
-		      struct sg_buf *out)
+static void expand(const struct pq_regex *r, const char *text, const regmatch_t *m,
+		   const char *with, struct sg_buf *out)
 {
-	regmatch_t m[PQ_MAX_GROUPS + 1];
-
-	if (regexec(&r->re, text, ARRAY_SIZE(m), m, 0))
-		return false;
 	while (*with) {
 		bool brace = with[0] == '$' && with[1] == '{';
 		const char *p = with + 1 + brace;
@@ -232,5 +238,39 @@ bool pq_regex_replace(const struct pq_regex *r, const char *text, const char *wi
 			with = p + n + brace;
 		}
 	}
+}
+
+bool pq_regex_replace(const struct pq_regex *r, const char *text, const char *with,
+		      struct sg_buf *out)
+{
+	regmatch_t m[PQ_MAX_GROUPS + 1];
+
+	if (regexec(&r->re, text, ARRAY_SIZE(m), m, 0))
+		return false;
+	expand(r, text, m, with, out);
 	return true;
+}
+
+/* An empty match right behind another one does not count. */
+void pq_regex_replace_all(const struct pq_regex *r, const char *text, const char *with,
+			  struct sg_buf *out)
+{
+	regmatch_t m[PQ_MAX_GROUPS + 1];
+	bool behind = false;
+	int flags = 0;
+
+	for (; !out->err && !regexec(&r->re, text, ARRAY_SIZE(m), m, flags); flags = REG_NOTBOL) {
+		size_t start = (size_t)m[0].rm_so, end = (size_t)m[0].rm_eo;
+
+		sg_buf_add(out, text, start);
+		if (end > start || start > 0 || !behind)
+			expand(r, text, m, with, out);
+		text += end;
+		behind = end > start;
+		if (!behind && !*text)
+			return;
+		if (!behind)
+			sg_buf_char(out, *text++);
+	}
+	sg_buf_str(out, text);
 }

@@ -25,9 +25,14 @@ struct pq_regex {
 
 /* Anchored at both ends. 0, -EINVAL, or -ENOMEM. The pattern must stay. */
 int pq_regex_compile(struct pq_regex *r, const char *pattern);
+/* Not anchored: for pq_regex_replace_all. Of several matches at one place it is the longest. */
+int pq_regex_compile_part(struct pq_regex *r, const char *pattern);
 void pq_regex_free(struct pq_regex *r);
 /* When text matches, appends 'with', in which $1, ${1}, ${name} and $$ stand for something. */
 bool pq_regex_replace(const struct pq_regex *r, const char *text, const char *with,
 		      struct sg_buf *out);
+/* Appends text, each match in it replaced by 'with', as Go's ReplaceAllString. */
+void pq_regex_replace_all(const struct pq_regex *r, const char *text, const char *with,
+			  struct sg_buf *out);
 
 #endif
