@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 build="gcc make pkg-config clang llvm libbpf-dev libelf-dev zlib1g-dev libwebsockets-dev
 	libsqlite3-dev libyaml-dev libjansson-dev libseccomp-dev libcap-dev nodejs npm"
 test="libcmocka-dev libclang-rt-14-dev clang-format clang-tidy cppcheck bpftool sqlite3 curl jq
-	iproute2 procps python3 chromium"
+	iproute2 procps python3 chromium prometheus"
 bench="libbpf-tools bpftrace fio rt-tests bpftool procps curl jq chromium nginx-light wrk redis-server redis-tools"
 kernels="qemu-system-x86 busybox-static cpio kmod xz-utils zstd iproute2"
 want=$build

@@ -78,6 +78,7 @@ int sg_cmd_profile(struct sg_cli *cli, int argc, char **argv);
 int sg_cmd_worst(struct sg_cli *cli, int argc, char **argv);
 int sg_cmd_events(struct sg_cli *cli, int argc, char **argv);
 int sg_cmd_report(struct sg_cli *cli, int argc, char **argv);
+int sg_cmd_alerts(struct sg_cli *cli, int argc, char **argv);
 int sg_cmd_rules(struct sg_cli *cli, int argc, char **argv);
 int sg_cmd_record(struct sg_cli *cli, int argc, char **argv);
 int sg_cmd_replay(struct sg_cli *cli, int argc, char **argv);

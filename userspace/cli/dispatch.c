@@ -160,6 +160,13 @@ const struct sg_command sg_commands[] = {
 	 "  sgprobe rules backtest slow.yaml --last 1d\n\n"
 	 "Files are Prometheus rule files, tests are in promtool's format. 'backtest' says how often\n"
 	 "each alert would have fired in the past that is stored. Exit status 1 when something is wrong."},
+	{"alerts", sg_cmd_alerts, SG_NEEDS_CONFIG, "Check who would be told of an alert",
+	 "check FILE | routes FILE LABEL=VALUE...",
+	 "Examples:\n"
+	 "  sgprobe alerts check /etc/sgprobe/alerts.yaml\n"
+	 "  sgprobe alerts routes alerts.yaml alertname=DiskErrors severity=critical\n\n"
+	 "FILE has routes, receivers, inhibition rules and time intervals as Alertmanager has them, and\n"
+	 "escalation policies. 'routes' prints who hears of an alert with these labels."},
 	{"record", sg_cmd_record, SG_NEEDS_CONFIG, "Write raw frames to a file",
 	 "-o FILE [--seconds N | --last 10m]",
 	 "Examples:\n"
