@@ -120,7 +120,10 @@ struct sg_alert {
 	unsigned int changes; /* of true and false, within flap_window_ms of the rule */
 };
 
-/* A change of an alert's state; pending that ends silently is one, too. */
+/*
+ * A change of an alert's state; pending that ends silently is one, too, and a change of severity
+ * alone (then the state is as before): a rule whose severity is a template has one alert for all.
+ */
 struct sg_alert_change {
 	const struct sg_rule_group *group;
 	const struct sg_rule *rule;

@@ -11,7 +11,6 @@
 #define ARENA_MAX (128UL << 20)
 #define RESOLVE_TIMEOUT_MS 300000
 #define REOPEN_AFTER_MS 600000
-#define LOOPS_MAX 9 /* as PagerDuty */
 
 struct raw {
 	struct sg_alert_config *c;
@@ -19,228 +18,6 @@ struct raw {
 	struct al_raw_route route;
 	bool has_route;
 };
-
-/* ---- receivers --------------------------------------------------------------------- */
-
-struct receiver {
-	const char *name;
-	bool any, wants_resolved;
-};
-
-struct integration {
-	bool set, value;
-};
-
-static void integration_key(struct al_doc *d, const char *key, const yaml_node_t *v, void *ctx)
-{
-	struct integration *i = ctx;
-
-	if (strcmp(key, "send_resolved") != 0 || al_doc_is_null(v))
-		return;
-	i->set = true;
-	al_set_bool(d, v, &i->value);
-}
-
-struct integrations {
-	struct receiver *r;
-	bool by_default;
-};
-
-static void add_integration(struct al_doc *d, const yaml_node_t *v, void *ctx)
-{
-	struct integrations *list = ctx;
-	struct integration i = {0};
-
-	al_doc_pairs(d, v, "receiver", integration_key, &i);
-	list->r->any = true;
-	list->r->wants_resolved |= i.set ? i.value : list->by_default;
-}
-
-/* Alertmanager's own: these do not send ends when nothing is said. */
-static bool resolved_by_default(const char *key)
-{
-	return strcmp(key, "slack_configs") != 0 && strcmp(key, "email_configs") != 0;
-}
-
-static void receiver_key(struct al_doc *d, const char *key, const yaml_node_t *v, void *ctx)
-{
-	struct receiver *r = ctx;
-	struct integrations list = {r, resolved_by_default(key)};
-	size_t n = strlen(key);
-
-	if (!strcmp(key, "name"))
-		al_set_text(d, v, &r->name);
-	else if (n > 8 && !strcmp(key + n - 8, "_configs"))
-		al_doc_list(d, v, key, add_integration, &list);
-	else
-		al_doc_problem(d, d->key_line, "receiver: there is no field %.100s", key);
-}
-
-static void add_receiver(struct al_doc *d, const yaml_node_t *v, void *ctx)
-{
-	struct sg_alert_config *c = ctx;
-	struct receiver r = {0};
-	struct sg_receiver *to;
-
-	al_doc_pairs(d, v, "receiver", receiver_key, &r);
-	if (!r.name || !*r.name) {
-		al_doc_problem(d, al_doc_line(v), "a receiver needs a name");
-		return;
-	}
-	if (al_known_receiver(c, r.name))
-		al_doc_problem(d, al_doc_line(v), "receiver name \"%.60s\" is not unique", r.name);
-	to = AL_DOC_ADD(d, c->receivers, c->n_receivers);
-	if (to)
-		*to = (struct sg_receiver){r.name, r.wants_resolved || !r.any};
-}
-
-static void set_receivers(struct al_doc *d, const yaml_node_t *v, void *to)
-{
-	struct raw *raw = to;
-
-	al_doc_list(d, v, "receivers", add_receiver, raw->c);
-}
-
-/* ---- escalation policies ------------------------------------------------------------ */
-
-struct raw_level {
-	int64_t after_ms, repeat_ms;
-	struct al_texts notify;
-	const char *condition;
-};
-
-static const struct al_key level_keys[] = {
-	{"after", al_set_duration, offsetof(struct raw_level, after_ms)},
-	{"repeat_every", al_set_duration, offsetof(struct raw_level, repeat_ms)},
-	{"notify", al_set_texts, offsetof(struct raw_level, notify)},
-	{"condition", al_set_text, offsetof(struct raw_level, condition)},
-};
-
-static void add_level(struct al_doc *d, const yaml_node_t *v, void *ctx)
-{
-	struct sg_escalation *e = ctx;
-	struct raw_level raw = {.condition = "not_acked"};
-	struct sg_escalation_level *to;
-
-	al_doc_map(d, v, "level", level_keys, ARRAY_SIZE(level_keys), &raw);
-	if (!raw.notify.n)
-		al_doc_problem(d, al_doc_line(v), "level: notify: names no receiver");
-	if (strcmp(raw.condition, "not_acked") != 0 && strcmp(raw.condition, "not_resolved") != 0)
-		al_doc_problem(d, al_doc_line(v), "condition: is not_acked or not_resolved");
-	to = AL_DOC_ADD(d, e->levels, e->n_levels);
-	if (to)
-		*to = (struct sg_escalation_level){.after_ms = raw.after_ms,
-						   .repeat_every_ms = raw.repeat_ms,
-						   .n_notify = raw.notify.n,
-						   .notify = raw.notify.v,
-						   .even_acked =
-							   !strcmp(raw.condition, "not_resolved")};
-}
-
-static void set_levels(struct al_doc *d, const yaml_node_t *v, void *to)
-{
-	al_doc_list(d, v, "levels", add_level, to);
-}
-
-static const struct al_key policy_keys[] = {
-	{"name", al_set_text, offsetof(struct sg_escalation, name)},
-	{"ack_timeout", al_set_duration, offsetof(struct sg_escalation, ack_timeout_ms)},
-	{"loops", al_set_uint, offsetof(struct sg_escalation, loops)},
-	{"final", al_set_text, offsetof(struct sg_escalation, final)},
-	{"levels", set_levels, 0},
-};
-
-static void add_policy(struct al_doc *d, const yaml_node_t *v, void *ctx)
-{
-	struct sg_alert_config *c = ctx;
-	struct sg_escalation e = {0}, *to;
-
-	al_doc_map(d, v, "escalation policy", policy_keys, ARRAY_SIZE(policy_keys), &e);
-	if (!e.name || !e.n_levels) {
-		al_doc_problem(d, al_doc_line(v), "an escalation policy needs a name and levels");
-		return;
-	}
-	if (e.loops > LOOPS_MAX)
-		al_doc_problem(d, al_doc_line(v), "loops: at most %d", LOOPS_MAX);
-	to = AL_DOC_ADD(d, c->escalations, c->n_escalations);
-	if (to)
-		*to = e;
-}
-
-static void set_policies(struct al_doc *d, const yaml_node_t *v, void *to)
-{
-	struct raw *raw = to;
-
-	al_doc_list(d, v, "escalation_policies", add_policy, raw->c);
-}
-
-static void check_policies(struct al_doc *d, const struct sg_alert_config *c)
-{
-	for (size_t i = 0; i < c->n_escalations; i++) {
-		const struct sg_escalation *e = &c->escalations[i];
-
-		for (size_t l = 0; l < e->n_levels; l++)
-			for (size_t k = 0; k < e->levels[l].n_notify; k++)
-				al_check_receiver(d, c, 1, e->levels[l].notify[k]);
-		if (e->final)
-			al_check_receiver(d, c, 1, e->final);
-	}
-}
-
-/* ---- inhibition -------------------------------------------------------------------- */
-
-struct raw_inhibit {
-	struct sg_matcher *source, *target;
-	size_t n_source, n_target;
-	struct al_texts equal;
-};
-
-static void set_source(struct al_doc *d, const yaml_node_t *v, void *to)
-{
-	struct raw_inhibit *r = to;
-
-	al_set_matchers(d, v, &r->source, &r->n_source);
-}
-
-static void set_target(struct al_doc *d, const yaml_node_t *v, void *to)
-{
-	struct raw_inhibit *r = to;
-
-	al_set_matchers(d, v, &r->target, &r->n_target);
-}
-
-static const struct al_key inhibit_keys[] = {
-	{"source_matchers", set_source, 0},
-	{"target_matchers", set_target, 0},
-	{"equal", al_set_texts, offsetof(struct raw_inhibit, equal)},
-};
-
-static void add_inhibit(struct al_doc *d, const yaml_node_t *v, void *ctx)
-{
-	struct sg_alert_config *c = ctx;
-	struct raw_inhibit raw = {0};
-	struct sg_inhibit_rule *to;
-	struct sg_error err = {""};
-
-	al_doc_map(d, v, "inhibit rule", inhibit_keys, ARRAY_SIZE(inhibit_keys), &raw);
-	to = AL_DOC_ADD(d, c->inhibit, c->n_inhibit);
-	if (!to)
-		return;
-	*to = (struct sg_inhibit_rule){.source = {raw.n_source, raw.source},
-				       .target = {raw.n_target, raw.target},
-				       .equal = raw.equal.v,
-				       .n_equal = raw.equal.n};
-	if (sg_selector_compile(&to->source, &err) < 0 ||
-	    sg_selector_compile(&to->target, &err) < 0)
-		al_doc_problem(d, al_doc_line(v), "%s", err.msg);
-}
-
-static void set_inhibit(struct al_doc *d, const yaml_node_t *v, void *to)
-{
-	struct raw *raw = to;
-
-	al_doc_list(d, v, "inhibit_rules", add_inhibit, raw->c);
-}
 
 /* ---- options of rules --------------------------------------------------------------- */
 
@@ -315,6 +92,27 @@ size_t sg_alert_config_apply(const struct sg_alert_config *c, struct sg_rule_fil
 }
 
 /* ---- the whole --------------------------------------------------------------------- */
+
+static void set_receivers(struct al_doc *d, const yaml_node_t *v, void *to)
+{
+	struct raw *raw = to;
+
+	al_set_receivers(d, v, raw->c);
+}
+
+static void set_policies(struct al_doc *d, const yaml_node_t *v, void *to)
+{
+	struct raw *raw = to;
+
+	al_set_policies(d, v, raw->c);
+}
+
+static void set_inhibit(struct al_doc *d, const yaml_node_t *v, void *to)
+{
+	struct raw *raw = to;
+
+	al_set_inhibit(d, v, raw->c);
+}
 
 static void set_intervals(struct al_doc *d, const yaml_node_t *v, void *to)
 {
@@ -418,6 +216,8 @@ static void finish(struct al_doc *d, struct sg_alert_config *c, struct raw *raw)
 
 	c->rule_files = raw->rule_files.v;
 	c->n_rule_files = raw->rule_files.n;
+	if (!raw->has_route && c->n_receivers)
+		al_doc_problem(d, 1, "there are receivers, but no route to them");
 	if (!raw->has_route) {
 		raw->route.receiver = SG_DEFAULT_RECEIVER;
 		raw->route.group_wait_ms = raw->route.group_interval_ms = -1;
@@ -426,7 +226,7 @@ static void finish(struct al_doc *d, struct sg_alert_config *c, struct raw *raw)
 		if (none)
 			*none = (struct sg_receiver){SG_DEFAULT_RECEIVER, true};
 	}
-	check_policies(d, c);
+	al_check_policies(d, c);
 	al_finish_routes(d, c, &raw->route);
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "config.h"
+#include "model/names.h"
 
 #define GROUP_WAIT_MS 1000
 #define GROUP_INTERVAL_MS 30000
@@ -44,6 +45,45 @@ void al_set_matchers(struct al_doc *d, const yaml_node_t *v, struct sg_matcher *
 	al_doc_list(d, v, "matchers", add_matchers, &l);
 }
 
+struct match_map {
+	struct matcher_list list;
+	enum sg_match_op op;
+};
+
+static void add_match(struct al_doc *d, const char *key, const yaml_node_t *v, void *ctx)
+{
+	const struct match_map *m = ctx;
+	const char *value = al_doc_text(d, v);
+	struct sg_matcher one = {.op = m->op, .name = key, .value = value};
+
+	if (!sg_label_name_valid(key))
+		al_doc_problem(d, d->key_line, "invalid label name: %.100s", key);
+	else if (value)
+		add_matcher(d, &m->list, &one);
+}
+
+void al_set_match(struct al_doc *d, const yaml_node_t *v, enum sg_match_op op,
+		  struct sg_matcher **m, size_t *n)
+{
+	struct match_map map = {{m, n}, op};
+
+	al_doc_pairs(d, v, "match", add_match, &map);
+}
+
+static void set_match(struct al_doc *d, const yaml_node_t *v, void *to)
+{
+	struct al_raw_route *r = to;
+
+	al_set_match(d, v, SG_MATCH_EQ, &r->matchers, &r->n_matchers);
+}
+
+static void set_match_re(struct al_doc *d, const yaml_node_t *v, void *to)
+{
+	struct al_raw_route *r = to;
+
+	al_set_match(d, v, SG_MATCH_RE, &r->matchers, &r->n_matchers);
+}
+
 static void set_matchers(struct al_doc *d, const yaml_node_t *v, void *to)
 {
 	struct al_raw_route *r = to;
@@ -66,6 +106,8 @@ static void set_routes(struct al_doc *d, const yaml_node_t *v, void *to);
 static const struct al_key route_keys[] = {
 	{"receiver", al_set_text, offsetof(struct al_raw_route, receiver)},
 	{"matchers", set_matchers, 0},
+	{"match", set_match, 0}, /* the older way */
+	{"match_re", set_match_re, 0},
 	{"continue", al_set_bool, offsetof(struct al_raw_route, cont)},
 	{"group_by", set_group_by, 0},
 	{"group_wait", al_set_duration, offsetof(struct al_raw_route, group_wait_ms)},
@@ -188,6 +230,9 @@ static void group_by(struct al_doc *d, const struct al_raw_route *raw, struct sg
 	r->n_group_by = raw->group_by.n;
 	for (size_t i = 0; i < r->n_group_by; i++) {
 		r->group_by_all |= !strcmp(r->group_by[i], "...");
+		if (!sg_label_name_valid(r->group_by[i]) && strcmp(r->group_by[i], "...") != 0)
+			al_doc_problem(d, raw->line, "invalid label name \"%.60s\" in group_by",
+				       r->group_by[i]);
 		for (size_t k = 0; k < i; k++)
 			if (!strcmp(r->group_by[i], r->group_by[k]))
 				al_doc_problem(d, raw->line,

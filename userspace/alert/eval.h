@@ -65,6 +65,13 @@ struct al_elements {
 	struct al_element *v;
 };
 
+/* eval_state.c */
+int al_same_labels(const void *entry, const void *key); /* struct al_instance, struct sg_series */
+void al_instance_free(struct al_instance *i);
+/* What the rule's answer makes of its alerts; recovered may be NULL. 0 or -ENOMEM. */
+int al_update_alerts(struct al_pass *p, const struct al_elements *es,
+		     const struct al_elements *recovered);
+
 /* eval_element.c: the rule's answer at this moment. 0 or -errno with err. */
 int al_elements_ask(struct al_pass *p, struct al_elements *ret);
 /* The one that stands for the want of an answer. */

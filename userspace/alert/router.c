@@ -219,7 +219,7 @@ struct rt_member *rt_join(struct sg_router *r, struct rt_group *g, struct rt_ale
 	return &g->members[g->n++];
 }
 
-static void leave(struct sg_router *r, struct rt_group *g, size_t i)
+void rt_leave(struct sg_router *r, struct rt_group *g, size_t i)
 {
 	struct rt_alert *a = g->members[i].a;
 
@@ -228,7 +228,7 @@ static void leave(struct sg_router *r, struct rt_group *g, size_t i)
 		drop_alert(r, a);
 }
 
-static void group_free(struct rt_group *g)
+void rt_group_free(struct rt_group *g)
 {
 	for (size_t i = 0; i < g->n_logs; i++)
 		rt_log_free(&g->logs[i]);
@@ -242,7 +242,7 @@ static void group_free(struct rt_group *g)
 	free(g);
 }
 
-static int count_firing(const struct rt_group *g)
+int rt_count_firing(const struct rt_group *g)
 {
 	int n = 0;
 
@@ -263,7 +263,7 @@ static int told_most(const struct rt_group *g)
 	return most;
 }
 
-static void hurry(struct rt_group *g, int why, int64_t now)
+void rt_hurry(struct rt_group *g, int why, int64_t now)
 {
 	g->next_flush_ms = SG_MIN(g->next_flush_ms, now);
 	if (why >= 0)
@@ -281,9 +281,9 @@ static void joined(struct sg_router *r, struct rt_group *g, const struct rt_memb
 	if (g->acked_ms && (is_new || rank > SG_MAX(m->told_rank, 0)))
 		rt_unack(r, g, is_new ? "a new alert joined" : "the severity rose", now);
 	if (g->flushed && most >= 0 && rank > most)
-		hurry(g, SG_NOTICE_SEVERITY, now);
+		rt_hurry(g, SG_NOTICE_SEVERITY, now);
 	else if (g->flushed && !is_new && m->told_rank >= 0 && rank > m->told_rank)
-		hurry(g, SG_NOTICE_SEVERITY, now);
+		rt_hurry(g, SG_NOTICE_SEVERITY, now);
 }
 
 /* What ended without ever having been told leaves silently; the end of all is told at once. */
@@ -292,12 +292,12 @@ static void ended(struct sg_router *r, struct rt_group *g, struct rt_alert *a, i
 	for (size_t i = g->n; i > 0; i--)
 		if (g->members[i - 1].a == a &&
 		    (g->members[i - 1].told_rank < 0 || g->members[i - 1].closed_until_ms)) {
-			leave(r, g, i - 1);
+			rt_leave(r, g, i - 1);
 			a = NULL;
 			break;
 		}
-	if (!count_firing(g) && rt_told(g))
-		hurry(g, -1, now);
+	if (!rt_count_firing(g) && rt_told(g))
+		rt_hurry(g, -1, now);
 }
 
 static int set_alert(struct sg_router *r, struct rt_alert *a, const struct sg_router_alert *from,
@@ -334,12 +334,12 @@ static int fire(struct sg_router *r, struct rt_alert *a, bool flaps, int64_t now
 			return -ENOMEM;
 		joined(r, g, m, g->n > before, now);
 		if (flaps && g->flushed)
-			hurry(g, SG_NOTICE_FLAPPING, now);
+			rt_hurry(g, SG_NOTICE_FLAPPING, now);
 	}
 	return 0;
 }
 
-static void end(struct sg_router *r, struct rt_alert *a, int64_t now)
+void rt_end(struct sg_router *r, struct rt_alert *a, int64_t now)
 {
 	struct rt_group *g;
 	size_t it = 0;
@@ -389,178 +389,8 @@ int sg_router_put(struct sg_router *r, const struct sg_router_alert *in, int64_t
 	if (firing)
 		return fire(r, a, flaps, now);
 	if (was)
-		end(r, a, now);
+		rt_end(r, a, now);
 	return 0;
-}
-
-/* ---- the clock --------------------------------------------------------------------- */
-
-static int end_timed_out(struct sg_router *r, int64_t now)
-{
-	size_t n = 0, it = 0, max = sg_map_len(r->alerts);
-	struct rt_alert *a, **due = calloc(max + 1, sizeof(*due));
-
-	if (!due)
-		return -ENOMEM;
-	while ((a = sg_map_next(r->alerts, &it)))
-		if (a->firing && a->until_ms && now >= a->until_ms)
-			due[n++] = a;
-	for (size_t i = 0; i < n; i++) {
-		due[i]->firing = false;
-		due[i]->ends_ms = due[i]->until_ms;
-		r->index_stale = true;
-		end(r, due[i], now);
-	}
-	free(due);
-	return 0;
-}
-
-/* What was resolved by hand and still fires comes back. */
-static void reopen(struct sg_router *r, struct rt_group *g, int64_t now)
-{
-	for (size_t i = 0; i < g->n; i++) {
-		struct rt_member *m = &g->members[i];
-
-		if (!m->closed_until_ms || m->closed_until_ms > now)
-			continue;
-		m->closed_until_ms = 0;
-		rt_audit(r, now, "sgprobe", "reopened", g->key, "it still fires");
-		hurry(g, SG_NOTICE_REOPENED, now);
-	}
-}
-
-/* Whether all that fires is silenced, inhibited, closed or muted. */
-static bool all_suppressed(struct sg_router *r, const struct rt_group *g, int64_t now)
-{
-	if (rt_muted_by(g->route, now))
-		return true;
-	for (size_t i = 0; i < g->n; i++)
-		if (g->members[i].a->firing && !rt_suppressed(r, &g->members[i], now))
-			return false;
-	return true;
-}
-
-/* Ends that were told, or that nobody needs to hear of, leave the group. */
-static void clean(struct sg_router *r, struct rt_group *g)
-{
-	for (size_t i = g->n; i > 0; i--) {
-		const struct rt_alert *a = g->members[i - 1].a;
-		bool known = false;
-
-		for (size_t k = 0; !a->firing && k < g->n_logs; k++)
-			known |= rt_knows(&g->logs[k], a);
-		if (!a->firing && !known)
-			leave(r, g, i - 1);
-	}
-}
-
-/* Whether there is something to say beside what the log of a receiver tells. */
-static bool special(const struct rt_group *g, int why, bool suppressed)
-{
-	return (why == SG_NOTICE_REOPENED || why == SG_NOTICE_FLAPPING) && !g->acked_ms &&
-	       !suppressed;
-}
-
-/* Who an escalation policy names first is told with it. */
-static int begin_incident(struct sg_router *r, struct rt_group *g, int why, int64_t now)
-{
-	int k;
-
-	g->incident = ++r->incidents;
-	k = rt_escalation_begin(g, now);
-	return k < 0 ? k : rt_escalate(r, g, false, why, now);
-}
-
-static int flush(struct sg_router *r, struct rt_group *g, bool suppressed, int64_t now)
-{
-	const char *targets[64];
-	int why = special(g, g->why, suppressed) ? g->why : -1, k = 0;
-	size_t n;
-
-	g->flushed = true;
-	g->next_flush_ms = now + g->route->group_interval_ms;
-	if (rt_muted_by(g->route, now))
-		return 0; /* ends are told when it is over, too */
-	g->why = -1;
-	if (!g->incident && !suppressed) {
-		k = begin_incident(r, g, why, now);
-		why = g->policy ? -1 : why;
-	}
-	n = rt_targets(g, targets, ARRAY_SIZE(targets));
-	for (size_t i = 0; k >= 0 && i < n; i++)
-		k = rt_tell(r, g, targets[i], why, now);
-	if (k < 0)
-		return k;
-	if (!count_firing(g)) {
-		g->incident = 0;
-		rt_escalation_end(g);
-	}
-	clean(r, g);
-	return 0;
-}
-
-static int look_at(struct sg_router *r, struct rt_group *g, int64_t now)
-{
-	bool suppressed;
-	int k;
-
-	reopen(r, g, now);
-	suppressed = all_suppressed(r, g, now);
-	k = g->incident ? rt_escalate(r, g, suppressed, -1, now) : 0;
-	if (k >= 0 && now >= g->next_flush_ms)
-		k = flush(r, g, suppressed, now);
-	g->seen_ms = now;
-	return k < 0 ? k : 0;
-}
-
-static int by_key(const void *a, const void *b)
-{
-	const struct rt_group *const *x = a, *const *y = b;
-
-	return strcmp((*x)->key, (*y)->key);
-}
-
-int sg_router_tick(struct sg_router *r, int64_t now)
-{
-	size_t n = 0, it = 0, max = sg_map_len(r->groups);
-	struct rt_group *g, **all = calloc(max + 1, sizeof(*all));
-	int k = all ? end_timed_out(r, now) : -ENOMEM;
-
-	while (all && (g = sg_map_next(r->groups, &it)))
-		all[n++] = g;
-	qsort(all, n, sizeof(*all), by_key);
-	for (size_t i = 0; k == 0 && i < n; i++)
-		k = look_at(r, all[i], now);
-	for (size_t i = 0; i < n; i++)
-		if (!all[i]->n) {
-			sg_map_del(r->groups, sg_hash_str(all[i]->key, 0), all[i]->key);
-			group_free(all[i]);
-		}
-	free(all);
-	return k;
-}
-
-int64_t sg_router_next_ms(const struct sg_router *r)
-{
-	int64_t next = INT64_MAX;
-	const struct rt_alert *a;
-	const struct rt_group *g;
-
-	for (size_t it = 0; (g = sg_map_next(r->groups, &it));) {
-		next = SG_MIN(next, SG_MIN(g->next_flush_ms, rt_escalation_next(g)));
-		for (size_t i = 0; i < g->n; i++)
-			if (g->members[i].closed_until_ms)
-				next = SG_MIN(next, g->members[i].closed_until_ms);
-	}
-	for (size_t it = 0; (a = sg_map_next(r->alerts, &it));)
-		if (a->firing && a->until_ms)
-			next = SG_MIN(next, a->until_ms);
-	return next;
-}
-
-uint64_t sg_router_refused(const struct sg_router *r)
-{
-	return r->refused;
 }
 
 /* ---- life -------------------------------------------------------------------------- */
@@ -593,7 +423,7 @@ void sg_router_free(struct sg_router *r)
 	if (!r)
 		return;
 	for (size_t it = 0; r->groups && (g = sg_map_next(r->groups, &it));)
-		group_free(g);
+		rt_group_free(g);
 	for (size_t it = 0; r->alerts && (a = sg_map_next(r->alerts, &it));)
 		alert_free(a);
 	for (size_t i = 0; i < r->n_silences; i++)

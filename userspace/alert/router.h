@@ -5,6 +5,7 @@
 
 #include <sgprobe/alert_router.h>
 
+#define RT_VERSION 1 /* of the saved state */
 #define RT_ROUTES_MAX 16 /* that one alert takes */
 #define RT_RESOLVED_KEPT_MS (15 * 60000)
 #define RT_SILENCE_KEPT_MS (5LL * 86400000)
@@ -103,6 +104,14 @@ struct rt_alert *rt_new_alert(struct sg_router *r, const struct sg_router_alert 
 int rt_adopt(struct sg_router *r, struct rt_alert *a, const struct sg_router_alert *in);
 struct sg_label *rt_dup_labels(const struct sg_label *l, size_t n);
 void rt_policy_free(struct rt_policy *p);
+
+void rt_leave(struct sg_router *r, struct rt_group *g, size_t member);
+void rt_group_free(struct rt_group *g);
+int rt_count_firing(const struct rt_group *g);
+/* Looks at the group now; why: a reason of the next notice, or -1. */
+void rt_hurry(struct rt_group *g, int why, int64_t now);
+/* An alert ended: its groups hear of it. It may be gone after. */
+void rt_end(struct sg_router *r, struct rt_alert *a, int64_t now);
 
 /* router_suppress.c */
 const struct rt_silence *rt_silenced_by(const struct sg_router *r, const struct sg_series *labels,

@@ -159,6 +159,18 @@ struct al_func {
 const struct al_func *al_func_find(const char *name);
 extern const struct al_func al_go_funcs[], al_prom_funcs[]; /* ended by a row without a name */
 
+/* template_human.c */
+int al_fn_humanize(struct al_run *r, const struct al_value *args, size_t n, struct al_value *ret);
+int al_fn_humanize1024(struct al_run *r, const struct al_value *args, size_t n,
+		       struct al_value *ret);
+int al_fn_humanize_duration(struct al_run *r, const struct al_value *args, size_t n,
+			    struct al_value *ret);
+int al_fn_humanize_percentage(struct al_run *r, const struct al_value *args, size_t n,
+			      struct al_value *ret);
+int al_fn_humanize_timestamp(struct al_run *r, const struct al_value *args, size_t n,
+			     struct al_value *ret);
+int al_fn_to_time(struct al_run *r, const struct al_value *args, size_t n, struct al_value *ret);
+
 /* What the functions share. */
 int al_to_float(struct al_run *r, const struct al_value *v, double *ret);
 int al_give(struct al_run *r, struct sg_buf *b, struct al_value *ret); /* a string; frees b */

@@ -10,29 +10,10 @@
 #include "eval.h"
 #include "notation.h"
 
-#define FILES_MAX 200
-#define GROUPS_MAX 2000
 #define EVALUATIONS_MAX 1000000
 #define ARENA_MAX (256UL << 20)
 
-struct group {
-	const struct sg_rule_group *g;
-	size_t order; /* in group_eval_order; 0 also when it is not in there */
-	struct sg_rules_eval *eval;
-};
-
-struct run {
-	struct ut_file file;
-	size_t n_rule_files, n_groups;
-	struct sg_rule_file *rule_files[FILES_MAX];
-	struct group groups[GROUPS_MAX];
-	struct sg_buf *out;
-	struct al_mem *mem; /* of the test that runs */
-	struct sg_arena *arena; /* likewise */
-	unsigned int failed;
-};
-
-static void fail_line(struct run *r, const struct ut_test *t)
+void ut_fail(struct ut_run *r, const struct ut_test *t)
 {
 	if (!r->failed++)
 		sg_buf_str(r->out, "  FAILED:\n");
@@ -42,19 +23,19 @@ static void fail_line(struct run *r, const struct ut_test *t)
 
 /* ---- rules ------------------------------------------------------------------------- */
 
-static int load_file(struct run *r, const char *path)
+static int load_file(struct ut_run *r, const char *path)
 {
 	struct sg_rule_problems *ps = calloc(1, sizeof(*ps));
 	int k = ps ? 0 : -ENOMEM;
 
-	if (k == 0 && r->n_rule_files == FILES_MAX)
+	if (k == 0 && r->n_rule_files == UT_FILES_MAX)
 		k = -E2BIG;
 	if (k == 0)
 		k = sg_rules_load(path, &r->rule_files[r->n_rule_files], ps);
 	if (k == 0)
 		r->n_rule_files++;
 	else if (ps)
-		fail_line(r, NULL);
+		ut_fail(r, NULL);
 	for (size_t i = 0; ps && i < SG_MIN(ps->n, SG_RULE_PROBLEMS_MAX); i++)
 		sg_buf_printf(r->out, "    %s:%u: %s\n", path, ps->list[i].line, ps->list[i].text);
 	free(ps);
@@ -62,7 +43,7 @@ static int load_file(struct run *r, const char *path)
 }
 
 /* Patterns are relative to the test file. */
-static int load_pattern(struct run *r, const char *pattern)
+static int load_pattern(struct ut_run *r, const char *pattern)
 {
 	const char *slash = strrchr(r->file.path, '/');
 	const char *full = *pattern == '/' || !slash ? pattern
@@ -82,7 +63,7 @@ static int load_pattern(struct run *r, const char *pattern)
 	return k;
 }
 
-static size_t order_of(const struct run *r, const char *name)
+static size_t order_of(const struct ut_run *r, const char *name)
 {
 	for (size_t i = 0; i < r->file.order.n; i++)
 		if (!strcmp(r->file.order.v[i], name))
@@ -90,7 +71,7 @@ static size_t order_of(const struct run *r, const char *name)
 	return 0;
 }
 
-static int check_order(struct run *r, struct sg_error *err)
+static int check_order(struct ut_run *r, struct sg_error *err)
 {
 	const struct al_texts *o = &r->file.order;
 
@@ -103,19 +84,19 @@ static int check_order(struct run *r, struct sg_error *err)
 	return 0;
 }
 
-static void add_group(struct run *r, const struct sg_rule_group *g)
+static void add_group(struct ut_run *r, const struct sg_rule_group *g)
 {
 	size_t at = r->n_groups, order = order_of(r, g->name);
 
-	if (r->n_groups == GROUPS_MAX)
+	if (r->n_groups == UT_GROUPS_MAX)
 		return;
 	for (; at > 0 && r->groups[at - 1].order > order; at--)
 		r->groups[at] = r->groups[at - 1];
-	r->groups[at] = (struct group){.g = g, .order = order};
+	r->groups[at] = (struct ut_group){.g = g, .order = order};
 	r->n_groups++;
 }
 
-static int load_rules(struct run *r)
+static int load_rules(struct ut_run *r)
 {
 	int k = 0;
 
@@ -129,10 +110,10 @@ static int load_rules(struct run *r)
 
 /* ---- one test ---------------------------------------------------------------------- */
 
-static int ask(void *ctx, const char *expr, int64_t t_ms, struct sg_arena *arena,
-	       struct sg_value *ret, struct sg_error *err)
+int ut_ask(void *ctx, const char *expr, int64_t t_ms, struct sg_arena *arena, struct sg_value *ret,
+	   struct sg_error *err)
 {
-	const struct run *r = ctx;
+	const struct ut_run *r = ctx;
 
 	return sg_query_instant(al_mem_reader(r->mem), expr, t_ms, NULL, arena, ret, err);
 }
@@ -140,12 +121,12 @@ static int ask(void *ctx, const char *expr, int64_t t_ms, struct sg_arena *arena
 static void on_sample(void *ctx, const struct sg_series *s, int64_t t_ms, double v,
 		      const struct sg_native *hist)
 {
-	const struct run *r = ctx;
+	const struct ut_run *r = ctx;
 
 	al_mem_add(r->mem, s, t_ms, v, hist);
 }
 
-static int load_inputs(struct run *r, const struct ut_test *t)
+static int load_inputs(struct ut_run *r, const struct ut_test *t)
 {
 	struct sg_error err = {""};
 	struct sg_series s;
@@ -158,7 +139,7 @@ static int load_inputs(struct run *r, const struct ut_test *t)
 			k = al_notation_values(in->values ? in->values : "", t->interval_ms, r->mem,
 					       &s, &err);
 		if (k < 0) {
-			fail_line(r, t);
+			ut_fail(r, t);
 			sg_buf_printf(r->out, "    series %s: %s\n",
 				      in->series ? in->series : "(none)", err.msg);
 			return k == -ENOMEM ? k : 1;
@@ -167,7 +148,7 @@ static int load_inputs(struct run *r, const struct ut_test *t)
 	return 0;
 }
 
-static void free_evals(struct run *r)
+static void free_evals(struct ut_run *r)
 {
 	for (size_t i = 0; i < r->n_groups; i++) {
 		sg_rules_eval_free(r->groups[i].eval);
@@ -175,7 +156,7 @@ static void free_evals(struct run *r)
 	}
 }
 
-static int make_evals(struct run *r, const struct ut_test *t, struct sg_series *external)
+static int make_evals(struct ut_run *r, const struct ut_test *t, struct sg_series *external)
 {
 	struct sg_rules_options o = {
 		.external_labels = external, .external_url = t->external_url, .plain = true};
@@ -188,7 +169,8 @@ static int make_evals(struct run *r, const struct ut_test *t, struct sg_series *
 	return k;
 }
 
-static void tell_errors(struct run *r, const struct ut_test *t, const struct group *g, int64_t t_ms)
+static void tell_errors(struct ut_run *r, const struct ut_test *t, const struct ut_group *g,
+			int64_t t_ms)
 {
 	char time[64];
 
@@ -198,228 +180,10 @@ static void tell_errors(struct run *r, const struct ut_test *t, const struct gro
 		sg_rules_eval_status(g->eval, i, &s);
 		if (!s.error)
 			continue;
-		fail_line(r, t);
+		ut_fail(r, t);
 		sg_buf_printf(r->out, "    rule: %s, time: %s, err: %s\n", g->g->rules[i].name,
 			      sg_fmt_prom_duration(t_ms, time, sizeof(time)), s.error);
 	}
-}
-
-/* ---- alerts ------------------------------------------------------------------------ */
-
-static const char *alert_text(struct run *r, const struct sg_series *labels,
-			      const struct sg_series *annotations)
-{
-	sg_auto_buf b = {0};
-
-	sg_buf_str(&b, "Labels:");
-	sg_series_format(&b, labels);
-	sg_buf_str(&b, " Annotations:");
-	sg_series_format(&b, annotations);
-	return b.err ? NULL : sg_arena_strdup(r->arena, b.data);
-}
-
-struct texts {
-	size_t n;
-	const char **v;
-};
-
-static int by_text(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-static int add_text(struct run *r, struct texts *ts, const char *text)
-{
-	/* A power of two is full. */
-	if ((ts->n & (ts->n - 1)) == 0) {
-		const char **more =
-			sg_arena_alloc(r->arena, (ts->n ? ts->n * 2 : 1) * sizeof(*more));
-
-		if (!more)
-			return -ENOMEM;
-		if (ts->n)
-			memcpy(more, ts->v, ts->n * sizeof(*more));
-		ts->v = more;
-	}
-	ts->v[ts->n++] = text;
-	return text ? 0 : -ENOMEM;
-}
-
-static int got_alerts(struct run *r, const char *name, struct texts *ts)
-{
-	int k = 0;
-
-	for (size_t g = 0; g < r->n_groups; g++)
-		for (size_t i = 0; i < r->groups[g].g->n_rules; i++) {
-			const struct sg_rule *rule = &r->groups[g].g->rules[i];
-			struct sg_rule_status s;
-
-			if (rule->kind != SG_RULE_ALERT || strcmp(rule->name, name) != 0)
-				continue;
-			sg_rules_eval_status(r->groups[g].eval, i, &s);
-			for (size_t a = 0; k == 0 && a < s.n_alerts; a++) {
-				struct sg_series notes;
-
-				if (s.alerts[a]->state != SG_ALERT_FIRING)
-					continue;
-				if (!al_series_make(r->arena, "",
-						    (struct sg_label *)s.alerts[a]->annotations,
-						    s.alerts[a]->n_annotations, &notes))
-					return -ENOMEM;
-				k = add_text(r, ts, alert_text(r, &s.alerts[a]->labels, &notes));
-			}
-		}
-	return k;
-}
-
-static int expected_alerts(struct run *r, const struct ut_alert *a, struct texts *ts)
-{
-	int k = 0;
-
-	for (size_t i = 0; k == 0 && i < a->n_expected; i++) {
-		const struct ut_expected *e = &a->expected[i];
-		struct sg_label *l = sg_arena_alloc(r->arena, (e->labels.n + 1) * sizeof(*l));
-		struct sg_series labels, notes;
-		size_t n = 0;
-
-		if (!l)
-			return -ENOMEM;
-		for (size_t j = 0; j < e->labels.n; j++)
-			if (strcmp(e->labels.v[j].name, "alertname") != 0)
-				l[n++] = e->labels.v[j];
-		l[n++] = (struct sg_label){"alertname", a->name};
-		if (!al_series_make(r->arena, "", l, n, &labels) ||
-		    !al_series_make(r->arena, "", e->annotations.v, e->annotations.n, &notes))
-			return -ENOMEM;
-		k = add_text(r, ts, alert_text(r, &labels, &notes));
-	}
-	return k;
-}
-
-static void put_texts(struct run *r, const char *what, const struct texts *ts)
-{
-	sg_buf_printf(r->out, "        %s:[", what);
-	for (size_t i = 0; i < ts->n; i++)
-		sg_buf_printf(r->out, "\n            %zu:\n              %s", i, ts->v[i]);
-	sg_buf_printf(r->out, "%s]%s\n", ts->n ? "\n            " : "", *what == 'e' ? "," : "");
-}
-
-static bool same_texts(struct texts *a, struct texts *b)
-{
-	if (a->n != b->n)
-		return false;
-	qsort(a->v, a->n, sizeof(*a->v), by_text);
-	qsort(b->v, b->n, sizeof(*b->v), by_text);
-	for (size_t i = 0; i < a->n; i++)
-		if (strcmp(a->v[i], b->v[i]) != 0)
-			return false;
-	return true;
-}
-
-static int check_alert(struct run *r, const struct ut_test *t, const struct ut_alert *a)
-{
-	struct texts got = {0}, expected = {0};
-	char time[64];
-	int k = got_alerts(r, a->name, &got);
-
-	if (k == 0)
-		k = expected_alerts(r, a, &expected);
-	if (k < 0 || same_texts(&expected, &got))
-		return k;
-	fail_line(r, t);
-	sg_buf_printf(r->out, "    alertname: %s, time: %s,\n", a->name,
-		      sg_fmt_prom_duration(a->at_ms, time, sizeof(time)));
-	put_texts(r, "exp", &expected);
-	put_texts(r, "got", &got);
-	return 0;
-}
-
-/* ---- expressions ------------------------------------------------------------------- */
-
-static const char *sample_text(struct run *r, const struct sg_series *s, double v,
-			       const struct sg_native *hist)
-{
-	sg_auto_buf b = {0};
-
-	sg_series_format(&b, s);
-	if (!*s->name && !s->n_labels)
-		sg_buf_str(&b, "{}");
-	sg_buf_char(&b, ' ');
-	if (hist)
-		sg_buf_printf(&b, "{{count %.17g, sum %.17g}}", hist->count, hist->sum);
-	else
-		sg_fmt_float(&b, v);
-	return b.err ? NULL : sg_arena_strdup(r->arena, b.data);
-}
-
-/* YAML's way of writing what is no ordinary number. */
-static double number(const char *s)
-{
-	bool minus = s && *s == '-';
-
-	if (!s)
-		return 0;
-	if (!strcasecmp(s + minus, ".inf") || !strcasecmp(s, "+.inf"))
-		return minus ? -INFINITY : INFINITY;
-	return !strcasecmp(s, ".nan") ? NAN : strtod(s, NULL);
-}
-
-static int expected_samples(struct run *r, const struct ut_expr *e, struct texts *ts,
-			    struct sg_error *err)
-{
-	int k = 0;
-
-	for (size_t i = 0; k == 0 && i < e->n_samples; i++) {
-		struct sg_series s;
-
-		k = al_notation_series(e->samples[i].labels ? e->samples[i].labels : "{}", r->arena,
-				       &s, err);
-		if (k == 0)
-			k = add_text(r, ts, sample_text(r, &s, number(e->samples[i].value), NULL));
-	}
-	return k;
-}
-
-static int got_samples(struct run *r, const struct sg_value *v, struct texts *ts)
-{
-	static const struct sg_series none = {.name = ""};
-	int k = 0;
-
-	if (v->kind == SG_SCALAR)
-		return add_text(r, ts, sample_text(r, &none, v->scalar.value, NULL));
-	for (size_t i = 0; k == 0 && i < v->n; i++)
-		k = add_text(r, ts,
-			     sample_text(r, &v->series[i].series, v->series[i].points[0].value,
-					 v->series[i].points[0].hist));
-	return k;
-}
-
-static int check_expr(struct run *r, const struct ut_test *t, const struct ut_expr *e)
-{
-	struct texts got = {0}, expected = {0};
-	struct sg_error err = {""};
-	struct sg_value v = {0};
-	char time[64];
-	int k = ask(r, e->expr ? e->expr : "", e->at_ms, r->arena, &v, &err);
-
-	if (k == 0 && v.kind != SG_VECTOR && v.kind != SG_SCALAR)
-		k = sg_fail(&err, -EINVAL, "rule result is not a vector or scalar");
-	if (k == 0)
-		k = expected_samples(r, e, &expected, &err);
-	if (k == 0)
-		k = got_samples(r, &v, &got);
-	if (k == 0 && same_texts(&expected, &got))
-		return 0;
-	fail_line(r, t);
-	sg_buf_printf(r->out, "    expr: \"%s\", time: %s,\n", e->expr ? e->expr : "",
-		      sg_fmt_prom_duration(e->at_ms, time, sizeof(time)));
-	if (k < 0) {
-		sg_buf_printf(r->out, "        err: %s\n", err.msg[0] ? err.msg : strerror(-k));
-		return k == -ENOMEM ? k : 0;
-	}
-	put_texts(r, "exp", &expected);
-	put_texts(r, "got", &got);
-	return 0;
 }
 
 /* ---- the loop ---------------------------------------------------------------------- */
@@ -436,20 +200,20 @@ static int64_t last_time(const struct ut_test *t)
 }
 
 /* Those whose time lies before the next evaluation see the result of this one. */
-static int check_alerts_at(struct run *r, const struct ut_test *t, int64_t t_ms)
+static int check_alerts_at(struct ut_run *r, const struct ut_test *t, int64_t t_ms)
 {
 	int k = 0;
 
 	for (size_t i = 0; k == 0 && i < t->n_alerts; i++)
 		if (t->alerts[i].at_ms >= t_ms && t->alerts[i].at_ms < t_ms + r->file.interval_ms)
-			k = check_alert(r, t, &t->alerts[i]);
+			k = ut_check_alert(r, t, &t->alerts[i]);
 	return k;
 }
 
 /* 1: rules failed, and the test ends. */
-static int evaluate(struct run *r, const struct ut_test *t, int64_t t_ms)
+static int evaluate(struct ut_run *r, const struct ut_test *t, int64_t t_ms)
 {
-	const struct sg_rule_query q = {ask, r};
+	const struct sg_rule_query q = {ut_ask, r};
 	const struct sg_rules_hooks hooks = {.sample = on_sample, .ctx = r};
 	int bad = 0;
 
@@ -466,7 +230,7 @@ static int evaluate(struct run *r, const struct ut_test *t, int64_t t_ms)
 	return bad ? 1 : check_alerts_at(r, t, t_ms);
 }
 
-static int run_loaded(struct run *r, const struct ut_test *t)
+static int run_loaded(struct ut_run *r, const struct ut_test *t)
 {
 	int64_t last = last_time(t);
 	struct sg_series external;
@@ -475,18 +239,18 @@ static int run_loaded(struct run *r, const struct ut_test *t)
 	for (int64_t at = 0; k == 0 && at <= last; at += r->file.interval_ms)
 		k = evaluate(r, t, at);
 	for (size_t i = 0; k == 0 && i < t->n_exprs; i++)
-		k = check_expr(r, t, &t->exprs[i]);
+		k = ut_check_expr(r, t, &t->exprs[i]);
 	free_evals(r);
 	return k;
 }
 
-static int check_test(struct run *r, const struct ut_test *t)
+static int check_test(struct ut_run *r, const struct ut_test *t)
 {
 	char time[64];
 
 	for (size_t i = 0; i < t->n_alerts; i++)
 		if (!t->alerts[i].name || !*t->alerts[i].name) {
-			fail_line(r, t);
+			ut_fail(r, t);
 			sg_buf_printf(r->out,
 				      "    an item under alert_rule_test misses required attribute "
 				      "alertname at eval_time %s\n",
@@ -495,13 +259,13 @@ static int check_test(struct run *r, const struct ut_test *t)
 		}
 	if (last_time(t) / r->file.interval_ms <= EVALUATIONS_MAX)
 		return 0;
-	fail_line(r, t);
+	ut_fail(r, t);
 	sg_buf_printf(r->out, "    more than %d evaluations; make evaluation_interval longer\n",
 		      EVALUATIONS_MAX);
 	return 1;
 }
 
-static int run_test(struct run *r, const struct ut_test *t)
+static int run_test(struct ut_run *r, const struct ut_test *t)
 {
 	int k = check_test(r, t);
 
@@ -517,7 +281,7 @@ static int run_test(struct run *r, const struct ut_test *t)
 	return k < 0 ? k : 0;
 }
 
-static void free_run(struct run *r)
+static void free_run(struct ut_run *r)
 {
 	for (size_t i = 0; i < r->n_rule_files; i++)
 		sg_rules_free(r->rule_files[i]);
@@ -525,7 +289,7 @@ static void free_run(struct run *r)
 	free(r);
 }
 
-static int read_tests(struct run *r, const char *path, struct sg_error *err)
+static int read_tests(struct ut_run *r, const char *path, struct sg_error *err)
 {
 	struct sg_rule_problems *ps = calloc(1, sizeof(*ps));
 	int k = ps ? ut_read(&r->file, path, ps) : -ENOMEM;
@@ -540,7 +304,7 @@ static int read_tests(struct run *r, const char *path, struct sg_error *err)
 
 int sg_rules_test(const char *path, struct sg_buf *out, struct sg_error *err)
 {
-	struct run *r = calloc(1, sizeof(*r));
+	struct ut_run *r = calloc(1, sizeof(*r));
 	int k;
 
 	if (!r || !(r->file.arena = sg_arena_new(ARENA_MAX))) {

@@ -50,6 +50,34 @@ struct ut_file {
 	struct ut_test *tests;
 };
 
+#define UT_FILES_MAX 200
+#define UT_GROUPS_MAX 2000
+
+struct ut_group {
+	const struct sg_rule_group *g;
+	size_t order; /* in group_eval_order; 0 also when it is not in there */
+	struct sg_rules_eval *eval;
+};
+
+struct ut_run {
+	struct ut_file file;
+	size_t n_rule_files, n_groups;
+	struct sg_rule_file *rule_files[UT_FILES_MAX];
+	struct ut_group groups[UT_GROUPS_MAX];
+	struct sg_buf *out;
+	struct al_mem *mem; /* of the test that runs */
+	struct sg_arena *arena; /* likewise */
+	unsigned int failed;
+};
+
+/* Says that a test failed, once for all, and which (t may be NULL). */
+void ut_fail(struct ut_run *r, const struct ut_test *t);
+int ut_ask(void *ctx, const char *expr, int64_t t_ms, struct sg_arena *arena, struct sg_value *ret,
+	   struct sg_error *err); /* ctx: struct ut_run * */
+/* unit_test_check.c: 0 or -ENOMEM; what differs is said and counted. */
+int ut_check_alert(struct ut_run *r, const struct ut_test *t, const struct ut_alert *a);
+int ut_check_expr(struct ut_run *r, const struct ut_test *t, const struct ut_expr *e);
+
 /* unit_test_file.c */
 int ut_read(struct ut_file *f, const char *path, struct sg_rule_problems *problems);
 

@@ -36,6 +36,8 @@ static struct sg_alert_config *accepted(const char *yaml)
 static void what_is_wrong_is_said_with_its_line(void **state)
 {
 	refused(REST "route: {group_by: [a]}\n", 2, "root route needs a receiver");
+	refused(REST, 1, "no route");
+	refused(REST "route: {receiver: x, group_by: [a-b]}\n", 2, "invalid label name");
 	refused(REST "route: {receiver: y}\n", 2, "undefined receiver \"y\"");
 	refused("receivers: [{name: chat}]\nroute: {receiver: chta}\n", 2, "did you mean chat?");
 	refused(REST "route: {receiver: x, matchers: [a=b]}\n", 2, "matches everything");

@@ -231,6 +231,31 @@ static void one_that_flaps_fires_on_until_it_is_quiet(void **state)
 	finish(&f);
 }
 
+static void two_thresholds_are_one_alert(void **state)
+{
+	struct fixture f = {0};
+	struct sg_rule_status s;
+
+	begin(&f, "m > 1",
+	      "    for: 10s\n    labels: {severity: \"{{ if gt $value 9.0 }}critical"
+	      "{{ else }}warning{{ end }}\"}\n");
+	at(&f, 0, 2);
+	at(&f, 5, 20);
+	at(&f, 9, 20);
+	said(&f,
+	     "0 A inactive>pending: the rule is true\n5 A pending>pending: the severity changed\n");
+	at(&f, 10, 20);
+	at(&f, 15, 2);
+	said(&f, "10 A pending>firing: for has passed\n15 A firing>firing: the severity changed\n");
+	sg_rules_eval_status(f.e, 0, &s);
+	assert_int_equal(s.n_alerts, 1);
+	assert_string_equal(sg_series_label(&first(&f)->labels, "severity"), "warning");
+	assert_int_equal(first(&f)->active_ms, 0);
+	at(&f, 20, 0);
+	said(&f, "20 A firing>inactive: the rule is false\n");
+	finish(&f);
+}
+
 static void clocks_go_on_after_a_restart(void **state)
 {
 	struct fixture f = {0}, g = {0};
@@ -304,6 +329,7 @@ int main(void)
 		cmocka_unit_test(an_error_keeps_or_fires),
 		cmocka_unit_test(it_ends_where_recover_expr_says),
 		cmocka_unit_test(one_that_flaps_fires_on_until_it_is_quiet),
+		cmocka_unit_test(two_thresholds_are_one_alert),
 		cmocka_unit_test(clocks_go_on_after_a_restart),
 		cmocka_unit_test(past_its_limit_it_keeps_its_alerts),
 		cmocka_unit_test(resolved_ones_are_kept_fifteen_minutes),
