@@ -280,9 +280,8 @@ static void joined(struct sg_router *r, struct rt_group *g, const struct rt_memb
 			now + (g->flushed ? g->route->group_interval_ms : g->route->group_wait_ms);
 	if (g->acked_ms && (is_new || rank > SG_MAX(m->told_rank, 0)))
 		rt_unack(r, g, is_new ? "a new alert joined" : "the severity rose", now);
-	if (g->flushed && most >= 0 && rank > most)
-		rt_hurry(g, SG_NOTICE_SEVERITY, now);
-	else if (g->flushed && !is_new && m->told_rank >= 0 && rank > m->told_rank)
+	if (g->flushed &&
+	    ((most >= 0 && rank > most) || (!is_new && m->told_rank >= 0 && rank > m->told_rank)))
 		rt_hurry(g, SG_NOTICE_SEVERITY, now);
 }
 

@@ -138,7 +138,8 @@ int sg_router_tick(struct sg_router *r, int64_t now)
 
 	while (all && (g = sg_map_next(r->groups, &it)))
 		all[n++] = g;
-	qsort(all, n, sizeof(*all), by_key);
+	if (n)
+		qsort(all, n, sizeof(*all), by_key);
 	for (size_t i = 0; k == 0 && i < n; i++)
 		k = look_at(r, all[i], now);
 	for (size_t i = 0; i < n; i++)

@@ -45,7 +45,7 @@ static int give_bool(struct al_value *ret, bool b)
 static int fn_eq(struct al_run *r, const struct al_value *args, size_t n, struct al_value *ret)
 {
 	for (size_t i = 1; i < n; i++) {
-		int c, k = compare(r, &args[0], &args[i], &c);
+		int c = 0, k = compare(r, &args[0], &args[i], &c);
 
 		if (k < 0)
 			return k;
@@ -57,7 +57,7 @@ static int fn_eq(struct al_run *r, const struct al_value *args, size_t n, struct
 
 static int fn_ne(struct al_run *r, const struct al_value *args, size_t n, struct al_value *ret)
 {
-	int c, k = compare(r, &args[0], &args[1], &c);
+	int c = 0, k = compare(r, &args[0], &args[1], &c);
 
 	return k < 0 ? k : give_bool(ret, c != 0);
 }
@@ -74,7 +74,7 @@ static int ordered(struct al_run *r, const struct al_value *args, int *c)
 	static int fn_##name(struct al_run *r, const struct al_value *args, size_t n,              \
 			     struct al_value *ret)                                                 \
 	{                                                                                          \
-		int c, k = ordered(r, args, &c);                                                   \
+		int c = 0, k = ordered(r, args, &c);                                               \
                                                                                                    \
 		if (k < 0)                                                                         \
 			return k;                                                                  \

@@ -14,7 +14,7 @@ static void scaled(struct sg_buf *b, double v, double base, const char *const la
 	static const char small[] = "munpfazy";
 	char prefix[3] = "";
 
-	if (fabs(v) >= 1) {
+	if (larger && fabs(v) >= 1) {
 		for (int i = 0; i < 8 && fabs(v) >= base; i++) {
 			snprintf(prefix, sizeof(prefix), "%s", larger[i]);
 			v /= base;

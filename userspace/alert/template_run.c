@@ -287,7 +287,7 @@ static int run_item(struct al_run *r, const struct al_node *n, const struct al_v
 
 static int run_range(struct al_run *r, const struct al_node *n, const struct al_value *dot)
 {
-	struct al_value v, key, item;
+	struct al_value v = {AL_NIL}, key, item;
 	enum flow flow = FLOW_ON;
 	size_t i = 0;
 	int k = eval_pipe(r, n->pipe, dot, &v);

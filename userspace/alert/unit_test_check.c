@@ -112,6 +112,8 @@ static bool same_texts(struct texts *a, struct texts *b)
 {
 	if (a->n != b->n)
 		return false;
+	if (!a->n)
+		return true;
 	qsort(a->v, a->n, sizeof(*a->v), by_text);
 	qsort(b->v, b->n, sizeof(*b->v), by_text);
 	for (size_t i = 0; i < a->n; i++)
