@@ -182,6 +182,8 @@ static void intervals_hold_when_they_should(void **state)
 	holds("[{days_of_month: ['5']}]", mon, true);
 	holds("[{days_of_month: ['1:4', '6:-1']}]", mon, false);
 	holds("[{days_of_month: ['-27']}]", mon, true);
+	holds("[{days_of_month: ['-27']}]", mon - day, false);
+	holds("[{days_of_month: ['-27']}]", mon + day, false);
 	holds("[{days_of_month: ['-1']}]", mon + 26 * day, true); /* 31 January */
 	holds("[{days_of_month: ['-1']}]", mon + 54 * day, true); /* 28 February */
 	holds("[{days_of_month: ['31']}]", mon + 54 * day, false);
