@@ -23,6 +23,7 @@ home() { # the folder that implements include/sgprobe/NAME.h
 	http) echo http ;;
 	daemon) echo daemon ;;
 	alert | alert_[a-z]*) echo alert ;;
+	detect) echo analysis ;;
 	*) echo model ;;
 	esac
 }

@@ -82,6 +82,7 @@ int sg_cmd_alerts(struct sg_cli *cli, int argc, char **argv);
 int sg_cmd_rules(struct sg_cli *cli, int argc, char **argv);
 int sg_cmd_record(struct sg_cli *cli, int argc, char **argv);
 int sg_cmd_replay(struct sg_cli *cli, int argc, char **argv);
+int sg_cmd_detect(struct sg_cli *cli, int argc, char **argv);
 int sg_cmd_doctor(struct sg_cli *cli, int argc, char **argv);
 int sg_cmd_metrics(struct sg_cli *cli, int argc, char **argv);
 int sg_cmd_sql(struct sg_cli *cli, int argc, char **argv);

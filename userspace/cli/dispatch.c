@@ -180,6 +180,15 @@ const struct sg_command sg_commands[] = {
 	 "  sgprobe replay slow.sgf --data-dir /tmp/s   fills a store with it\n"
 	 "  sgprobe replay slow.sgf --serve             shows it in the dashboard\n\n"
 	 "FILE - is stdin. No root needed."},
+	{"detect", sg_cmd_detect, SG_NEEDS_NOTHING, "How unusual each value of a CSV is",
+	 "FILE [--counter] [--parts]",
+	 "Examples:\n"
+	 "  sgprobe detect cpu.csv > scored.csv\n"
+	 "  sgprobe detect cpu.csv | awk -F, '$3 > 0.9995'\n"
+	 "  ssh db1 cat requests.csv | sgprobe detect --counter -\n\n"
+	 "FILE has lines of timestamp,value; - is stdin. Each comes out with its anomaly_score of 0 to\n"
+	 "1, from this line and earlier ones alone, as the daemon would score it: 0.99 is one in a\n"
+	 "hundred of what the series has shown, 0.999 one in a thousand."},
 	{"doctor", sg_cmd_doctor, SG_NEEDS_CONFIG, "What this machine lets sgprobe do, and cures",
 	 "[--json]",
 	 "Examples:\n  sudo sgprobe doctor\n\nThe table of hooks is what a running daemon has; without one each is tried, as root. "
