@@ -4,7 +4,7 @@
 
 #include "detect_private.h"
 
-enum { DIVERGENCE, DISTANCE, TAIL, RATE, SILENCE, ABSENT = SG_DETECT_PARTS - 1 };
+enum { DIVERGENCE, DISTANCE, TAIL, RATE, SILENCE, RAW, ABSENT = SG_DETECT_PARTS - 1 };
 
 #define MEMORY 100000.0
 #define SHORTEST_SILENCE 10 /* ticks */
@@ -26,5 +26,7 @@ double sg_detect_hist_parts(struct sg_detector *d, const struct sg_hist *h)
 	d->part[RATE] = (float)sg_evidence(sg_record_both(&r[RATE], o.rate, MEMORY));
 	d->part[SILENCE] = high(&r[SILENCE], o.silence, SHORTEST_SILENCE);
 	d->part[ABSENT] = 0;
-	return (r[DIVERGENCE].usual + r[DISTANCE].usual + r[TAIL].usual + r[RATE].usual) / 4;
+	d->part[RAW] = 0; /* no evidence: it ranks what lies below the smallest effects */
+	sg_record_high(&r[RAW], o.raw, MEMORY, 0, 1);
+	return (r[RAW].usual + r[RATE].usual) / 2;
 }

@@ -99,7 +99,8 @@ struct sg_shape {
 };
 
 struct sg_shape_out {
-	double divergence; /* Jensen-Shannon, bits, beyond what chance gives */
+	double raw; /* divergence, bits */
+	double divergence; /* the same beyond what chance gives */
 	double distance; /* 1-Wasserstein in octaves, beyond the smallest that matters */
 	double tail; /* log2 of how many times more lies above the past's p99, beyond the same */
 	double rate; /* log2(1 + events) */

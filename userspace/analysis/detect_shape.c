@@ -53,29 +53,32 @@ static double add(float *bins, const struct sg_shape *s, const struct sg_hist *h
 	return n;
 }
 
-static double entropy_term(double p, double m)
+/* What one bin adds to the triangular discrimination, in which the Jensen-Shannon divergence lies but for a factor. */
+static double discrimination(double p, double q)
 {
-	return p > 0 ? p * log2(p / m) : 0;
+	return 0.25 / M_LN2 * (p - q) * (p - q) / (p + q);
 }
 
-/* Jensen-Shannon divergence (Lin, 1991), W1 in octaves, and the share above the past's p99. */
+/* The divergence, W1 in octaves, and the share above the past's p99. */
 static void compare(const struct sg_shape *s, double late_events, struct sg_shape_out *o)
 {
-	double a = 0, b = 0, js = 0, far = 0, above = 0, used = 0, noise = 1 / sqrt(late_events);
+	double a = 0, b = 0, far = 0, above = 0, noise = 1 / sqrt(late_events);
+	double per_late = 1.0 / s->late_n, per_ref = 1.0 / s->ref_n;
+	unsigned int used = 0;
 
 	for (unsigned int i = 0; i < SG_SHAPE_BINS; i++) {
-		double p = s->late[i] / s->late_n, q = s->ref[i] / s->ref_n;
+		double p = s->late[i] * per_late, q = s->ref[i] * per_ref;
 
-		if (p <= 0 && q <= 0)
+		far += fabs(a - b) / 8;
+		if (p + q <= 0)
 			continue;
 		used += p * late_events >= 1;
 		above += b >= 0.99 ? p : 0;
-		js += entropy_term(p, (p + q) / 2) / 2 + entropy_term(q, (p + q) / 2) / 2;
+		o->raw += discrimination(p, q);
 		a += p;
 		b += q;
-		far += fabs(a - b) / 8;
 	}
-	o->divergence = fmax(0, js - used / (2 * late_events) - MIN_BITS);
+	o->divergence = fmax(0, o->raw - used / (2 * late_events) - MIN_BITS);
 	o->distance = fmax(0, far - noise - MIN_OCTAVES);
 	above = fmax(0, above - 3 * sqrt(0.01 / late_events) - 1 / late_events);
 	o->tail = above > 0.01 ? fmax(0, log2(above / 0.01) - MIN_TAIL) : 0;

@@ -87,6 +87,9 @@ static void a_spike_raises_once(void **state)
 
 	give(&s, SECOND, 14);
 	assert_true(s.worst > HIGH);
+	s.worst = 0;
+	give(&s, SECOND, 16);
+	assert_true(s.worst < HIGH); /* more of the same event */
 	give_noise(&s, SECOND, 200, 10);
 	s.worst = 0;
 	give(&s, SECOND, 14);
@@ -172,13 +175,13 @@ static void what_is_no_number_is_passed_over(void **state)
 static void a_counter_that_starts_again_raises_nothing(void **state)
 {
 	struct stream s = begin();
-	double total = 1e9, worst = 0;
+	double total = 1e9, worst = 0, score;
 
 	for (unsigned int i = 0; i < 3000; i++) {
 		total = i == 2000 ? 0 : total + 10 + noise(&s);
 		s.t_ms += SECOND;
-		if (i >= 2000)
-			worst = fmax(worst, sg_detect_counter(s.d, s.t_ms, total));
+		score = sg_detect_counter(s.d, s.t_ms, total);
+		worst = i >= 2000 ? fmax(worst, score) : 0;
 	}
 	assert_true(worst < HIGH);
 	total += 100;
@@ -211,7 +214,7 @@ static void a_series_that_comes_and_goes_may_be_silent(void **state)
 
 	for (unsigned int i = 0; i < 300; i++) {
 		give_noise(&s, SECOND, 10, 10);
-		worst = fmax(worst, absent(&s, 15));
+		worst = fmax(worst, absent(&s, 60));
 	}
 	assert_true(worst < HIGH);
 	sg_detector_free(s.d);

@@ -124,7 +124,7 @@ static void what_is_too_small_to_matter_raises_nothing(void **state)
 	struct stream s = begin();
 
 	for (unsigned int i = 0; i < 60; i++) {
-		tick(&s, 5000, 1.05, 0);
+		tick(&s, 5000, 1.2, 0);
 		for (unsigned int k = 0; k < 3; k++)
 			assert_true(sg_detector_part(s.d, k) == 0);
 	}
