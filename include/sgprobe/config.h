@@ -24,7 +24,9 @@ struct sg_config {
 	bool insecure_listen; /* web.insecure_listen: false; allow a non-loopback address */
 	uint64_t max_clients; /* web.max_clients: 32 WebSocket clients */
 	uint64_t flush_ns; /* store.flush: 10s; at most this much is repeated after a crash */
-	uint64_t retention_ns; /* store.retention: 7d */
+	uint64_t retention_ns; /* store.retention: 7d, of samples as measured */
+	uint64_t retention_10s_ns, retention_1m_ns, retention_1h_ns; /* of coarser ones */
+	uint64_t max_series; /* store.max_series: 20000 */
 	uint64_t max_bytes; /* store.max_bytes: 2GiB; metrics.db with its WAL never grows past it */
 	uint64_t
 		profile_bytes; /* store.profile_bytes: 256MiB, and at most a quarter of max_bytes */

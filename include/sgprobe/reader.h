@@ -45,9 +45,18 @@ struct sg_points_set {
 	size_t n;
 	struct sg_points *series; /* ascending by sg_series_cmp */
 	size_t n_samples;
+	int64_t res_ms; /* coarsest resolution that was read; 0: as measured */
 };
 
+/*
+ * What of the samples is asked for. A reader that has coarser samples may answer with
+ * them then: of a gauge, what the field says of the time since the sample before.
+ */
+enum sg_field { SG_FIELD_LAST, SG_FIELD_MIN, SG_FIELD_MAX, SG_FIELD_AVG };
+
 struct sg_read_limits {
+	int64_t res_ms; /* a resolution that is enough, such as the step; 0: the best there is */
+	enum sg_field field;
 	size_t max_samples; /* 0: reader's default */
 	uint64_t deadline_ns; /* sg_mono_ns() after which -ETIMEDOUT; 0: none */
 };
@@ -64,7 +73,10 @@ typedef int (*sg_exemplar_cb)(const struct sg_series *s, const struct sg_exempla
 struct sg_reader {
 	/*
 	 * Series that match any of the selectors (compiled), with their samples in
-	 * (from_ms, to_ms]. Everything is allocated in the arena. 0, or -ETIMEDOUT,
+	 * (from_ms, to_ms]. Everything is allocated in the arena. Where the limits allow a
+	 * coarse resolution there is at most one sample for each, the last one, beside those
+	 * at which a series begins; where only coarser ones are kept they are given, and
+	 * ret->res_ms says so. 0, or -ETIMEDOUT,
 	 * -E2BIG (too many samples), -ENOMEM, -EIO; err then holds a sentence.
 	 */
 	int (*select)(struct sg_reader *r, const struct sg_selector *sels, size_t n_sels,

@@ -2,10 +2,11 @@
 /*
  * The one door to SQLite.
  *
- * metrics.db (WAL, NORMAL): the journal. Frames are kept in memory (the head) and
- * written as one compressed block of verbatim frame bytes every few seconds; each
- * minute a block also carries the cumulative value of every series (a key block),
- * from which readers start. state.db (WAL, FULL): what must survive a power cut.
+ * metrics.db (WAL, NORMAL): the journal, and what was folded. Frames are kept in memory
+ * (the head) and written as one compressed block of verbatim frame bytes every few
+ * seconds; one every ten minutes also carries the cumulative value of every series (a key
+ * block), from which readers start. What lies between two of them is folded into chunks,
+ * one a series, and these into tiers of 10 s, 1 min and 1 h. state.db (WAL, FULL): what must survive a power cut.
  *
  * Collection never stops for the store: when it cannot write (full disk, read-only
  * file, damage) frames stay in the head, bounded; what falls off is counted, the
@@ -24,7 +25,9 @@
 struct sg_store_options {
 	const char *data_dir;
 	uint64_t flush_ns; /* span of a block */
-	uint64_t retention_ns; /* older blocks are deleted; 0: no limit */
+	uint64_t retention_ns; /* older samples at one second are deleted; 0: no limit */
+	uint64_t tier_retention_ns[3]; /* likewise at 10 s, 1 min, 1 h */
+	size_t max_series; /* that have a past, ended ones included; 0: 20,000 */
 	uint64_t max_bytes; /* of metrics.db with its WAL; at least 1 MiB */
 	uint64_t
 		profile_bytes; /* of records of stacks, and at most a quarter of max_bytes; 0: none are kept */
@@ -54,8 +57,13 @@ int sg_store_append(struct sg_store *st, const void *p, size_t n);
 int sg_store_profile(struct sg_store *st, const void *p, size_t n);
 /* Writes the head when flush_ns have passed since the last block, or now when force. 0 or -errno (kept in health). */
 int sg_store_flush(struct sg_store *st, bool force);
-/* Deletes what is too old or too much; a bounded amount per call. Call once per tick. */
+/*
+ * Folds what left its window into chunks and coarser tiers, deletes what is too old or too
+ * much; a bounded amount per call. Call once per tick.
+ */
 int sg_store_maintain(struct sg_store *st);
+/* Folds all that there is to fold, however long it takes: for who has no tick to keep. */
+int sg_store_fold(struct sg_store *st);
 /* Highest seq of the session that is committed; 0: none. */
 uint64_t sg_store_committed(struct sg_store *st, uint64_t session);
 /* Marks time that nobody watched. */
@@ -69,7 +77,10 @@ struct sg_store_health {
 	uint64_t lost_frames; /* fell off the head */
 	uint64_t lost_profiles; /* could not be written */
 	uint64_t bytes; /* of metrics.db with its WAL */
-	uint64_t blocks, bad_blocks;
+	uint64_t blocks; /* of the journal */
+	uint64_t bad_blocks; /* and bad chunks */
+	uint64_t series; /* that have a past */
+	uint64_t refused_series; /* beyond max_series: how many times a span of them was not kept */
 	double last_flush_seconds;
 	int64_t oldest_ms, newest_ms; /* 0 when empty */
 	char quarantined

@@ -63,7 +63,10 @@ static int store_frame(struct replay *r, const void *p, size_t n)
 	if (res < 0)
 		return res;
 	r->refused += res == 0;
-	return r->frames % FLUSH_EVERY == 0 ? sg_store_flush(r->store, true) : 0;
+	if (r->frames % FLUSH_EVERY)
+		return 0;
+	res = sg_store_flush(r->store, true);
+	return res < 0 ? res : sg_store_fold(r->store);
 }
 
 static int take(struct replay *r, const void *p, size_t n, struct sg_error *err)

@@ -99,6 +99,8 @@ static void fill(struct sg_self_frame *s, const struct sg_self_input *in)
 	add(s, SG_SELF_STORE_LOST, in->store.lost_frames, NULL);
 	add(s, SG_SELF_STORE_LOST_PROFILES, in->store.lost_profiles, NULL);
 	add(s, SG_SELF_STORE_BAD, in->store.bad_blocks, NULL);
+	add(s, SG_SELF_STORE_SERIES, in->store.series, NULL);
+	add(s, SG_SELF_STORE_REFUSED, in->store.refused_series, NULL);
 	add(s, SG_SELF_HTTP_REQUESTS, in->http.requests, NULL);
 	add(s, SG_SELF_HTTP_REFUSED, in->http.refused, NULL);
 	add(s, SG_SELF_WS_CLIENTS, in->http.ws_clients, NULL);

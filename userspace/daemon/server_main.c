@@ -250,14 +250,17 @@ static int remember_last(const void *p, size_t n, void *ctx)
 static void open_store(struct server *s)
 {
 	const struct sg_config *c = s->env->cfg;
-	struct sg_store_options o = {.data_dir = c->data_dir,
-				     .flush_ns = c->flush_ns,
-				     .retention_ns = c->retention_ns,
-				     .max_bytes = c->max_bytes,
-				     .profile_bytes = c->profile_bytes,
-				     .exemplar_bytes = c->exemplar_bytes,
-				     .max_events = c->max_events,
-				     .min_free_bytes = c->min_free_bytes};
+	struct sg_store_options o = {
+		.data_dir = c->data_dir,
+		.flush_ns = c->flush_ns,
+		.retention_ns = c->retention_ns,
+		.tier_retention_ns = {c->retention_10s_ns, c->retention_1m_ns, c->retention_1h_ns},
+		.max_series = c->max_series,
+		.max_bytes = c->max_bytes,
+		.profile_bytes = c->profile_bytes,
+		.exemplar_bytes = c->exemplar_bytes,
+		.max_events = c->max_events,
+		.min_free_bytes = c->min_free_bytes};
 	struct sg_error err = {0};
 	struct sg_store_health *h = &s->status.store;
 	int r = sg_store_open(&o, &s->store, &err);

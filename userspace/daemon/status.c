@@ -46,6 +46,8 @@ static void add_store(struct sg_buf *b, const struct sg_store_health *h)
 	key_int(b, "bytes", (int64_t)h->bytes);
 	key_int(b, "blocks", (int64_t)h->blocks);
 	key_int(b, "bad_blocks", (int64_t)h->bad_blocks);
+	key_int(b, "series", (int64_t)h->series);
+	key_int(b, "refused_series", (int64_t)h->refused_series);
 	key_int(b, "oldest_ms", h->oldest_ms);
 	key_int(b, "newest_ms", h->newest_ms);
 	key_str(b, "quarantined", h->quarantined);

@@ -119,6 +119,10 @@ struct pq_selection { /* what was read for one distinct selector */
 	const struct sg_selector *sel;
 	int64_t from_ms, to_ms;
 	bool totals; /* only counts and sums of histograms are asked for */
+	uint32_t pos;
+	int64_t res_ms; /* a resolution that is enough; 0: the best */
+	enum sg_field field;
+	int64_t lookback_ms; /* of instant selectors */
 	struct pq_tracks tracks;
 	struct pq_tracks live; /* without the markers of stale series */
 };

@@ -23,14 +23,94 @@ static bool same_selector(const struct sg_selector *a, const struct sg_selector 
 	return true;
 }
 
-static int add_selection(struct pq_engine *e, struct pq_node *n, int64_t from, int64_t to)
+/* ---- how fine ------------------------------------------------------------------------ */
+
+#define SHORT_MS 3600000
+#define WINDOW_POINTS 5 /* that a window needs at least, at each of many steps */
+#define INSTANT_POINTS 3600 /* where there is one step only */
+
+/* What a function over windows asks of coarser samples; others need all, or a few. */
+static const struct need {
+	const char *function;
+	bool all;
+	enum sg_field field;
+} needs[] = {
+	{"min_over_time", false, SG_FIELD_MIN},
+	{"max_over_time", false, SG_FIELD_MAX},
+	{"avg_over_time", false, SG_FIELD_AVG},
+	{"sum_over_time", true, SG_FIELD_LAST},
+	{"count_over_time", true, SG_FIELD_LAST},
+	{"quantile_over_time", true, SG_FIELD_LAST},
+	{"stddev_over_time", true, SG_FIELD_LAST},
+	{"stdvar_over_time", true, SG_FIELD_LAST},
+	{"mad_over_time", true, SG_FIELD_LAST},
+	{"ts_of_first_over_time", true, SG_FIELD_LAST},
+	{"ts_of_last_over_time", true, SG_FIELD_LAST},
+	{"ts_of_min_over_time", true, SG_FIELD_LAST},
+	{"ts_of_max_over_time", true, SG_FIELD_LAST},
+	{"changes", true, SG_FIELD_LAST},
+	{"resets", true, SG_FIELD_LAST},
+	{"irate", true, SG_FIELD_LAST},
+	{"idelta", true, SG_FIELD_LAST},
+	{"double_exponential_smoothing", true, SG_FIELD_LAST},
+};
+
+static const struct need *need_of(const struct pq_node *call)
 {
+	static const struct need any = {.field = SG_FIELD_LAST};
+
+	for (size_t i = 0; call && i < ARRAY_SIZE(needs); i++)
+		if (!strcmp(call->func->name, needs[i].function))
+			return &needs[i];
+	return &any;
+}
+
+struct planned { /* of what is around a node */
+	int64_t start, end, step_ms; /* step_ms 0: it is asked for one time only */
+	const struct pq_node *call; /* the innermost */
+};
+
+/*
+ * Samples at the ends of whole steps are those that steps find, when they are at whole
+ * steps themselves. Else they would be late by a step, at most a quarter is allowed.
+ */
+static int64_t enough_for_steps(const struct planned *p)
+{
+	return p->start % SG_MAX(p->step_ms, (int64_t)1) == 0 ? p->step_ms : p->step_ms / 4;
+}
+
+static int64_t enough_for_windows(const struct pq_node *n, const struct planned *p)
+{
+	if (!p->step_ms)
+		return n->range_ms / INSTANT_POINTS;
+	return SG_MIN(p->step_ms, n->range_ms / WINDOW_POINTS);
+}
+
+static int64_t enough(const struct pq_node *n, const struct need *need, const struct planned *p)
+{
+	bool whole_steps = !n->range_ms && p->step_ms && p->start % p->step_ms == 0;
+
+	if (need->all || n->at != PQ_AT_NONE)
+		return 0;
+	/* A short time is read as it is, where it could make a difference. */
+	if (p->step_ms && p->end - p->start <= SHORT_MS && !whole_steps)
+		return 0;
+	return n->range_ms ? enough_for_windows(n, p) : enough_for_steps(p);
+}
+
+static int add_selection(struct pq_engine *e, struct pq_node *n, const struct planned *p)
+{
+	int64_t to = p->end, from = p->start - (n->range_ms ? n->range_ms : PQ_LOOKBACK_MS);
+	const struct need *need = need_of(n->range_ms ? p->call : NULL);
+	int64_t res = enough(n, need, p);
 	struct pq_selection *s;
 
 	for (size_t i = 0; i < e->n_selections; i++) {
 		s = &e->selections[i];
-		if (!same_selector(s->sel, &n->sel) || s->totals != n->totals)
+		if (!same_selector(s->sel, &n->sel) || s->totals != n->totals ||
+		    s->field != need->field)
 			continue;
+		s->res_ms = SG_MIN(s->res_ms, res);
 		s->from_ms = SG_MIN(s->from_ms, from);
 		s->to_ms = SG_MAX(s->to_ms, to);
 		n->selection = i;
@@ -48,8 +128,14 @@ static int add_selection(struct pq_engine *e, struct pq_node *n, int64_t from, i
 		e->cap_selections = cap;
 	}
 	n->selection = e->n_selections;
-	e->selections[e->n_selections++] = (struct pq_selection){
-		.sel = &n->sel, .from_ms = from, .to_ms = to, .totals = n->totals};
+	e->selections[e->n_selections++] = (struct pq_selection){.sel = &n->sel,
+								 .from_ms = from,
+								 .to_ms = to,
+								 .totals = n->totals,
+								 .pos = n->pos,
+								 .res_ms = res,
+								 .field = need->field,
+								 .lookback_ms = PQ_LOOKBACK_MS};
 	return 0;
 }
 
@@ -88,8 +174,7 @@ static enum totals asks_totals(const struct pq_node *n, enum totals outside)
 	return outside;
 }
 
-static int plan(struct pq_engine *e, struct pq_node *n, int64_t start, int64_t end,
-		enum totals totals)
+static int plan(struct pq_engine *e, struct pq_node *n, struct planned p, enum totals totals)
 {
 	int64_t t;
 	int r = 0;
@@ -99,17 +184,21 @@ static int plan(struct pq_engine *e, struct pq_node *n, int64_t start, int64_t e
 
 	if (n->kind == PQ_SELECTOR || n->kind == PQ_SUBQUERY) {
 		if (fixed_time(e, n, &t))
-			start = end = t;
-		start -= n->offset_ms;
-		end -= n->offset_ms;
+			p.start = p.end = t;
+		p.start -= n->offset_ms;
+		p.end -= n->offset_ms;
 	}
 	if (n->kind == PQ_SELECTOR)
-		return add_selection(e, n, start - (n->range_ms ? n->range_ms : PQ_LOOKBACK_MS),
-				     end);
-	if (n->kind == PQ_SUBQUERY)
-		start -= n->range_ms;
+		return add_selection(e, n, &p);
+	if (n->kind == PQ_SUBQUERY) {
+		p.start -= n->range_ms;
+		p.step_ms = n->step_ms ? n->step_ms : PQ_SUBQUERY_STEP_MS;
+		p.start -= p.start % p.step_ms; /* as its steps are */
+	}
+	if (n->kind == PQ_CALL)
+		p.call = n;
 	for (size_t i = 0; !r && i < n->n_args; i++)
-		r = plan(e, n->args[i], start, end, totals);
+		r = plan(e, n->args[i], p, totals);
 	return r;
 }
 
@@ -310,21 +399,49 @@ static int too_many_samples(struct pq_engine *e)
 		e->max_samples);
 }
 
-static int read_selection(struct pq_engine *e, struct pq_selection *s)
+static int select_samples(struct pq_engine *e, const struct pq_selection *s, int64_t from_ms,
+			  struct sg_points_set *set)
 {
 	struct sg_read_limits lim = {.max_samples = e->max_samples - e->n_samples,
-				     .deadline_ns = e->deadline_ns};
+				     .deadline_ns = e->deadline_ns,
+				     .res_ms = s->res_ms,
+				     .field = s->field};
+	int r = e->reader->select(e->reader, s->sel, 1, from_ms, s->to_ms, &lim, e->arena, set,
+				  e->err);
+
+	return r == -ENOMEM ? pq_oom(e) : r;
+}
+
+/* The answer says so when it is not made of what was measured each second. */
+static void tell_resolution(struct pq_engine *e, const struct pq_selection *s, int64_t res_ms)
+{
+	if (res_ms >= 3600000)
+		pq_info(e, s->pos, "samples are read at a resolution of %lldh",
+			(long long)res_ms / 3600000);
+	else if (res_ms >= 60000)
+		pq_info(e, s->pos, "samples are read at a resolution of %lldm",
+			(long long)res_ms / 60000);
+	else if (res_ms)
+		pq_info(e, s->pos, "samples are read at a resolution of %llds",
+			(long long)res_ms / 1000);
+}
+
+static int read_selection(struct pq_engine *e, struct pq_selection *s)
+{
 	struct sg_points_set set = {0};
 	int r;
 
-	if (!lim.max_samples)
+	if (e->max_samples == e->n_samples)
 		return too_many_samples(e);
-	r = e->reader->select(e->reader, s->sel, 1, s->from_ms, s->to_ms, &lim, e->arena, &set,
-			      e->err);
-	if (r == -ENOMEM)
-		return pq_oom(e);
+	r = select_samples(e, s, s->from_ms, &set);
+	/* Where only coarse ones are left, one has to look further back for the last. */
+	if (!r && 2 * set.res_ms > s->lookback_ms) {
+		s->lookback_ms = 2 * set.res_ms;
+		r = select_samples(e, s, s->from_ms - s->lookback_ms, &set);
+	}
 	if (r < 0)
 		return r;
+	tell_resolution(e, s, set.res_ms);
 	e->n_samples += set.n_samples;
 	if (e->n_samples > e->max_samples)
 		return too_many_samples(e);
@@ -334,7 +451,10 @@ static int read_selection(struct pq_engine *e, struct pq_selection *s)
 
 int pq_read_all(struct pq_engine *e, struct pq_node *root, const struct pq_grid *g)
 {
-	int r = plan(e, root, g->start_ms, pq_grid_time(g, g->n - 1), WHOLE);
+	const struct planned p = {.start = g->start_ms,
+				  .end = pq_grid_time(g, g->n - 1),
+				  .step_ms = g->n > 1 ? g->step_ms : 0};
+	int r = plan(e, root, p, WHOLE);
 
 	for (size_t i = 0; !r && i < e->n_selections; i++) {
 		r = pq_tick(e);
@@ -379,6 +499,7 @@ static void cell_at(const struct pq_track *t, size_t i, struct pq_cell *out)
 static int fill_row(struct pq_engine *e, const struct pq_grid *g, const struct pq_node *n,
 		    struct pq_track *t, struct pq_rows *out)
 {
+	int64_t lookback = e->selections[n->selection].lookback_ms;
 	struct pq_window w = {.track = t};
 	struct pq_cell *cells = NULL;
 
@@ -386,7 +507,7 @@ static int fill_row(struct pq_engine *e, const struct pq_grid *g, const struct p
 		int64_t start, end;
 
 		pq_window_at(e, g, n, i, &start, &end);
-		pq_window_slide(&w, end - PQ_LOOKBACK_MS, end);
+		pq_window_slide(&w, end - lookback, end);
 		if (w.lo == w.hi || pq_is_stale(t, w.hi - 1))
 			continue;
 		if (!cells)

@@ -241,6 +241,21 @@ void sg_accum_expire(struct sg_accum *a, int64_t now_ms)
 	}
 }
 
+bool sg_accum_get(const struct sg_accum *a, const struct sg_series *s, double *value,
+		  const struct sg_hist **hist, int64_t *last_ms)
+{
+	const struct entry *e = sg_map_get(a->map, s->hash, s);
+
+	if (!e || e->series->type != s->type)
+		return false;
+	*last_ms = e->last_ms;
+	if (s->type == SG_HISTOGRAM)
+		*hist = &e->hist;
+	else
+		*value = e->value;
+	return true;
+}
+
 /* ---- the base ------------------------------------------------------------------ */
 
 static void put_u64(struct sg_buf *b, uint64_t v)

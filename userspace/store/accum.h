@@ -45,6 +45,12 @@ SG_DEFINE_AUTO(sg_accum, sg_accum_free)
 int sg_accum_add(struct sg_accum *a, const struct sg_frame_view *v);
 /* Forgets what has been idle for long. */
 void sg_accum_expire(struct sg_accum *a, int64_t now_ms);
+/*
+ * What was counted of a series of this type so far, and when it was in a frame last; false:
+ * nothing. The histogram is borrowed.
+ */
+bool sg_accum_get(const struct sg_accum *a, const struct sg_series *s, double *value,
+		  const struct sg_hist **hist, int64_t *last_ms);
 size_t sg_accum_len(const struct sg_accum *a);
 
 /* Appends a base. */

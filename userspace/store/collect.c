@@ -2,9 +2,11 @@
 #include "collect.h"
 
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 #include "accum.h"
+#include "merge.h"
 
 /* A series that some frame carried: matched or not, which is decided once. */
 struct seen {
@@ -17,6 +19,8 @@ struct seen {
 	struct sg_hist cum;
 	struct sg_hist shown; /* cum as it was emitted, shared by samples that are equal */
 	size_t n, t_cap, v_cap, h_cap;
+	double ticks; /* that the last sample of a gauge stands for */
+	size_t fixed; /* samples that a later one of the same span does not replace */
 	int64_t *t;
 	double *v;
 	struct sg_hist *h;
@@ -39,6 +43,10 @@ struct sg_collect {
 	const struct slot *slot; /* of the frame being walked */
 	int64_t t_ms, span_ms;
 	size_t n_samples;
+	/* Buckets of samples that none is shown of, until one is: by index, from lo to hi. */
+	double pending[SG_HIST_INDEX_MAX - SG_HIST_INDEX_MIN + 1];
+	int32_t lo, hi;
+	struct sg_bucket scratch[SG_HIST_INDEX_MAX - SG_HIST_INDEX_MIN + 1];
 };
 
 static int seen_eq(const void *e, const void *key)
@@ -53,6 +61,8 @@ struct sg_collect *sg_collect_new(const struct sg_collect_options *o)
 	if (!c)
 		return NULL;
 	c->o = *o;
+	c->lo = INT32_MAX;
+	c->hi = INT32_MIN;
 	c->own = sg_arena_new(0);
 	c->map = sg_map_new(seen_eq);
 	return c->own && c->map ? sg_take(c) : NULL;
@@ -91,8 +101,10 @@ void sg_collect_free(struct sg_collect *c)
 
 /* ---- which series -------------------------------------------------------------- */
 
-static bool is_wanted(const struct sg_collect *c, const struct sg_series *s)
+bool sg_collect_wants(const void *ctx, const struct sg_series *s)
 {
+	const struct sg_collect *c = ctx;
+
 	for (size_t i = 0; i < c->o.n_sels; i++)
 		if (sg_selector_match(&c->o.sels[i], s))
 			return true;
@@ -111,7 +123,7 @@ static int find_seen(struct sg_collect *c, const struct sg_series *s, struct see
 	e = sg_arena_zalloc(c->own, sizeof(*e));
 	if (!e)
 		return -ENOMEM;
-	e->wanted = is_wanted(c, s);
+	e->wanted = sg_collect_wants(c, s);
 	e->series = sg_series_copy(e->wanted ? c->o.arena : c->own, s);
 	if (!e->series)
 		return e->wanted ? -E2BIG : -ENOMEM;
@@ -141,6 +153,15 @@ static int update_slot(struct sg_collect *c, struct slot *s, const struct sg_fra
 
 /* ---- samples ------------------------------------------------------------------- */
 
+/* A sample at t stands for the last one as well. */
+static bool is_same_span(const struct sg_collect *c, const struct seen *e, int64_t t)
+{
+	int64_t res = c->o.res_ms;
+
+	return res && e->n > e->fixed &&
+	       sg_merge_bucket(e->t[e->n - 1], res) == sg_merge_bucket(t, res);
+}
+
 /* Room for a sample at t; 0: not in the range, 1: e->t[e->n - 1] is set. */
 static int add_point(struct sg_collect *c, struct seen *e, int64_t t)
 {
@@ -148,11 +169,12 @@ static int add_point(struct sg_collect *c, struct seen *e, int64_t t)
 
 	if (t <= c->o.from_ms || t > c->o.to_ms)
 		return 0;
-	/* The clock was set back: what is written later counts. */
-	while (e->n && e->t[e->n - 1] >= t) {
+	/* The clock was set back: what is written later counts. Or one is enough for both. */
+	while (e->n && (e->t[e->n - 1] >= t || is_same_span(c, e, t))) {
 		e->n--;
 		c->n_samples--;
 	}
+	e->fixed = SG_MIN(e->fixed, e->n);
 	if (c->o.max_samples && c->n_samples >= c->o.max_samples)
 		return -E2BIG;
 	r = SG_GROW(e->t, e->t_cap, e->n);
@@ -173,6 +195,39 @@ static int emit_value(struct sg_collect *c, struct seen *e, int64_t t, double v)
 	if (r > 0)
 		e->v[e->n - 1] = v;
 	return SG_MIN(r, 0);
+}
+
+/* A gauge's readings of some ticks. */
+struct readings {
+	double last, min, max, sum, n;
+};
+
+static double average(struct seen *e, const struct readings *g, double before, bool joins)
+{
+	double n = joins ? e->ticks : 0;
+
+	e->ticks = n + g->n;
+	return joins ? (before * n + g->sum) / (n + g->n) : g->sum / g->n;
+}
+
+/* before: of the sample that this one replaces, when it does. */
+static double field_of(enum sg_field field, struct seen *e, const struct readings *g, double before,
+		       bool joins)
+{
+	switch (field) {
+	case SG_FIELD_MIN: return joins ? fmin(before, g->min) : g->min;
+	case SG_FIELD_MAX: return joins ? fmax(before, g->max) : g->max;
+	case SG_FIELD_AVG: return average(e, g, before, joins);
+	default: return g->last;
+	}
+}
+
+static int emit_gauge(struct sg_collect *c, struct seen *e, const struct readings *g)
+{
+	bool joins = is_same_span(c, e, c->t_ms);
+
+	return emit_value(c, e, c->t_ms,
+			  field_of(c->o.field, e, g, joins ? e->v[e->n - 1] : 0, joins));
 }
 
 static int copy_hist(struct sg_arena *a, struct sg_hist *dst, const struct sg_hist *src)
@@ -237,12 +292,210 @@ static int on_cumulative(struct sg_collect *c, struct seen *e, const struct sg_s
 	int r = 0;
 
 	/* It was not in the frame before: so that this increase has a start. */
-	if (!e->known || e->last_ms < c->t_ms - c->span_ms - c->span_ms / 2)
+	if (!e->known || e->last_ms < c->t_ms - c->span_ms - c->span_ms / 2) {
 		r = emit_cum(c, e, c->t_ms - c->span_ms);
+		e->fixed = e->n;
+	}
 	if (!r)
 		r = add_to_cum(e, s);
 	e->known = true;
 	return r < 0 ? r : emit_cum(c, e, c->t_ms);
+}
+
+/* ---- chunks --------------------------------------------------------------------- */
+
+struct chunk_at { /* a sample of it */
+	const struct sg_samples *x;
+	size_t i;
+	const struct sg_bucket *b;
+	bool shown; /* not one that the next stands for as well */
+};
+
+static void count_from_nothing(struct seen *e)
+{
+	e->known = false;
+	e->changed = true;
+	e->value = 0;
+	sg_hist_clear(&e->cum);
+}
+
+/* What was counted before, unless it is known from the samples right before. */
+static int take_before(struct seen *e, const struct sg_samples *x)
+{
+	bool follows = e->known && e->last_ms >= x->t_ms[0] - llabs(x->span_ms[0]) * 3 / 2;
+
+	if (x->type == SG_GAUGE || (!x->known && follows))
+		return 0;
+	count_from_nothing(e);
+	if (!x->known)
+		return 0;
+	e->known = true;
+	e->last_ms = x->last_ms;
+	e->value = x->value;
+	return sg_hist_copy(&e->cum, &x->hist);
+}
+
+static int gauge_of_chunk(struct sg_collect *c, struct seen *e, const struct chunk_at *at)
+{
+	const struct sg_samples *x = at->x;
+	double v = x->v[at->i];
+	struct readings g = {v, v, v, v, 1};
+
+	if (x->coarse)
+		g = (struct readings){v, x->min[at->i], x->max[at->i], x->sum[at->i],
+				      (double)x->n_ticks[at->i]};
+	return emit_gauge(c, e, &g);
+}
+
+/* What a histogram's sample adds; its sum is as the chunk has it. */
+static struct sg_hist hist_of(const struct chunk_at *at)
+{
+	const struct sg_samples *x = at->x;
+	struct sg_hist h = {.sum = x->v[at->i],
+			    .n = (uint32_t)x->n_buckets[at->i],
+			    .buckets = (struct sg_bucket *)at->b};
+
+	for (uint32_t i = 0; i < h.n; i++)
+		h.count += h.buckets[i].count;
+	return h;
+}
+
+/* Adding to a histogram takes its time: of many samples it is done once. */
+static void add_pending(struct sg_collect *c, const struct sg_hist *h)
+{
+	for (uint32_t i = 0; i < h->n; i++)
+		c->pending[h->buckets[i].index - SG_HIST_INDEX_MIN] += h->buckets[i].count;
+	if (h->n) {
+		c->lo = SG_MIN(c->lo, h->buckets[0].index);
+		c->hi = SG_MAX(c->hi, h->buckets[h->n - 1].index);
+	}
+}
+
+static int settle(struct sg_collect *c, struct seen *e)
+{
+	struct sg_hist h = {.buckets = c->scratch};
+
+	for (int32_t i = c->lo; i <= c->hi; i++) {
+		double *n = &c->pending[i - SG_HIST_INDEX_MIN];
+
+		if (*n != 0)
+			h.buckets[h.n++] = (struct sg_bucket){i, *n};
+		h.count += *n;
+		*n = 0;
+	}
+	c->lo = INT32_MAX;
+	c->hi = INT32_MIN;
+	return h.n ? sg_hist_add(&e->cum, &h) : 0;
+}
+
+static int add_hist_delta(struct sg_collect *c, struct seen *e, const struct chunk_at *at)
+{
+	const struct sg_samples *x = at->x;
+	struct sg_hist h = {.n = (uint32_t)x->n_buckets[at->i],
+			    .buckets = (struct sg_bucket *)at->b};
+	double sum = x->coarse ? x->v[at->i] : e->cum.sum + (h.n ? x->v[at->i] : 0);
+
+	e->changed |= h.n || e->cum.sum != sum;
+	e->cum.sum = sum;
+	add_pending(c, &h);
+	return at->shown ? settle(c, e) : 0;
+}
+
+static int add_delta(struct sg_collect *c, struct seen *e, const struct chunk_at *at)
+{
+	double v = at->x->v[at->i];
+
+	if (at->x->type == SG_HISTOGRAM)
+		return add_hist_delta(c, e, at);
+	e->value = at->x->coarse ? v : e->value + v;
+	return 0;
+}
+
+static int cumulative_of_chunk(struct sg_collect *c, struct seen *e, const struct chunk_at *at)
+{
+	int r = 0;
+
+	if (!e->known || e->last_ms < c->t_ms - c->span_ms - c->span_ms / 2) {
+		r = settle(c, e);
+		if (!r)
+			r = emit_cum(c, e, c->t_ms - c->span_ms);
+		e->fixed = e->n;
+	}
+	if (!r)
+		r = add_delta(c, e, at);
+	e->known = true;
+	return r < 0 || !at->shown ? r : emit_cum(c, e, c->t_ms);
+}
+
+static int increase_of_chunk(struct sg_collect *c, struct seen *e, const struct chunk_at *at)
+{
+	bool hist = at->x->type == SG_HISTOGRAM;
+	double v = at->x->v[at->i], before = hist ? e->cum.sum : e->value, more = v;
+	struct sg_hist h;
+
+	if (at->x->coarse) {
+		more = v - before;
+		e->value = e->cum.sum = v;
+	}
+	if (!hist)
+		return emit_value(c, e, c->t_ms, more);
+	h = hist_of(at);
+	h.sum = more;
+	return emit_hist(c, e, c->t_ms, &h);
+}
+
+static int sample_of_chunk(struct sg_collect *c, struct seen *e, const struct chunk_at *at)
+{
+	int r;
+
+	c->t_ms = at->x->t_ms[at->i];
+	c->span_ms = llabs(at->x->span_ms[at->i]);
+	if (at->x->span_ms[at->i] < 0) {
+		r = settle(c, e);
+		if (r < 0)
+			return r;
+		count_from_nothing(e);
+	}
+	if (at->x->type == SG_GAUGE)
+		r = gauge_of_chunk(c, e, at);
+	else if (c->o.deltas)
+		r = increase_of_chunk(c, e, at);
+	else
+		r = cumulative_of_chunk(c, e, at);
+	e->last_ms = c->t_ms;
+	return r;
+}
+
+/* Of those that one span holds, only the last is made a sample of. */
+static bool is_shown(const struct sg_collect *c, const struct sg_samples *x, size_t i)
+{
+	int64_t res = c->o.res_ms;
+
+	if (x->t_ms[i] <= c->o.from_ms)
+		return false;
+	return !res || i + 1 == x->n || x->t_ms[i + 1] > c->o.to_ms ||
+	       sg_merge_bucket(x->t_ms[i], res) != sg_merge_bucket(x->t_ms[i + 1], res);
+}
+
+static void restart(struct sg_collect *c, struct seen *e, enum sg_type type);
+
+int sg_collect_samples(struct sg_collect *c, const struct sg_series *s, const struct sg_samples *x)
+{
+	struct chunk_at at = {.x = x, .b = x->buckets};
+	struct seen *e;
+	int r = find_seen(c, s, &e);
+
+	if (r < 0 || !e->wanted)
+		return r;
+	if (e->series->type != x->type)
+		restart(c, e, x->type);
+	r = take_before(e, x);
+	for (; at.i < x->n && !r; at.i++) {
+		at.shown = is_shown(c, x, at.i);
+		r = sample_of_chunk(c, e, &at);
+		at.b += x->type == SG_HISTOGRAM ? x->n_buckets[at.i] : 0;
+	}
+	return r < 0 ? r : settle(c, e);
 }
 
 /* The metric became one of another type: what came before is not comparable. */
@@ -268,7 +521,7 @@ static int on_sample(void *ctx, size_t i, const struct sg_sample *s)
 	if (c->o.deltas)
 		r = on_delta(c, e, s);
 	else if (s->series.type == SG_GAUGE)
-		r = emit_value(c, e, c->t_ms, s->value);
+		r = emit_gauge(c, e, &(struct readings){s->value, s->value, s->value, s->value, 1});
 	else
 		r = on_cumulative(c, e, s);
 	e->last_ms = c->t_ms;

@@ -10,11 +10,15 @@
 #include <sgprobe/frame_visit.h>
 #include <sgprobe/reader.h>
 
+#include "chunk.h"
+
 struct sg_collect_options {
 	const struct sg_selector *sels;
 	size_t n_sels;
 	int64_t from_ms, to_ms;
 	bool deltas; /* increases per tick, as frames have them */
+	int64_t res_ms; /* at most one sample for each (k - 1, k] times it; 0: all */
+	enum sg_field field; /* of gauges that are coarser than measured */
 	size_t max_samples; /* 0: no limit */
 	struct sg_arena *arena; /* for the result */
 };
@@ -28,6 +32,10 @@ SG_DEFINE_AUTO(sg_collect, sg_collect_free)
 int sg_collect_base(struct sg_collect *c, const void *base, size_t n);
 /* 0, -EBADMSG, -E2BIG (samples, or the arena is full), -ENOMEM. */
 int sg_collect_frame(struct sg_collect *c, const void *frame, size_t n);
+/* Whether some selector matches. */
+bool sg_collect_wants(const void *c, const struct sg_series *s);
+/* A chunk of a series, later than what was taken of it before. Likewise. */
+int sg_collect_samples(struct sg_collect *c, const struct sg_series *s, const struct sg_samples *x);
 int sg_collect_finish(struct sg_collect *c, struct sg_points_set *ret);
 
 #endif

@@ -284,6 +284,8 @@ static int configure_writer(struct sg_db *db, const struct sg_db_limits *lim, bo
 		r = sg_db_exec(db, "PRAGMA journal_mode = WAL;"
 				   "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;"
 				   "PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;"
+				   /* Debian has it on, and what goes would be written once more. */
+				   "PRAGMA secure_delete = OFF;"
 				   "PRAGMA mmap_size = 0;");
 	if (!r)
 		r = exec_fmt(db, "PRAGMA synchronous = %s; PRAGMA wal_autocheckpoint = %u;",

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tail.h"
+
 #define GAP_JOIN_MS 10 /* a tick is not exactly as long as its span */
 #define BAD_IDS 256 /* rows told apart, so that one that is read again counts once */
 
@@ -20,7 +22,13 @@ struct sg_head {
 	size_t n_gaps;
 	int64_t bad_ids[BAD_IDS];
 	size_t n_bad;
+	struct sg_tail tail; /* with a lock of its own, which is taken first */
 };
+
+struct sg_tail *sg_head_tail(struct sg_head *h)
+{
+	return &h->tail;
+}
 
 struct sg_head *sg_head_new(void)
 {
@@ -31,6 +39,7 @@ struct sg_head *sg_head_new(void)
 	atomic_init(&h->refs, 1);
 	h->block_id = INT64_MAX;
 	pthread_mutex_init(&h->lock, NULL);
+	sg_tail_init(&h->tail);
 	return h;
 }
 
@@ -54,6 +63,7 @@ void sg_head_unref(struct sg_head *h)
 	for (size_t i = 0; i < h->n; i++)
 		frame_unref(h->frames[h->first + i]);
 	free(h->frames);
+	sg_tail_release(&h->tail);
 	pthread_mutex_destroy(&h->lock);
 	free(h);
 }

@@ -8,11 +8,17 @@
 #include <sgprobe/time.h>
 
 #include "exemplars.h"
+#include "fold.h"
 #include "folder.h"
+#include "index.h"
+#include "merge.h"
 #include "row.h"
 #include "store.h"
+#include "tail.h"
+#include "tiers.h"
 
 #define BLOCK_RAW (8U << 20) /* bounds memory and the time of a commit */
+#define DELETE_AT_ONCE 16 /* the part of the cap that lies between two key blocks at most */
 #define FULL 0.95 /* of the cap: delete before the next row */
 #define QUICK_CHECK_NS 200000000U
 #define IO_ERRORS 3 /* in a row, after which the file is taken for damaged */
@@ -56,8 +62,22 @@ static int open_db(struct sg_store *st, struct sg_error *err)
 }
 
 /* The next row starts a file in which there is nothing yet. */
+static void drop_tail(struct sg_store *st)
+{
+	struct sg_tail *tail = sg_head_tail(st->head);
+
+	pthread_mutex_lock(&tail->lock);
+	sg_tail_drop(tail);
+	pthread_mutex_unlock(&tail->lock);
+}
+
 static void start_anew(struct sg_store *st)
 {
+	drop_tail(st);
+	sg_fold_reset(st->fold);
+	sg_index_free(st->index);
+	st->index = NULL;
+	st->oldest_segment_ms = 0;
 	sg_db_close(st->db);
 	st->db = NULL;
 	st->want_key = true;
@@ -218,6 +238,8 @@ static int delete_before(struct sg_store *st, int64_t id, int64_t t_ms)
 		return r;
 	}
 	st->oldest_ms = t_ms;
+	sg_fold_reset(st->fold);
+	drop_tail(st);
 	return 1;
 }
 
@@ -235,13 +257,20 @@ int sg_journal_delete_oldest(struct sg_store *st)
 	return delete_before(st, id, t_ms);
 }
 
+int sg_journal_delete_any(struct sg_store *st)
+{
+	int r = sg_segments_delete_one(st);
+
+	return r ? r : sg_journal_delete_oldest(st);
+}
+
 static int make_room(struct sg_store *st, size_t bytes)
 {
 	double cap = (double)(st->o.max_bytes - 2 * wal_allowance(st));
 	int r = 1;
 
 	while (r > 0 && sg_journal_fill(st) + (double)bytes / cap > FULL)
-		r = sg_journal_delete_oldest(st);
+		r = sg_journal_delete_any(st);
 	return SG_MIN(r, 0);
 }
 
@@ -310,6 +339,12 @@ static int add_frame(struct sg_store *st, const struct sg_head_frame *f)
 	return sg_block_add(&st->writer, header, f->bytes, (size_t)n, f->tables_len, f->source);
 }
 
+/* A segment of the first tier is what lies between two key blocks of different windows. */
+static int64_t window_of(int64_t t_ms)
+{
+	return sg_merge_bucket(t_ms, sg_tiers[0].span_ms);
+}
+
 /* As many of the frames as one row takes. */
 static int fill_block(struct sg_store *st, struct sg_head_frame **frames, size_t n, struct block *b)
 {
@@ -322,7 +357,7 @@ static int fill_block(struct sg_store *st, struct sg_head_frame **frames, size_t
 		int64_t t0 = b->n ? SG_MIN(b->t0_ms, f->t_ms) : f->t_ms;
 		int64_t t1 = b->n ? SG_MAX(b->t1_ms, f->t_ms) : f->t_ms;
 
-		if (b->n && (t1 - t0 >= SG_BLOCK_SPAN_MS ||
+		if (b->n && (t1 - t0 >= SG_BLOCK_SPAN_MS || window_of(t1) != window_of(t0) ||
 			     sg_block_bytes(&st->writer) + f->n > row_bytes(st)))
 			break;
 		r = add_frame(st, f);
@@ -332,8 +367,8 @@ static int fill_block(struct sg_store *st, struct sg_head_frame **frames, size_t
 		b->t1_ms = t1;
 	}
 	/* Also when the clock was set back: readers look for key blocks by time. */
-	b->key = st->want_key || b->t0_ms >= st->key_t0_ms + SG_KEY_SPAN_MS ||
-		 b->t0_ms < st->key_t0_ms;
+	b->key = st->want_key || window_of(b->t0_ms) != window_of(st->key_t0_ms) ||
+		 b->t0_ms < st->key_t0_ms || st->bytes_since_key > st->o.max_bytes / DELETE_AT_ONCE;
 	return 0;
 }
 
@@ -417,8 +452,10 @@ static void follow(struct sg_store *st, const struct block *b)
 		struct sg_frame_view v;
 		int r = sg_frame_view(f->bytes, f->n, false, &v);
 
-		if (!r)
+		if (!r) {
+			sg_tail_frame(sg_head_tail(st->head), &v, st->accum);
 			r = sg_accum_add(st->accum, &v);
+		}
 		if (r < 0)
 			sg_log_err(r, "store: a frame was not summed up");
 		s->committed = SG_MAX(s->committed, f->seq);
@@ -429,9 +466,17 @@ static void follow(struct sg_store *st, const struct block *b)
 
 static void committed(struct sg_store *st, const struct block *b)
 {
+	struct sg_tail *tail = sg_head_tail(st->head);
+
+	/* For a reader, frames leave the head and come into the tail at once. */
+	pthread_mutex_lock(&tail->lock);
 	if (b->n) {
-		if (b->key)
+		sg_tail_row(tail, st->next_id, b->key);
+		if (b->key) {
 			st->key_t0_ms = b->t0_ms;
+			st->bytes_since_key = 0;
+		}
+		st->bytes_since_key += st->packed.len + st->packed_base.len;
 		if (!st->n_blocks++)
 			st->oldest_ms = b->t0_ms;
 		st->newest_ms = b->t1_ms;
@@ -440,6 +485,7 @@ static void committed(struct sg_store *st, const struct block *b)
 		follow(st, b);
 	}
 	sg_head_committed(st->head, b->n, b->n_gaps, b->n ? st->next_id++ : st->next_id - 1);
+	pthread_mutex_unlock(&tail->lock);
 }
 
 /* Even an empty journal has no room for it: better to lose one row than to stop for ever. */
@@ -463,7 +509,7 @@ static int write_block(struct sg_store *st, struct block *b, const struct sg_hea
 		r = commit_block(st, b, gaps);
 		if (r != -ENOSPC || disk_full(st))
 			break;
-		deleted = sg_journal_delete_oldest(st);
+		deleted = sg_journal_delete_any(st);
 		if (deleted <= 0) {
 			if (deleted == 0 && b->n)
 				give_up(st, b);

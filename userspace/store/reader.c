@@ -9,8 +9,10 @@
 
 #include "collect.h"
 #include "exemplars.h"
+#include "history.h"
 #include "row.h"
 #include "store.h"
+#include "tail.h"
 
 #define MAX_SAMPLES 5000000U
 #define MAX_GAPS 10000
@@ -40,6 +42,9 @@ struct scan {
 	int (*on_base)(void *ctx, const void *base, size_t n); /* NULL: not wanted */
 	int (*on_frame)(void *ctx, const void *frame, size_t n);
 	void *ctx;
+	struct sg_history *history; /* NULL: only frames are wanted */
+	struct sg_tail_part parts[SG_TAIL_PARTS]; /* copies of what is wanted of the tail */
+	size_t n_parts;
 	int64_t before; /* the row before, 0: none that was whole */
 	bool started;
 };
@@ -238,14 +243,96 @@ static int scan_journal(struct scan *sc)
 	struct ids ids = {0};
 	int e;
 
-	if (!sc->r->db)
-		return 0;
-	sc->r->db->deadline_ns = sc->deadline_ns;
 	e = sc->on_base ? list_from_key(sc, &ids) : list_overlap(sc, &ids);
 	for (size_t i = 0; i < ids.n && !e; i++)
 		e = scan_row(sc, ids.v[i]);
 	free(ids.v);
-	sc->r->db->deadline_ns = 0;
+	return e;
+}
+
+static void count_bad_chunk(void *ctx, int64_t chunk)
+{
+	struct scan *sc = ctx;
+
+	if (sc->r->head)
+		sg_head_count_bad(sc->r->head, -chunk);
+}
+
+/* Parts of the tail that were folded since go: the chunks are there. Rows end where it begins. */
+static int trim_tail(struct scan *sc)
+{
+	int64_t folded = 0;
+	size_t gone = 0;
+	int e = 0;
+
+	if (!sc->n_parts)
+		return 0;
+	if (sg_db_has(sc->r->db, R_FOLDED))
+		e = sg_db_i64(sc->r->db, sg_db_stmt(sc->r->db, R_FOLDED), 0, &folded);
+	while (gone < sc->n_parts && sc->parts[gone].last <= folded)
+		sg_gather_free(sc->parts[gone++].gather);
+	sc->n_parts -= gone;
+	memmove(sc->parts, sc->parts + gone, sc->n_parts * sizeof(*sc->parts));
+	if (sc->n_parts)
+		sc->last_id = sc->parts[0].first - 1;
+	return e;
+}
+
+static int scan_part(struct scan *sc, const struct sg_tail_part *p, struct sg_samples *x)
+{
+	int e = 0;
+
+	for (size_t i = 0; i < sg_gather_len(p->gather) && !e; i++) {
+		const struct sg_gathered *g = sg_gather_at(p->gather, i);
+
+		e = sg_gathered_samples(p->gather, g, x);
+		if (!e && x->n)
+			e = sg_collect_samples(sc->ctx, sg_gathered_series(g), x);
+		if (!e && sc->deadline_ns && sg_mono_ns() > sc->deadline_ns)
+			e = -ETIMEDOUT;
+	}
+	return e;
+}
+
+static int scan_tail(struct scan *sc)
+{
+	struct sg_samples x = {0};
+	int e = 0;
+
+	for (size_t i = 0; i < sc->n_parts && !e; i++)
+		e = scan_part(sc, &sc->parts[i], &x);
+	sg_samples_free(&x);
+	return e;
+}
+
+/* One view of the file: what is folded meanwhile is in rows or in chunks, not in both. */
+static int scan_file(struct scan *sc)
+{
+	struct sg_db *db = sc->r->db;
+	struct sg_history *h = sc->history;
+	int e = 0;
+
+	if (!db)
+		return 0;
+	db->deadline_ns = sc->deadline_ns;
+	if (h) {
+		h->db = db;
+		h->from_ms = sc->from_ms;
+		h->to_ms = sc->to_ms;
+		h->deadline_ns = sc->deadline_ns;
+		h->on_bad = count_bad_chunk;
+		h->ctx = sc;
+		e = sg_db_exec(db, "BEGIN");
+	}
+	if (!e && h)
+		e = trim_tail(sc);
+	if (!e && h)
+		e = sg_history_read(h);
+	if (!e)
+		e = scan_journal(sc);
+	db->deadline_ns = 0;
+	if (h)
+		sg_db_rollback(db);
 	return e;
 }
 
@@ -264,17 +351,26 @@ static int scan_head(struct scan *sc, const struct sg_head_view *v)
 static int scan_all(struct scan *sc, struct sg_error *err)
 {
 	struct sg_head_view v = {.block_id = INT64_MAX};
-	int e = sc->r->head ? sg_head_snapshot(sc->r->head, &v) : 0;
+	int e = 0;
 
+	if (sc->r->head && sc->history)
+		e = sg_tail_snapshot(sc->r->head, sg_collect_wants, sc->history->collect, sc->parts,
+				     &sc->n_parts, &v);
+	else if (sc->r->head)
+		e = sg_head_snapshot(sc->r->head, &v);
 	sc->last_id = v.block_id;
 	sc->from_ms = SG_MAX(sc->from_ms, -TIME_MAX);
 	sc->to_ms = SG_MIN(sc->to_ms, TIME_MAX);
 	if (!e)
 		e = ensure_db(sc->r, err);
 	if (!e)
-		e = scan_journal(sc);
+		e = scan_file(sc);
+	if (!e)
+		e = scan_tail(sc);
 	if (!e)
 		e = scan_head(sc, &v);
+	while (sc->n_parts)
+		sg_gather_free(sc->parts[--sc->n_parts].gather);
 	sg_head_view_free(&v);
 	return e < 0 && err && *err->msg ? e : scan_error(e, err);
 }
@@ -296,8 +392,11 @@ static int run_select(struct sg_reader *api, const struct sg_collect_options *o,
 		      struct sg_error *err)
 {
 	sg_auto(sg_collect) c = sg_collect_new(o);
+	struct sg_history h = {
+		.sels = o->sels, .n_sels = o->n_sels, .collect = c, .res_ms = o->res_ms};
 	struct scan sc = {
 		.r = (struct reader *)api,
+		.history = &h,
 		.from_ms = o->from_ms,
 		.to_ms = o->to_ms,
 		.deadline_ns = lim ? lim->deadline_ns : 0,
@@ -310,7 +409,12 @@ static int run_select(struct sg_reader *api, const struct sg_collect_options *o,
 	if (!c)
 		return scan_error(-ENOMEM, err);
 	r = scan_all(&sc, err);
-	return r < 0 ? r : scan_error(sg_collect_finish(c, ret), err);
+	if (r < 0)
+		return r;
+	r = scan_error(sg_collect_finish(c, ret), err);
+	if (!r)
+		ret->res_ms = h.read_ms;
+	return r;
 }
 
 static int reader_select(struct sg_reader *r, const struct sg_selector *sels, size_t n_sels,
@@ -322,6 +426,8 @@ static int reader_select(struct sg_reader *r, const struct sg_selector *sels, si
 		.n_sels = n_sels,
 		.from_ms = from_ms,
 		.to_ms = to_ms,
+		.res_ms = lim ? sg_history_res(lim->res_ms) : 0,
+		.field = lim ? lim->field : SG_FIELD_LAST,
 		.max_samples = lim && lim->max_samples ? lim->max_samples : MAX_SAMPLES,
 		.arena = arena,
 	};
@@ -432,6 +538,21 @@ static int journal_range(struct sg_db *db, int64_t last_id, int64_t *oldest, int
 	return SG_MIN(e, 0);
 }
 
+static int history_range(struct sg_db *db, int64_t *oldest, int64_t *newest)
+{
+	sqlite3_stmt *s = sg_db_stmt(db, R_SEGMENT_RANGE);
+	int e = sg_db_step(db, s);
+
+	if (e > 0 && sqlite3_column_type(s, 0) == SQLITE_INTEGER) {
+		*oldest = SG_MIN(*oldest, sqlite3_column_int64(s, 0));
+		/* The rows' is the newest where there are some: the clock may have been set back. */
+		if (*newest == INT64_MIN)
+			*newest = sqlite3_column_int64(s, 1);
+	}
+	sqlite3_reset(s);
+	return SG_MIN(e, 0);
+}
+
 static int reader_range(struct sg_reader *api, int64_t *oldest_ms, int64_t *newest_ms)
 {
 	struct reader *r = (struct reader *)api;
@@ -443,6 +564,8 @@ static int reader_range(struct sg_reader *api, int64_t *oldest_ms, int64_t *newe
 		e = ensure_db(r, NULL);
 	if (!e && r->db)
 		e = journal_range(r->db, v.block_id, &oldest, &newest);
+	if (!e && r->db && sg_db_has(r->db, R_SEGMENT_RANGE))
+		e = history_range(r->db, &oldest, &newest);
 	if (!e && v.n) {
 		oldest = SG_MIN(oldest, v.frames[0]->t_ms);
 		newest = v.frames[v.n - 1]->t_ms;

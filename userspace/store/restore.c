@@ -94,7 +94,7 @@ static int restore_from(struct sg_store *st, int64_t key)
 
 static int restore_counts(struct sg_store *st)
 {
-	int64_t id = 0, count = 0;
+	int64_t id = 0, count = 0, folded = 0;
 	int r = sg_db_i64(st->db, sg_db_stmt(st->db, W_LAST_ID), 0, &id);
 
 	if (!r)
@@ -103,8 +103,14 @@ static int restore_counts(struct sg_store *st)
 		r = sg_db_i64(st->db, sg_db_stmt(st->db, W_OLDEST), 0, &st->oldest_ms);
 	if (!r)
 		r = sg_db_i64(st->db, sg_db_stmt(st->db, W_NEWEST), 0, &st->newest_ms);
+	if (!r)
+		r = sg_db_i64(st->db, sg_db_stmt(st->db, W_SEGMENT_OLDEST), 0,
+			      &st->oldest_segment_ms);
+	if (!r)
+		r = sg_db_i64(st->db, sg_db_stmt(st->db, W_LAST_FOLDED), 0, &folded);
 	if (r < 0)
 		return r;
+	id = SG_MAX(id, folded);
 	if (id < 0 || id >= INT64_MAX / 2)
 		return -EUCLEAN;
 	st->n_blocks = (uint64_t)count;

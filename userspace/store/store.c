@@ -10,11 +10,17 @@
 #include <sgprobe/time.h>
 
 #include "exemplars.h"
+#include "fold.h"
 #include "folder.h"
+#include "index.h"
 
 #define HEAD_BYTES (16U << 20)
 #define HEAD_FLUSH_BYTES (4U << 20) /* frames that come faster than in real time */
 #define MIN_BYTES (1U << 20)
+#define MAX_SERIES 20000
+#define FOLD_NS 8000000U /* of each tick */
+#define BEHIND_BLOCKS 400 /* of a file that was not folded for long */
+#define BEHIND_NS 40000000U
 #define CHECKPOINT_NS 60000000000ULL /* how much a power cut can cost at most */
 #define TRIM_NS 1000000000ULL
 #define KEEP_BELOW 0.90
@@ -43,6 +49,9 @@ static struct sg_store *new_store(const struct sg_store_options *o)
 	st->o.data_dir = st->dir;
 	st->lock_fd = -1;
 	st->profile_bytes = st->exemplar_bytes = -1;
+	if (!st->o.max_series)
+		st->o.max_series = MAX_SERIES;
+	st->fold = sg_fold_new();
 	st->head = sg_head_new();
 	st->accum = sg_accum_new();
 	return st;
@@ -56,7 +65,7 @@ int sg_store_open(const struct sg_store_options *o, struct sg_store **ret, struc
 	if (r < 0)
 		return r;
 	st = new_store(o);
-	if (!st || !st->head || !st->accum)
+	if (!st || !st->head || !st->accum || !st->fold)
 		return sg_fail(err, -ENOMEM, "out of memory");
 	r = sg_mkdir_p(st->dir, 0755);
 	if (r < 0)
@@ -81,6 +90,8 @@ void sg_store_close(struct sg_store *st)
 	sg_db_close(st->db);
 	sg_head_unref(st->head);
 	sg_accum_free(st->accum);
+	sg_fold_free(st->fold);
+	sg_index_free(st->index);
 	for (size_t i = 0; i < SG_SOURCE_SLOTS; i++)
 		sg_frame_table_free(&st->check[i]);
 	sg_block_writer_free(&st->writer);
@@ -216,7 +227,13 @@ static int upkeep(struct sg_store *st, uint64_t now)
 	int r = delete_aged(st);
 
 	if (r >= 0 && sg_journal_fill(st) > KEEP_BELOW)
-		r = sg_journal_delete_oldest(st);
+		r = sg_journal_delete_any(st);
+	if (r >= 0)
+		r = sg_fold_step(st, st->n_blocks > BEHIND_BLOCKS ? BEHIND_NS : FOLD_NS);
+	if (r == -ENOSPC) /* of what max_bytes allows; on a full disk this fails as well */
+		r = sg_journal_delete_any(st);
+	if (r >= 0)
+		r = sg_segments_trim(st);
 	if (r >= 0)
 		r = sg_profiles_trim(st);
 	if (r >= 0)
@@ -247,6 +264,15 @@ int sg_store_maintain(struct sg_store *st)
 	return r;
 }
 
+int sg_store_fold(struct sg_store *st)
+{
+	int r = st->db ? 1 : 0;
+
+	while (r > 0)
+		r = sg_fold_step(st, TRIM_NS);
+	return r;
+}
+
 uint64_t sg_store_committed(struct sg_store *st, uint64_t session)
 {
 	const struct sg_session *s = sg_sessions_find(&st->sessions, session);
@@ -272,8 +298,10 @@ void sg_store_health(struct sg_store *st, struct sg_store_health *ret)
 		.bytes = st->db ? sg_db_bytes(st->db) : 0,
 		.blocks = st->n_blocks,
 		.bad_blocks = st->bad_blocks + sg_head_bad(st->head),
+		.series = st->index ? sg_index_len(st->index) : 0,
+		.refused_series = st->refused_series,
 		.last_flush_seconds = st->last_flush_seconds,
-		.oldest_ms = st->oldest_ms,
+		.oldest_ms = st->oldest_segment_ms ? st->oldest_segment_ms : st->oldest_ms,
 		.newest_ms = st->newest_ms,
 	};
 	snprintf(ret->message, sizeof(ret->message), "%s", st->message);

@@ -10,7 +10,6 @@
 #include "db.h"
 #include "head.h"
 
-#define SG_KEY_SPAN_MS 60000 /* a key block at least this often, in time of the frames */
 #define SG_BLOCK_SPAN_MS 60000 /* no block is longer */
 
 struct sg_store {
@@ -25,9 +24,15 @@ struct sg_store {
 	struct sg_block_writer writer;
 	struct sg_buf packed, base, packed_base;
 
+	struct sg_fold *fold;
+	struct sg_index *index; /* NULL: not read yet */
+	uint64_t refused_series, refused_samples, folded_segments;
+	int64_t oldest_segment_ms; /* 0: there is none */
+
 	bool restored;
 	int64_t next_id;
 	int64_t key_t0_ms; /* of the last key block of this start */
+	uint64_t bytes_since_key;
 	int64_t head_t_ms; /* of the last frame taken */
 	bool want_key; /* the next block must be one */
 	bool pending_first; /* nothing was committed since the start */
@@ -52,6 +57,8 @@ int sg_journal_open(struct sg_store *st, struct sg_error *err);
 int sg_journal_write(struct sg_store *st);
 /* Deletes the oldest span up to the next key block. 1: done, 0: only one is left, -errno. */
 int sg_journal_delete_oldest(struct sg_store *st);
+/* The oldest of the tier that has most of its share, or, where there is nothing, of the journal. */
+int sg_journal_delete_any(struct sg_store *st);
 /* Bytes in use as part of what the cap allows, 0..1. */
 double sg_journal_fill(struct sg_store *st);
 /* What the last failure means; renames damaged files, starts new ones. Returns r, or 0 when it is mended. */

@@ -187,9 +187,9 @@ static void a_damaged_key_block_falls_back_to_the_one_before(void **state)
 {
 	struct box *b = *state;
 
-	for (int i = 0; i < 130; i++) {
+	for (int i = 0; i < 410; i++) { /* T0 + 400 s is a multiple of ten minutes */
 		append_c(b->st, 1, i + 1, T0 + i * 1000, 1);
-		if (i % 10 == 9)
+		if (i % 10 == 0)
 			sg_store_flush(b->st, true);
 	}
 	shut(b);
@@ -197,9 +197,9 @@ static void a_damaged_key_block_falls_back_to_the_one_before(void **state)
 	    "UPDATE journal SET base = zeroblob(10) WHERE id ="
 	    " (SELECT max(id) FROM journal WHERE key)");
 	assert_int_equal(open_store(b, NULL), 0);
-	assert_int_equal(sg_store_committed(b->st, 1), 120); /* its frames share the checksum */
-	append_c(b->st, 1, 131, T0 + 130000, 1);
-	auto_answer a = ask(b, "c", T0 + 129000, T0 + 130000);
+	assert_int_equal(sg_store_committed(b->st, 1), 401); /* its frames share the checksum */
+	append_c(b->st, 1, 411, T0 + 410000, 1);
+	auto_answer a = ask(b, "c", T0 + 409000, T0 + 410000);
 
 	assert_int_equal(a.set.n, 1);
 }
