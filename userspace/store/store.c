@@ -19,7 +19,7 @@
 #define MIN_BYTES (1U << 20)
 #define MAX_SERIES 20000
 #define FOLD_NS 8000000U /* of each tick */
-#define BEHIND_BLOCKS 400 /* of a file that was not folded for long */
+#define BEHIND_BLOCKS 150 /* more than two windows have: folding takes longer than they come */
 #define BEHIND_NS 40000000U
 #define CHECKPOINT_NS 60000000000ULL /* how much a power cut can cost at most */
 #define TRIM_NS 1000000000ULL
