@@ -25,6 +25,9 @@ home() { # the folder that implements include/sgprobe/NAME.h
 	alert | alert_[a-z]*) echo alert ;;
 	detect) echo analysis ;;
 	*) echo model ;;
+	compare | explain | forecast | trend) echo analysis ;;
+	config) echo config ;; probe | named_attach) echo probe ;; store) echo store ;; query) echo query ;;
+	report | flame) echo report ;; http) echo http ;; daemon) echo daemon ;; *) echo model ;;
 	esac
 }
 bad=0
