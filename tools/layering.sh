@@ -27,7 +27,7 @@ home() { # the folder that implements include/sgprobe/NAME.h
 	*) echo model ;;
 	compare | explain | forecast | trend) echo analysis ;;
 	config) echo config ;; probe | named_attach) echo probe ;; store) echo store ;; query) echo query ;;
-	report | flame) echo report ;; http) echo http ;; daemon) echo daemon ;; *) echo model ;;
+	report | flame | analysis) echo report ;; http) echo http ;; daemon) echo daemon ;; *) echo model ;;
 	esac
 }
 bad=0

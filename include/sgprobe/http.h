@@ -23,7 +23,12 @@ struct sg_http_options {
 	 * that struct sg_named_answer comes back on; both stay the caller's. Any thread. 0 or -errno.
 	 */
 	int (*named)(void *ctx, const struct sg_named_command *c, int client, int answer);
-	void *named_ctx;
+	/*
+	 * Takes an event that a user noted (copied) with named_ctx. Any thread. 0 or -EAGAIN: too
+	 * many wait.
+	 */
+	int (*annotate)(void *ctx, const struct sg_event *e);
+	void *named_ctx; /* of named and annotate */
 	void *ctx;
 };
 

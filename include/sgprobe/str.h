@@ -70,6 +70,8 @@ unsigned int sg_distance(const char *a, const char *b);
 int sg_parse_bytes(const char *s, uint64_t *ret);
 /* Decimal digits only, whole string, within [min, max]. 0, -EINVAL or -ERANGE. */
 int sg_parse_u64(const char *s, uint64_t min, uint64_t max, uint64_t *ret);
+/* A finite decimal number, the whole string; not strtod's hexadecimal, "nan" or "inf", and no blanks. 0 or -EINVAL. */
+int sg_parse_number(const char *s, double *ret);
 /* For people: "1.24ms", "830µs", "12.0s"; three significant digits. Writes at most n bytes, returns out. */
 char *sg_fmt_seconds(double s, char *out, size_t n);
 char *sg_fmt_bytes(double v, char *out, size_t n); /* "1.24 MiB" */

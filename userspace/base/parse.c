@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <ctype.h>
 #include <errno.h>
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <sgprobe/str.h>
@@ -20,6 +22,20 @@ static int digits(const char **s, uint64_t *ret)
 	for (; isdigit((unsigned char)**s); (*s)++)
 		if (__builtin_mul_overflow(v, 10, &v) || __builtin_add_overflow(v, **s - '0', &v))
 			return -ERANGE;
+	*ret = v;
+	return 0;
+}
+
+int sg_parse_number(const char *s, double *ret)
+{
+	char *end;
+	double v;
+
+	if (!*s || strspn(s, "0123456789+-.eE") != strlen(s))
+		return -EINVAL;
+	v = strtod(s, &end);
+	if (*end || !isfinite(v))
+		return -EINVAL;
 	*ret = v;
 	return 0;
 }

@@ -149,6 +149,38 @@ const struct sg_command sg_commands[] = {
 	 "  sgprobe worst 'syscall_latency{syscall=\"fsync\"}' --json | jq -r '.frames[-1]'\n\n"
 	 "The slowest event of each second is kept for each latency. Without PROBE it is the slowest\n"
 	 "one of each latency of the host. Stacks are innermost first; frames of the kernel end in _[k]."},
+	{"diff", sg_cmd_diff, SG_NEEDS_CONFIG, "What changed between two windows of time",
+	 "[--last 15m] [--ago 1h | --mark deploy | --base-from T --base-to T] [--limit N] [--json]",
+	 "Examples:\n"
+	 "  sgprobe diff                                the last 15 minutes against those before\n"
+	 "  sgprobe diff --last 10m --ago 1d            against the same time yesterday\n"
+	 "  sgprobe diff --mark deploy --last 30m       before and after the newest deploy\n\n"
+	 "Every latency, counter and reading of the host is tested; what is left after allowing for\n"
+	 "the number of tests is listed, the largest change first."},
+	{"explain", sg_cmd_explain, SG_NEEDS_CONFIG, "Who explains how a latency changed",
+	 "METRIC [--by time|mean|quantile|above] [--last 15m] [--ago 1h | --mark deploy] [--json]",
+	 "Examples:\n"
+	 "  sgprobe explain sched_runqueue_latency\n"
+	 "  sgprobe explain block_latency --by quantile --q 0.999 --ago 1d\n"
+	 "  sgprobe explain 'syscall_latency{syscall=\"fsync\"}' --by above --threshold 10ms\n\n"
+	 "METRIC is a metric's name or a part of it that only one has. For each dimension (cgroup,\n"
+	 "comm, and the metric's own labels) the shares add up to the whole difference."},
+	{"forecast", sg_cmd_forecast, SG_NEEDS_CONFIG,
+	 "Where a series is heading; what runs out when",
+	 "[EXPR [--cross X]] [--last 6h] [--horizon 2h] [--step 30s] [--json]",
+	 "Examples:\n"
+	 "  sgprobe forecast                            everything that can run out\n"
+	 "  sgprobe forecast sgprobe_memory_available_bytes --cross 256MiB\n"
+	 "  sgprobe forecast 'sum(rate(sgprobe_disk_written_bytes_total[1m]))' --last 2d\n\n"
+	 "EXPR is PromQL; $step in it stands for the step. With each forecast comes how wrong the\n"
+	 "same method was on the series' own past."},
+	{"annotate", sg_cmd_annotate, SG_NEEDS_CONFIG,
+	 "Note that something happened, such as a deploy", "TEXT [--kind deploy] [--at T]",
+	 "Examples:\n"
+	 "  sgprobe annotate 'shop 2.4.1' --kind deploy\n"
+	 "  sgprobe annotate 'fail-over test' --at -5m\n\n"
+	 "It is kept as an event: 'sgprobe events --kind deploy' lists them, 'sgprobe diff --mark\n"
+	 "deploy' compares before and after the newest."},
 	{"report", sg_cmd_report, SG_NEEDS_CONFIG, "What happened in a range of time",
 	 "[--last 10m | --from T --to T] [--json]",
 	 "Examples:\n  sgprobe report --last 10m\n  sgprobe report --from -2h --to -1h --json"},

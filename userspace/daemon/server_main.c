@@ -12,6 +12,7 @@
 #include <sgprobe/store.h>
 #include <sgprobe/time.h>
 
+#include "annotations.h"
 #include "child.h"
 #include "confine.h"
 #include "gapwatch.h"
@@ -37,6 +38,7 @@ struct server {
 	struct sg_gapwatch gaps;
 	uint64_t acked; /* of the current probe session, on the current socket */
 	struct sg_self_frame self;
+	struct sg_annotations notes; /* for the next own frame */
 	struct sg_buf bytes, json;
 	struct sg_status status;
 	char host_boot[64]; /* what the kernel calls this run of the machine; "": not known */
@@ -227,6 +229,7 @@ static void add_own_frame(struct server *s)
 	if (s->gaps.live && s->gaps.seq > s->acked)
 		in.head_frames = s->gaps.seq - s->acked;
 	sg_buf_reset(&s->bytes);
+	sg_annotations_take(&s->notes, &s->self);
 	r = sg_self_frame_tick(&s->self, &in, &s->bytes);
 	if (r <= 0)
 		return;
@@ -302,6 +305,13 @@ static int on_named(void *ctx, const struct sg_named_command *c, int client, int
 	return sg_ctl_send_command(s->child.ctl, c, client, answer);
 }
 
+static int on_annotate(void *ctx, const struct sg_event *e)
+{
+	struct server *s = ctx;
+
+	return sg_annotations_put(&s->notes, e);
+}
+
 static void open_http(struct server *s)
 {
 	struct sg_http_options o = {.cfg = s->env->cfg,
@@ -310,6 +320,7 @@ static void open_http(struct server *s)
 				    .boot_id = s->status.boot_id,
 				    .open_reader = open_reader,
 				    .named = on_named,
+				    .annotate = on_annotate,
 				    .named_ctx = s,
 				    .ctx = &s->door};
 	struct sg_error err = {0};
@@ -462,6 +473,7 @@ int sg_server_main(const struct sg_child_env *env)
 	int r;
 
 	sg_door_init(&s.door, env->cfg->data_dir);
+	sg_annotations_init(&s.notes);
 	r = sg_child_init(&s.child, env->ctl);
 	s.child.ctx = &s;
 	if (r == 0)

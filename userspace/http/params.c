@@ -55,17 +55,6 @@ const char *http_param(const struct http_params *ps, const char *name)
 	return NULL;
 }
 
-/* A finite decimal number; not strtod's hexadecimal, "nan" or "inf", and no blanks. */
-static int parse_number(const char *s, double *ret)
-{
-	char *end;
-
-	if (!*s || strspn(s, "0123456789+-.eE") != strlen(s))
-		return -EINVAL;
-	*ret = strtod(s, &end);
-	return *end || !isfinite(*ret) ? -EINVAL : 0;
-}
-
 /* "Z" or "+01:30" at the end of an RFC 3339 time. */
 static int parse_zone(const char *s, int64_t *ret_s)
 {
@@ -125,7 +114,7 @@ int http_parse_time(const char *s, int64_t *ret_ms)
 {
 	double v;
 
-	if (parse_number(s, &v) < 0)
+	if (sg_parse_number(s, &v) < 0)
 		return parse_rfc3339(s, ret_ms);
 	v *= 1000;
 	if (v < 0 || v > TIME_MAX_MS)
@@ -139,7 +128,7 @@ int http_parse_step(const char *s, int64_t *ret_ms)
 	uint64_t ns;
 	double v;
 
-	if (parse_number(s, &v) < 0) {
+	if (sg_parse_number(s, &v) < 0) {
 		int r = sg_parse_duration(s, &ns);
 
 		if (r < 0)
@@ -157,7 +146,7 @@ int http_parse_ms(const char *s, int64_t *ret_ms)
 {
 	double v;
 
-	if (strspn(s, "0123456789") != strlen(s) || parse_number(s, &v) < 0)
+	if (strspn(s, "0123456789") != strlen(s) || sg_parse_number(s, &v) < 0)
 		return -EINVAL;
 	if (v > TIME_MAX_MS)
 		return -ERANGE;

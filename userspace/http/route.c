@@ -39,6 +39,16 @@ const struct http_route http_routes[] = {
 	{"/api/sg/v1/heat", http_get_heat, ROUTE_READS,
 	 "match=&from=&to=&step=", "one histogram as columns"},
 	{"/api/sg/v1/report", http_get_report, ROUTE_READS, "from=&to=", "the report document"},
+	{"/api/sg/v1/diff", http_get_diff, ROUTE_READS,
+	 "from=&to=&ago=&base_from=&base_to=&mark=&limit=&timeout=",
+	 "what differs between two windows"},
+	{"/api/sg/v1/explain", http_get_explain, ROUTE_READS,
+	 "metric=&by=&q=&threshold=&from=&to=&ago=&base_from=&base_to=&mark=&limit=&timeout=",
+	 "who explains how a metric differs"},
+	{"/api/sg/v1/forecast", http_get_forecast, ROUTE_READS,
+	 "query=&cross=&from=&to=&step=&horizon=&timeout=", "where it is heading"},
+	{"/api/sg/v1/annotate", http_annotate, ROUTE_WAITS | ROUTE_POST | ROUTE_UNIX_ONLY,
+	 "text=&kind=&at=", "notes something (unix socket only)"},
 	{"/api/sg/v1/gaps", http_get_gaps, ROUTE_READS, "from=&to=", "time that was not watched"},
 	{"/api/sg/v1/probes", http_get_probes, ROUTE_WAITS, "", "named probes"},
 	{"/api/sg/v1/probes/add", http_add_probe, ROUTE_WAITS | ROUTE_POST | ROUTE_UNIX_ONLY,
@@ -89,7 +99,8 @@ static const struct error_kind {
 	{-EAGAIN, 503, "unavailable"},	 {-ENOENT, 404, "not_found"},
 	{-EACCES, 403, "forbidden"},	 {-EPERM, 403, "forbidden"},
 	{-EEXIST, 409, "conflict"},	 {-ENOSPC, 409, "conflict"},
-	{-EBUSY, 409, "conflict"},	 {-ENOEXEC, 422, "execution"},
+	{-ENODATA, 404, "not_found"},	 {-EBUSY, 409, "conflict"},
+	{-ENOEXEC, 422, "execution"},
 };
 
 void http_error(struct http_response *resp, int r, const char *message)

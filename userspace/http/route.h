@@ -82,6 +82,10 @@ int http_add_probe(struct http_call *c);
 int http_remove_probe(struct http_call *c);
 int http_reload(struct http_call *c);
 int http_get_config(struct http_call *c); /* api_sg.c */
+int http_get_diff(struct http_call *c); /* api_analysis.c */
+int http_get_explain(struct http_call *c);
+int http_get_forecast(struct http_call *c);
+int http_annotate(struct http_call *c); /* api_annotate.c */
 int http_get_healthy(struct http_call *c);
 int http_get_ready(struct http_call *c);
 

@@ -23,6 +23,7 @@ struct http_server {
 	int (*named)(void *ctx, const struct sg_named_command *c, int client, int answer);
 	void *named_ctx;
 	const struct sg_config *cfg;
+	int (*annotate)(void *ctx, const struct sg_event *e);
 };
 
 /* Any thread: the newest status document. */
