@@ -10,12 +10,13 @@ _sgprobe() {
 	case $prev in
 	--config | -c | --output | -o | --svg | --socket | -s) COMPREPLY=($(compgen -f -- "$cur")) && return ;;
 	--data-dir | -d) COMPREPLY=($(compgen -d -- "$cur")) && return ;;
-	--by) COMPREPLY=($(compgen -W "comm cgroup" -- "$cur")) && return ;;
+	--by) [ "$cmd" = explain ] && set -- time mean quantile above || set -- comm cgroup
+		COMPREPLY=($(compgen -W "$*" -- "$cur")) && return ;;
 	--log-level) COMPREPLY=($(compgen -W "error warn info debug" -- "$cur")) && return ;;
 	esac
 	if [[ $cur == -* ]]; then
 		COMPREPLY=($(compgen -W "$(sgprobe help "$cmd" 2>/dev/null | grep -o -- '--[a-z-]*' | sort -u)" -- "$cur"))
-	elif [ "$cmd" = heat ]; then
+	elif [ "$cmd" = heat ] || [ "$cmd" = explain ]; then
 		COMPREPLY=($(compgen -W "$(sgprobe probes 2>/dev/null | sed -n 's/^  sgprobe_\([a-z_]*\) *histogram.*/\1/p')" -- "$cur"))
 	elif [ "$cmd" = probes ] && [ "$COMP_CWORD" = 2 ]; then
 		COMPREPLY=($(compgen -W "add remove" -- "$cur"))

@@ -14,7 +14,7 @@
 #include <sgprobe/forecast.h>
 #include <sgprobe/reader.h>
 
-#define SG_WINDOW_MIN_MS 20000
+#define SG_WINDOW_MIN_MS 8000
 #define SG_WINDOW_MAX_MS (7LL * 86400000)
 
 /* Time is (from, to], Unix milliseconds. [0] is before, [1] after. */

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/statvfs.h>
 
 #include "self_frame.h"
 
@@ -85,6 +86,17 @@ static void add(struct sg_self_frame *s, enum sg_self_id id, double v, const cha
 	}
 }
 
+/* What root keeps for itself counts as used. */
+static void fill_disk(struct sg_self_frame *s, const char *dir)
+{
+	struct statvfs v;
+
+	if (!dir || statvfs(dir, &v) < 0)
+		return;
+	add(s, SG_SELF_STORE_DISK_SIZE, (double)v.f_blocks * (double)v.f_frsize, NULL);
+	add(s, SG_SELF_STORE_DISK_FREE, (double)v.f_bavail * (double)v.f_frsize, NULL);
+}
+
 static void fill(struct sg_self_frame *s, const struct sg_self_input *in)
 {
 	add(s, SG_SELF_CPU, cpu_seconds(), NULL);
@@ -93,6 +105,7 @@ static void fill(struct sg_self_frame *s, const struct sg_self_input *in)
 	add(s, SG_SELF_RESTARTS, in->info.server_restarts, "server");
 	add(s, SG_SELF_STORE_OK, in->store.ok, NULL);
 	add(s, SG_SELF_STORE_BYTES, in->store.bytes, NULL);
+	fill_disk(s, in->data_dir);
 	add(s, SG_SELF_STORE_FLUSH, in->store.last_flush_seconds, NULL);
 	add(s, SG_SELF_STORE_HEAD, in->head_frames, NULL);
 	add(s, SG_SELF_STORE_FRAMES, in->store.frames, NULL);

@@ -21,6 +21,7 @@ struct sg_self_input { /* readings; counters as totals */
 	struct sg_http_stats http;
 	struct sg_ctl_info info;
 	uint64_t head_frames;
+	const char *data_dir; /* whose file system is looked at */
 };
 
 struct sg_self_frame {

@@ -221,7 +221,9 @@ static int on_profile(const void *p, size_t n, void *ctx)
 
 static void add_own_frame(struct server *s)
 {
-	struct sg_self_input in = {.store = s->status.store, .info = s->status.info};
+	struct sg_self_input in = {.store = s->status.store,
+				   .info = s->status.info,
+				   .data_dir = s->env->cfg->data_dir};
 	int r;
 
 	if (s->http)

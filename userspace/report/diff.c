@@ -52,7 +52,11 @@ static int take_metric(const struct sg_metric_info *m, void *ctx)
 	if (!copy)
 		return -ENOMEM;
 	*copy = *m;
-	return sg_map_put(d->metrics, sg_hash_str(m->name, 0), copy);
+	copy->name = sg_arena_strdup(d->arena, m->name);
+	copy->label = NULL;
+	if (!copy->name)
+		return -ENOMEM;
+	return sg_map_put(d->metrics, sg_hash_str(copy->name, 0), copy);
 }
 
 /* ---- gathering ----------------------------------------------------------------------------- */

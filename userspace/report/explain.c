@@ -68,8 +68,11 @@ static int find_metric(const struct sg_metric_info *m, void *ctx)
 {
 	struct explain *x = ctx;
 
-	if (!m->of && !strcmp(m->name, x->name))
+	if (!m->of && !strcmp(m->name, x->name)) {
 		x->info = *m;
+		x->info.name = x->name;
+		x->info.label = m->label ? sg_arena_strdup(x->arena, m->label) : NULL;
+	}
 	if (m->of && m->dim && !strcmp(m->of, x->name))
 		add_dim(x, m->dim, m->name);
 	return 0;

@@ -88,7 +88,7 @@ int window_cut(const struct sg_window w[2], struct window_cut cut[2], struct sg_
 		if (span < SG_WINDOW_MIN_MS || span > SG_WINDOW_MAX_MS || w[i].from_ms < 0)
 			return sg_fail(err, -EINVAL, "a window is %d s to 7 days long",
 				       SG_WINDOW_MIN_MS / 1000);
-		n = SG_MIN(SG_MAX(n, SG_COMPARE_BLOCKS_MIN), WINDOW_BLOCKS_MAX);
+		n = SG_MIN(SG_MAX(n, WINDOW_BLOCKS_MIN), WINDOW_BLOCKS_MAX);
 		cut[i] = (struct window_cut){.w = w[i], .n = (size_t)n};
 	}
 	return 0;

@@ -8,7 +8,8 @@
 #include <sgprobe/metric.h>
 
 #define WINDOW_BLOCKS_MAX 30
-#define WINDOW_BLOCK_MS 10000 /* at least, in windows that are long enough */
+#define WINDOW_BLOCKS_MIN 8
+#define WINDOW_BLOCK_MS 5000 /* at least, where there are enough of them */
 
 struct window_cut {
 	struct sg_window w;
