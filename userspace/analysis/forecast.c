@@ -313,7 +313,7 @@ static void guess_widths(const struct walk *w, double *half)
 static void put_points(const struct walk *w, const double *made, double floor_at,
 		       struct sg_forecast *f)
 {
-	double half[AHEAD], weight[AHEAD][FC_METHODS];
+	double half[AHEAD] = {0}, weight[AHEAD][FC_METHODS] = {{0}};
 
 	half_widths(w, w->s.n, half);
 	guess_widths(w, half);

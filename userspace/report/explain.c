@@ -7,57 +7,20 @@
 
 #include <sgprobe/query.h>
 
-#include "document.h"
-#include "window.h"
+#include "explain.h"
 
-#define DIMS_MAX 10
-#define LIMIT 10
-#define LIMIT_MAX 1000
 #define PARTS_MAX 5000 /* of a dimension; more are added up in one */
 #define QUANTILE 0.99
 #define RESIDUE "(not told apart)" /* of the host, and of no value of the dimension */
 #define MORE "(more values)"
 
-struct part {
-	const char *value;
-	struct sg_hist in[2];
-	double sum[2][WINDOW_BLOCKS_MAX]; /* what it added, per block */
-	double p;
-	struct sg_explain_part *result;
-};
-
-struct dim {
-	const char *label;
-	char metric[SG_NAME_MAX + 1]; /* whose series are its values' */
-	struct part **parts;
-	size_t n, cap;
-	struct sg_explain e;
-	struct sg_explain_part *results;
-	double score;
-};
-
-struct explain {
-	const struct sg_explain_options *o;
-	struct sg_arena *arena;
-	struct sg_map *map;
-	struct sg_metric_info info;
-	char name[SG_NAME_MAX + 1];
-	struct sg_selector sel; /* as asked */
-	struct window_cut cut[2];
-	struct dim dims[DIMS_MAX];
-	size_t n_dims;
-	struct part host;
-	struct sg_hist blocks[2][WINDOW_BLOCKS_MAX]; /* of the host */
-	struct sg_shift shift;
-};
-
 /* ---- what is asked -------------------------------------------------------------------------- */
 
 static void add_dim(struct explain *x, const char *label, const char *metric)
 {
-	struct dim *d = &x->dims[x->n_dims];
+	struct explain_dim *d = &x->dims[x->n_dims];
 
-	if (x->n_dims == DIMS_MAX)
+	if (x->n_dims == EXPLAIN_DIMS_MAX)
 		return;
 	d->label = sg_arena_strdup(x->arena, label);
 	snprintf(d->metric, sizeof(d->metric), "%s", metric);
@@ -120,12 +83,12 @@ static int parse(struct explain *x, struct sg_error *err)
 /* ---- gathering ------------------------------------------------------------------------------ */
 
 struct key {
-	const struct dim *dim;
+	const struct explain_dim *dim;
 	const char *value;
 };
 struct entry {
 	struct key key;
-	struct part part;
+	struct explain_part part;
 };
 
 static int entry_eq(const void *a, const void *b)
@@ -135,7 +98,7 @@ static int entry_eq(const void *a, const void *b)
 	return x->dim == y->dim && !strcmp(x->value, y->value);
 }
 
-static struct part *find_part(struct explain *x, struct dim *d, const char *value)
+static struct explain_part *find_part(struct explain *x, struct explain_dim *d, const char *value)
 {
 	struct key k = {d, value};
 	uint64_t h = sg_hash_str(value, (uint64_t)(d - x->dims));
@@ -157,8 +120,8 @@ static struct part *find_part(struct explain *x, struct dim *d, const char *valu
 }
 
 /* A counter is an amount without a distribution: its events are not known. */
-static int add_sample(struct explain *x, struct part *to, const struct sg_points *p, size_t i,
-		      size_t which)
+static int add_sample(struct explain *x, struct explain_part *to, const struct sg_points *p,
+		      size_t i, size_t which)
 {
 	size_t block = window_block(&x->cut[which], p->t_ms[i]);
 
@@ -177,7 +140,8 @@ static int add_sample(struct explain *x, struct part *to, const struct sg_points
 	return sg_hist_add(&to->in[which], &p->hists[i]);
 }
 
-static int add_to(struct explain *x, struct part *to, const struct sg_points *p, size_t which)
+static int add_to(struct explain *x, struct explain_part *to, const struct sg_points *p,
+		  size_t which)
 {
 	int r = to ? 0 : -ENOMEM;
 
@@ -196,7 +160,7 @@ static int add_points(void *ctx, const struct sg_points *p, size_t which)
 	if (!strcmp(p->series.name, x->name))
 		r = add_to(x, &x->host, p, which);
 	for (size_t i = 0; !r && i < x->n_dims; i++) {
-		struct dim *d = &x->dims[i];
+		struct explain_dim *d = &x->dims[i];
 
 		if (!strcmp(p->series.name, d->metric))
 			r = add_to(x, find_part(x, d, sg_series_label(&p->series, d->label)), p,
@@ -259,9 +223,9 @@ static void drop_negative(struct sg_hist *h)
  * What the host has more than all values together becomes a part, so that parts make the whole
  * also where a dimension was not told for a while.
  */
-static int add_residue(struct explain *x, struct dim *d)
+static int add_residue(struct explain *x, struct explain_dim *d)
 {
-	struct part *rest = find_part(x, d, RESIDUE);
+	struct explain_part *rest = find_part(x, d, RESIDUE);
 	int r = rest ? 0 : -ENOMEM;
 
 	for (size_t w = 0; !r && w < 2; w++) {
@@ -279,7 +243,7 @@ static int add_residue(struct explain *x, struct dim *d)
 	return r;
 }
 
-static int test_part(const struct explain *x, struct part *p)
+static int test_part(const struct explain *x, struct explain_part *p)
 {
 	const struct sg_blocks before = {x->cut[0].n, 1, x->cut[0].watched, p->sum[0]};
 	const struct sg_blocks after = {x->cut[1].n, 1, x->cut[1].watched, p->sum[1]};
@@ -290,22 +254,22 @@ static int test_part(const struct explain *x, struct part *p)
 	return r;
 }
 
-static enum sg_measure measure(const struct explain *x)
+enum sg_measure explain_measure(const struct explain *x)
 {
 	return x->info.type == SG_COUNTER ? SG_BY_TIME : x->o->by;
 }
 
 /* Most of the difference in one value says most; a dimension of one value says nothing. */
-static double score(const struct explain *x, const struct dim *d)
+static double score(const struct explain *x, const struct explain_dim *d)
 {
 	double most = 0;
 	size_t told = 0;
 
 	for (size_t i = 0; i < d->n; i++) {
-		const struct part *p = d->parts[i];
+		const struct explain_part *p = d->parts[i];
 		bool named = *p->value && strcmp(p->value, RESIDUE) != 0 &&
 			     strcmp(p->value, "other") != 0;
-		double share = p->result->share[measure(x)];
+		double share = p->result->share[explain_measure(x)];
 
 		told += p->in[0].sum + p->in[1].sum > 0 || p->in[0].count + p->in[1].count > 0;
 		if (named && isfinite(share))
@@ -314,7 +278,7 @@ static double score(const struct explain *x, const struct dim *d)
 	return told > 1 ? most : -1;
 }
 
-static int compute_dim(struct explain *x, struct dim *d)
+static int compute_dim(struct explain *x, struct explain_dim *d)
 {
 	int r = add_residue(x, d);
 
@@ -336,13 +300,6 @@ static int compute_dim(struct explain *x, struct dim *d)
 	return r;
 }
 
-static int by_dim_score(const void *a, const void *b)
-{
-	double x = ((const struct dim *)a)->score, y = ((const struct dim *)b)->score;
-
-	return x > y ? -1 : x < y;
-}
-
 static int compute(struct explain *x)
 {
 	int r = 0;
@@ -353,153 +310,6 @@ static int compute(struct explain *x)
 	for (size_t i = 0; !r && i < x->n_dims; i++)
 		r = compute_dim(x, &x->dims[i]);
 	return r;
-}
-
-/* ---- the document --------------------------------------------------------------------------- */
-
-static void put_measures(struct sg_buf *b, const char *key, const double v[SG_MEASURES], bool one)
-{
-	sg_buf_printf(b, "\"%s\":{", key);
-	for (size_t m = 0; m < (one ? 1 : SG_MEASURES); m++) {
-		sg_buf_str(b, m ? "," : "");
-		report_num(b, sg_measure_names[m], v[m]);
-	}
-	sg_buf_char(b, '}');
-}
-
-static void put_part(struct sg_buf *b, const struct explain *x, const struct part *p)
-{
-	bool counter = x->info.type == SG_COUNTER;
-	double rate[2], time[2], mean[2], quantile[2];
-
-	for (size_t w = 0; w < 2; w++) {
-		rate[w] = p->in[w].count / x->cut[w].seconds;
-		time[w] = p->in[w].sum / x->cut[w].seconds;
-		mean[w] = p->in[w].count > 0 ? p->in[w].sum / p->in[w].count : NAN;
-		quantile[w] = sg_hist_quantile(&p->in[w], x->dims[0].e.q);
-	}
-	sg_buf_char(b, '{');
-	report_str(b, "value", p->value);
-	sg_buf_char(b, ',');
-	put_measures(b, "delta", p->result->delta, counter);
-	sg_buf_char(b, ',');
-	put_measures(b, "share", p->result->share, counter);
-	sg_buf_char(b, ',');
-	report_num(b, "p", p->p);
-	sg_buf_char(b, ',');
-	window_put_pair(b, "time", time);
-	if (!counter) {
-		sg_buf_char(b, ',');
-		window_put_pair(b, "rate", rate);
-		sg_buf_char(b, ',');
-		window_put_pair(b, "mean", mean);
-		sg_buf_char(b, ',');
-		window_put_pair(b, "quantile", quantile);
-	}
-	sg_buf_char(b, '}');
-}
-
-static int by_share(const void *a, const void *b, void *measure_of)
-{
-	const struct part *x = *(struct part *const *)a, *y = *(struct part *const *)b;
-	enum sg_measure m = *(enum sg_measure *)measure_of;
-	double u = x->result->share[m], v = y->result->share[m];
-
-	u = isfinite(u) ? u : 0;
-	v = isfinite(v) ? v : 0;
-	if (u != v)
-		return u > v ? -1 : 1;
-	return strcmp(x->value, y->value);
-}
-
-/* The largest at either end; those between are one row, so that what is shown adds up. */
-static void put_parts(struct sg_buf *b, const struct explain *x, const struct dim *d, size_t limit)
-{
-	size_t tail = d->n > limit ? limit / 4 : 0, head = d->n > limit ? limit - tail : d->n;
-	double delta[SG_MEASURES] = {0}, share[SG_MEASURES] = {0};
-
-	for (size_t i = 0; i < d->n; i++) {
-		if (i >= head && i < d->n - tail) {
-			for (size_t m = 0; m < SG_MEASURES; m++) {
-				delta[m] += d->parts[i]->result->delta[m];
-				share[m] += d->parts[i]->result->share[m];
-			}
-			continue;
-		}
-		sg_buf_str(b, i ? ",\n" : "");
-		put_part(b, x, d->parts[i]);
-	}
-	sg_buf_printf(b, "],\"others\":{\"n\":%zu,", d->n - head - tail);
-	put_measures(b, "delta", delta, x->info.type == SG_COUNTER);
-	sg_buf_char(b, ',');
-	put_measures(b, "share", share, x->info.type == SG_COUNTER);
-	sg_buf_char(b, '}');
-}
-
-static void put_dim(struct sg_buf *b, const struct explain *x, struct dim *d)
-{
-	size_t limit = x->o->limit ? SG_MIN(x->o->limit, (size_t)LIMIT_MAX) : LIMIT;
-	enum sg_measure m = measure(x);
-
-	qsort_r(d->parts, d->n, sizeof(*d->parts), by_share, &m);
-	sg_buf_char(b, '{');
-	report_str(b, "dimension", d->label);
-	sg_buf_printf(b, ",\"values\":%zu,\"parts\":[", d->n);
-	put_parts(b, x, d, limit);
-	sg_buf_char(b, '}');
-}
-
-static void put_whole(struct sg_buf *b, const struct explain *x)
-{
-	const struct sg_explain *e = &x->dims[0].e;
-
-	sg_buf_str(b, "\"value\":{");
-	for (size_t m = 0; m < (x->info.type == SG_COUNTER ? 1 : SG_MEASURES); m++) {
-		sg_buf_str(b, m ? "," : "");
-		window_put_pair(b, sg_measure_names[m], e->value[m]);
-	}
-	sg_buf_str(b, "},");
-	if (x->info.type != SG_HISTOGRAM)
-		return;
-	report_num(b, "q", e->q);
-	sg_buf_char(b, ',');
-	report_num(b, "threshold", e->threshold);
-	sg_buf_str(b, ",\"shift\":{");
-	report_num(b, "octaves", x->shift.octaves);
-	sg_buf_char(b, ',');
-	report_num(b, "distance", x->shift.distance);
-	sg_buf_char(b, ',');
-	report_num(b, "p", x->shift.test.p);
-	sg_buf_char(b, ',');
-	window_put_pair(b, "count", x->shift.count);
-	sg_buf_char(b, ',');
-	window_put_pair(b, "p50", x->shift.p50);
-	sg_buf_str(b, "},");
-}
-
-static void put_document(struct sg_buf *b, struct explain *x)
-{
-	qsort(x->dims, x->n_dims, sizeof(*x->dims), by_dim_score);
-	sg_buf_char(b, '{');
-	report_str(b, "metric", x->o->metric);
-	sg_buf_char(b, ',');
-	report_str(b, "title", x->info.title);
-	sg_buf_char(b, ',');
-	report_str(b, "unit", x->info.unit);
-	sg_buf_char(b, ',');
-	report_str(b, "type", sg_type_name(x->info.type));
-	sg_buf_char(b, ',');
-	report_str(b, "by", sg_measure_names[measure(x)]);
-	sg_buf_char(b, ',');
-	window_put(b, x->cut);
-	sg_buf_char(b, ',');
-	put_whole(b, x);
-	sg_buf_str(b, "\"dimensions\":[");
-	for (size_t i = 0; i < x->n_dims; i++) {
-		sg_buf_str(b, i ? ",\n" : "");
-		put_dim(b, x, &x->dims[i]);
-	}
-	sg_buf_str(b, "]}\n");
 }
 
 static void release(struct explain *x)
@@ -539,7 +349,7 @@ int sg_explain_json(struct sg_reader *r, const struct sg_explain_options *o, str
 	if (!k)
 		k = compute(x);
 	if (!k)
-		put_document(out, x);
+		explain_put(out, x);
 	release(x);
 	return k;
 }

@@ -221,6 +221,7 @@ static void the_one_that_changed_is_named(void **state)
 	NEAR(p[1].delta[SG_BY_TIME], 100 * 4e-3 / 10, 1e-12);
 	NEAR(p[1].delta[SG_BY_MEAN], 2e-3, 1e-12);
 	NEAR(p[1].delta[SG_BY_ABOVE], 10, 1e-9);
+	drop_parts(p, 2);
 }
 
 /* By hand: shares of events go from (1/2, 1/2) to (1/4, 3/4), means 1 and 3 stay. */

@@ -98,7 +98,6 @@ static void a_day_is_learnt(void **state)
 	assert_int_equal(f.season_ms, 86400000);
 	assert_int_equal(f.naive_ms, 86400000);
 	assert_true(f.mase < .95);
-	print_message("coverage %g mase %g\n", f.coverage, f.mase);
 	assert_true(f.coverage >= .8 && f.coverage <= .97);
 	sg_forecast_free(&f);
 }
