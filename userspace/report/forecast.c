@@ -10,12 +10,14 @@
 #include <sgprobe/trend.h>
 
 #include "document.h"
+#include "prefetch.h"
 
 #define STEPS 720
 #define SERIES_MAX 16 /* of one expression; of more it is said how many were left out */
 #define POINTS_MAX 120 /* of a forecast in the document */
 #define ARENA_BYTES (128UL << 20)
 #define TREND_LEVEL 0.95
+#define LOOKBACK_MS 300000 /* of PromQL: what a value may be old */
 
 struct ask {
 	struct sg_reader *r;
@@ -303,24 +305,33 @@ static int put_expr(struct sg_buf *b, struct ask *a, struct sg_error *err)
 
 /* ---- everything that can run out ------------------------------------------------------------ */
 
-/* NULL: it is not measured here, or too little of it. */
-static const double *resource_values(struct ask *a, const char *expr)
+/* *ret is NULL where it is not measured here. */
+static int resource_values(struct ask *a, const char *expr, const double **ret,
+			   struct sg_error *err)
 {
 	struct sg_value v = {0};
+	int r = query(a, expr, &v, err);
 
-	if (query(a, expr, &v, NULL) < 0 || v.kind != SG_MATRIX || !v.n)
-		return NULL;
-	return values(a, &v.series[0]);
+	*ret = NULL;
+	if (r < 0 || v.kind != SG_MATRIX || !v.n)
+		return r;
+	*ret = values(a, &v.series[0]);
+	return *ret ? 0 : -ENOMEM;
 }
 
 static int put_resource(struct sg_buf *b, struct ask *a, const struct sg_resource *res,
-			const char *sep)
+			const char *sep, struct sg_error *err)
 {
-	const double *used = resource_values(a, res->used), *limit = resource_values(a, res->limit);
-	double most = limit ? last_of(limit, a->n) : NAN;
+	const double *used = NULL, *limit = NULL;
 	struct sg_forecast f;
-	int r;
+	double most;
+	int r = resource_values(a, res->used, &used, err);
 
+	if (!r)
+		r = resource_values(a, res->limit, &limit, err);
+	if (r < 0)
+		return r;
+	most = limit ? last_of(limit, a->n) : NAN;
 	if (!used || !isfinite(most))
 		return 0;
 	r = run(a, used, true, most, &f);
@@ -349,18 +360,39 @@ static int put_resource(struct sg_buf *b, struct ask *a, const struct sg_resourc
 	return 1;
 }
 
-static int put_resources(struct sg_buf *b, struct ask *a)
+static int put_all(struct sg_buf *b, struct ask *a, struct sg_error *err)
 {
 	int r = 0, any = 0;
 
 	put_head(b, a);
 	sg_buf_str(b, "\"resources\":[");
 	for (size_t i = 0; r >= 0 && i < sg_n_resources; i++) {
-		r = put_resource(b, a, &sg_resources[i], any ? ",\n" : "");
+		r = put_resource(b, a, &sg_resources[i], any ? ",\n" : "", err);
 		any |= r > 0;
 	}
 	sg_buf_str(b, "]}\n");
 	return SG_MIN(r, 0);
+}
+
+static int put_resources(struct sg_buf *b, struct ask *a, struct sg_error *err)
+{
+	int64_t before = LOOKBACK_MS + a->step_ms;
+	struct prefetch p = {0};
+	int r = 0;
+
+	for (size_t i = 0; !r && i < sg_n_resources; i++) {
+		r = prefetch_add(&p, expand(a, sg_resources[i].used), a->arena, err);
+		if (!r)
+			r = prefetch_add(&p, expand(a, sg_resources[i].limit), a->arena, err);
+	}
+	if (!r)
+		r = prefetch_read(&p, a->r, a->from_ms - before, a->to_ms, a->lim.deadline_ns,
+				  a->arena, err);
+	a->r = &p.reader;
+	if (!r)
+		r = put_all(b, a, err);
+	prefetch_free(&p);
+	return r;
 }
 
 int sg_forecast_json(struct sg_reader *r, const struct sg_forecast_wish *w, struct sg_buf *out,
@@ -373,7 +405,9 @@ int sg_forecast_json(struct sg_reader *r, const struct sg_forecast_wish *w, stru
 	int k = a.arena ? plan(&a, err) : -ENOMEM;
 
 	if (!k)
-		k = w->expr && *w->expr ? put_expr(out, &a, err) : put_resources(out, &a);
+		k = w->expr && *w->expr ? put_expr(out, &a, err) : put_resources(out, &a, err);
+	if (k == -ENOMEM)
+		k = sg_fail(err, -E2BIG, "this is too much to hold in memory: look less far back");
 	if (k == -ETIMEDOUT)
 		sg_fail(err, k, "it took too long: look less far back, or take a larger step");
 	sg_arena_free(a.arena);
