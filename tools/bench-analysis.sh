@@ -62,7 +62,8 @@ away_faults() {
 	rmdir "$cg/$top"/* "$cg/$top" 2>/dev/null || :
 }
 trap away_faults EXIT
-"$O/sgprobe" daemon --data-dir "$dir/live" --socket "$dir/s" --listen 127.0.0.1:19813 >"$dir/log" 2>&1 &
+echo "probe: {budget: 0s}" >"$dir/c.yaml"
+"$O/sgprobe" daemon --config "$dir/c.yaml" --data-dir "$dir/live" --socket "$dir/s" --listen 127.0.0.1:19813 >"$dir/log" 2>&1 &
 pid=$!
 until curl -sf --unix-socket "$dir/s" http://localhost/-/ready >/dev/null; do sleep 0.2; done
 sg() { "$O/sgprobe" "$@" --socket "$dir/s"; }

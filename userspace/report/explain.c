@@ -183,6 +183,9 @@ static const char *pattern(struct explain *x)
 /* The metric's and its dimensions' series, with the labels that were asked for. */
 static int gather(struct explain *x, struct sg_reader *r, struct sg_error *err)
 {
+	/* A reading of every tick, which tells the seconds that were watched also where nothing happened. */
+	struct sg_matcher always = {SG_MATCH_EQ, "__name__", "sgprobe_cpu_online", NULL};
+	struct sg_selector sels[2] = {{0}, {1, &always}};
 	int k;
 
 	for (size_t i = 0; i < x->sel.n; i++) {
@@ -198,7 +201,8 @@ static int gather(struct explain *x, struct sg_reader *r, struct sg_error *err)
 	k = sg_selector_compile(&x->sel, err);
 	if (k < 0)
 		return k;
-	k = window_read(r, &x->sel, 1, x->cut, x->o->deadline_ns, add_points, x, err);
+	sels[0] = x->sel;
+	k = window_read(r, sels, 2, x->cut, x->o->deadline_ns, add_points, x, err);
 	sg_selector_release(&x->sel);
 	return k;
 }
