@@ -80,8 +80,11 @@ fault() { # KIND CGROUP
 	calls) in_cgroup "$2" "$work" slow 100000 ;;
 	esac
 }
-metric() {
-	case $1 in cpu) echo sched_runqueue_latency ;; disk) echo 'syscall_latency{syscall=~"fsync|fdatasync|write"}' ;; calls) echo 'syscall_latency{syscall="rt_sigtimedwait"}' ;; esac
+asked() { # KIND: what explain is asked
+	case $1 in
+	cpu) echo sched_runqueue_latency ;;
+	disk | calls) echo syscall_latency --by above --threshold 20ms ;;
+	esac
 }
 echo
 echo "faults in one of four cgroups, 12 s each: whose cgroup explain names first"
@@ -95,7 +98,8 @@ for kind in cpu disk calls; do
 		sg annotate "$kind $run" --kind deploy
 		fault $kind "$bad"
 		sleep 12.5
-		first=$(sg explain "$(metric $kind)" --mark deploy --last 12s --json |
+		# shellcheck disable=SC2046
+		first=$(sg explain $(asked $kind) --mark deploy --last 12s --json |
 			jq -r '.dimensions[] | select(.dimension == "cgroup").parts[0].value')
 		[[ $first == */$top/$bad ]] && right=$((right + 1)) || echo "  $kind: $bad had it, named was $first"
 		jobs_end

@@ -162,7 +162,7 @@ const struct sg_command sg_commands[] = {
 	 "Examples:\n"
 	 "  sgprobe explain sched_runqueue_latency\n"
 	 "  sgprobe explain block_latency --by quantile --q 0.999 --ago 1d\n"
-	 "  sgprobe explain 'syscall_latency{syscall=\"fsync\"}' --by above --threshold 10ms\n\n"
+	 "  sgprobe explain syscall_latency --by above --threshold 10ms\n\n"
 	 "METRIC is a metric's name or a part of it that only one has. For each dimension (cgroup,\n"
 	 "comm, and the metric's own labels) the shares add up to the whole difference."},
 	{"forecast", sg_cmd_forecast, SG_NEEDS_CONFIG,
