@@ -19,15 +19,13 @@ home() { # the folder that implements include/sgprobe/NAME.h
 	probe | named_attach) echo probe ;;
 	store | sql | dbfile) echo store ;;
 	query) echo query ;;
-	report | flame) echo report ;;
+	report | flame | analysis) echo report ;;
+	compare | explain | forecast | trend) echo analysis ;;
 	http) echo http ;;
 	daemon) echo daemon ;;
 	alert | alert_[a-z]*) echo alert ;;
 	detect) echo analysis ;;
 	*) echo model ;;
-	compare | explain | forecast | trend) echo analysis ;;
-	config) echo config ;; probe | named_attach) echo probe ;; store) echo store ;; query) echo query ;;
-	report | flame | analysis) echo report ;; http) echo http ;; daemon) echo daemon ;; *) echo model ;;
 	esac
 }
 bad=0
