@@ -66,5 +66,17 @@ int sg_query_selectors(const char *expr, struct sg_arena *arena, struct sg_selec
 
 /* {"resultType":...,"result":...} as Prometheus' API prints it. */
 void sg_query_json(struct sg_buf *b, const struct sg_value *v);
+/*
+ * The same for long answers: more (NULL: nobody) is called after every sample, and may take b's
+ * bytes and empty it. Not 0 ends it, and is returned.
+ */
+typedef int (*sg_query_more)(struct sg_buf *b, void *ctx);
+int sg_query_json_parts(struct sg_buf *b, const struct sg_value *v, sg_query_more more, void *ctx);
+
+/*
+ * Appends the expression as Prometheus lays it out: on one line, or indented where it is longer
+ * than 100 characters. -EINVAL as for a query.
+ */
+int sg_query_format(const char *expr, struct sg_buf *b, struct sg_error *err);
 
 #endif

@@ -109,7 +109,7 @@ static void put_positional(struct sg_buf *b, const struct decimal *d)
 	sg_buf_add(b, d->digits + whole, d->n - whole);
 }
 
-static void put_exponent(struct sg_buf *b, const struct decimal *d)
+static void put_exponent(struct sg_buf *b, const struct decimal *d, int exp_digits)
 {
 	if (d->negative)
 		sg_buf_char(b, '-');
@@ -118,7 +118,7 @@ static void put_exponent(struct sg_buf *b, const struct decimal *d)
 		sg_buf_char(b, '.');
 		sg_buf_add(b, d->digits + 1, d->n - 1);
 	}
-	sg_buf_printf(b, "e%+d", d->exp - 1);
+	sg_buf_printf(b, "e%+0*d", exp_digits + 1, d->exp - 1);
 }
 
 void sg_json_num(struct sg_buf *b, double v)
@@ -137,7 +137,7 @@ void sg_json_num(struct sg_buf *b, double v)
 	if (v == 0 || (d.exp > -6 && d.exp <= 21))
 		put_positional(b, &d);
 	else
-		put_exponent(b, &d);
+		put_exponent(b, &d, 1);
 }
 
 void sg_fmt_float(struct sg_buf *b, double v)
@@ -156,4 +156,19 @@ void sg_fmt_float(struct sg_buf *b, double v)
 		split(v, &d);
 		put_positional(b, &d);
 	}
+}
+
+void sg_fmt_float_e(struct sg_buf *b, double v)
+{
+	struct decimal d;
+
+	if (v == 0 || !isfinite(v)) {
+		sg_fmt_float(b, v);
+		return;
+	}
+	split(v, &d);
+	if (d.exp < -3 || d.exp > 6)
+		put_exponent(b, &d, 2);
+	else
+		put_positional(b, &d);
 }

@@ -102,45 +102,61 @@ static void put_metric(struct sg_buf *b, const struct sg_series *s)
 	sg_buf_char(b, '}');
 }
 
+/* Where the text goes when it has become long. */
+struct parts {
+	sg_query_more more;
+	void *ctx;
+};
+
 /* The floats, or the histograms, of a series: Prometheus keeps them in two lists. */
-static void put_points(struct sg_buf *b, const struct sg_value_series *s, bool hists)
+static int put_points(struct sg_buf *b, const struct sg_value_series *s, bool hists,
+		      const struct parts *to)
 {
 	bool first = true;
+	int r = 0;
 
-	for (size_t i = 0; i < s->n; i++) {
+	for (size_t i = 0; i < s->n && !r; i++) {
 		if ((s->points[i].hist != NULL) != hists)
 			continue;
 		sg_buf_str(b, !first ? "," : hists ? ",\"histograms\":[" : ",\"values\":[");
 		first = false;
 		put_point(b, &s->points[i]);
+		r = to->more ? to->more(b, to->ctx) : 0;
 	}
 	if (!first)
 		sg_buf_char(b, ']');
+	return r;
 }
 
-static void put_series(struct sg_buf *b, const struct sg_value *v)
+static int put_series(struct sg_buf *b, const struct sg_value *v, const struct parts *to)
 {
+	int r = 0;
+
 	sg_buf_char(b, '[');
-	for (size_t i = 0; i < v->n; i++) {
+	for (size_t i = 0; i < v->n && !r; i++) {
 		const struct sg_value_series *s = &v->series[i];
 
 		sg_buf_str(b, i ? ",{" : "{");
 		put_metric(b, &s->series);
 		if (v->kind == SG_MATRIX) {
-			put_points(b, s, false);
-			put_points(b, s, true);
+			r = put_points(b, s, false, to);
+			if (!r)
+				r = put_points(b, s, true, to);
 		} else {
 			sg_buf_str(b, s->points[0].hist ? ",\"histogram\":" : ",\"value\":");
 			put_point(b, &s->points[0]);
+			r = to->more ? to->more(b, to->ctx) : 0;
 		}
 		sg_buf_char(b, '}');
 	}
 	sg_buf_char(b, ']');
+	return r;
 }
 
-void sg_query_json(struct sg_buf *b, const struct sg_value *v)
+int sg_query_json_parts(struct sg_buf *b, const struct sg_value *v, sg_query_more more, void *ctx)
 {
 	static const char *const types[] = {"scalar", "string", "vector", "matrix"};
+	int r = 0;
 
 	sg_buf_printf(b, "{\"resultType\":\"%s\",\"result\":", types[v->kind]);
 	if (v->kind == SG_SCALAR) {
@@ -152,7 +168,13 @@ void sg_query_json(struct sg_buf *b, const struct sg_value *v)
 		sg_json_str(b, v->string);
 		sg_buf_char(b, ']');
 	} else {
-		put_series(b, v);
+		r = put_series(b, v, &(struct parts){more, ctx});
 	}
 	sg_buf_char(b, '}');
+	return r;
+}
+
+void sg_query_json(struct sg_buf *b, const struct sg_value *v)
+{
+	sg_query_json_parts(b, v, NULL, NULL);
 }

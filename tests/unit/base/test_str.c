@@ -180,6 +180,29 @@ static void sample_values_are_written_as_prometheus_writes_them(void **state)
 	assert_int_equal(strlen(number(sg_fmt_float, 5e-324)), 326);
 }
 
+static void an_exponent_stands_where_prometheus_writes_one(void **state)
+{
+	static const struct {
+		double v;
+		const char *want;
+	} table[] = {
+		{0, "0"},
+		{-0.0, "-0"},
+		{999999, "999999"},
+		{1e6, "1e+06"},
+		{-1234567, "-1.234567e+06"},
+		{1e100, "1e+100"},
+		{0.0001, "0.0001"},
+		{0.00001234, "1.234e-05"},
+		{0x1p-20, "9.5367431640625e-07"},
+		{NAN, "NaN"},
+		{INFINITY, "+Inf"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
+		assert_string_equal(number(sg_fmt_float_e, table[i].v), table[i].want);
+}
+
 static void json_numbers_are_short_and_null_when_there_is_none(void **state)
 {
 	assert_string_equal(number(sg_json_num, 0.1), "0.1");
@@ -391,6 +414,7 @@ int main(void)
 		cmocka_unit_test(durations_are_read),
 		cmocka_unit_test(sizes_and_whole_numbers_are_read),
 		cmocka_unit_test(people_get_three_digits_and_a_unit),
+		cmocka_unit_test(an_exponent_stands_where_prometheus_writes_one),
 	};
 
 	return cmocka_run_group_tests_name("str", tests, NULL, NULL);
