@@ -21,6 +21,7 @@ home() { # the folder that implements include/sgprobe/NAME.h
 	query) echo query ;;
 	report | flame | analysis) echo report ;;
 	compare | explain | forecast | trend) echo analysis ;;
+	export) echo export ;;
 	http) echo http ;;
 	daemon) echo daemon ;;
 	alert | alert_[a-z]*) echo alert ;;

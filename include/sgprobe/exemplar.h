@@ -29,6 +29,9 @@ int sg_exemplars_take(const struct sg_series *s, const struct sg_exemplar *e, vo
  * (how many of them, the last ones, are the kernel's) and "cpu".
  */
 void sg_exemplars_json(struct sg_buf *b, struct sg_exemplars *x, bool whole);
+/* Calls put for each label of those below, within SG_EXEMPLAR_LABELS_MAX; the value is valid during the call. */
+typedef void (*sg_exemplar_label_cb)(void *ctx, const char *name, const char *value);
+void sg_exemplar_labels(const struct sg_exemplar *e, sg_exemplar_label_cb put, void *ctx);
 /* {"pid","tid","comm","cgroup","stack"}, without what is not known. */
 void sg_exemplar_labels_json(struct sg_buf *b, const struct sg_exemplar *e);
 

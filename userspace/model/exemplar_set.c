@@ -154,9 +154,9 @@ static size_t cut(const char *s, size_t most)
 }
 
 struct labels {
-	struct sg_buf *b;
+	sg_exemplar_label_cb put;
+	void *ctx;
 	size_t left;
-	bool any;
 };
 
 static void put(struct labels *l, const char *name, const char *value, size_t most)
@@ -168,11 +168,7 @@ static void put(struct labels *l, const char *name, const char *value, size_t mo
 		return;
 	snprintf(text, sizeof(text), "%.*s", (int)cut(value, SG_MIN(room, most)), value);
 	l->left -= strlen(name) + characters(text);
-	sg_buf_str(l->b, l->any ? "," : "");
-	sg_json_str(l->b, name);
-	sg_buf_char(l->b, ':');
-	sg_json_str(l->b, text);
-	l->any = true;
+	l->put(l->ctx, name, text);
 }
 
 /* Frames from the innermost outwards as far as there is room, written outermost first. */
@@ -208,16 +204,32 @@ static void put_number(struct labels *l, const char *name, uint32_t v)
 	put(l, name, text, sizeof(text));
 }
 
-void sg_exemplar_labels_json(struct sg_buf *b, const struct sg_exemplar *e)
+void sg_exemplar_labels(const struct sg_exemplar *e, sg_exemplar_label_cb put_label, void *ctx)
 {
-	struct labels l = {.b = b, .left = SG_EXEMPLAR_LABELS_MAX};
+	struct labels l = {.put = put_label, .ctx = ctx, .left = SG_EXEMPLAR_LABELS_MAX};
 
-	sg_buf_char(b, '{');
 	put_number(&l, "pid", e->tgid);
 	put_number(&l, "tid", e->tid);
 	put(&l, "comm", e->comm, SG_EXEMPLAR_LABELS_MAX);
 	put(&l, "cgroup", e->cgroup, CGROUP_CHARACTERS);
 	put_stack(&l, e);
+}
+
+static void put_json(void *ctx, const char *name, const char *value)
+{
+	struct sg_buf *b = ctx;
+
+	sg_buf_str(b, b->data[b->len - 1] == '{' ? "" : ",");
+	sg_json_str(b, name);
+	sg_buf_char(b, ':');
+	sg_json_str(b, value);
+}
+
+void sg_exemplar_labels_json(struct sg_buf *b, const struct sg_exemplar *e)
+{
+	sg_buf_char(b, '{');
+	if (!b->err)
+		sg_exemplar_labels(e, put_json, b);
 	sg_buf_char(b, '}');
 }
 
