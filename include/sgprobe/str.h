@@ -51,7 +51,9 @@ void sg_json_num(struct sg_buf *b, double v);
 
 /* A sample value as Prometheus prints it: shortest round trip, "NaN", "+Inf", "-Inf". */
 void sg_fmt_float(struct sg_buf *b, double v);
-/* The same, with an exponent below 1e-4 and from 1e6 on, as Prometheus prints numbers of expressions and bounds of buckets. */
+/* The same, with an exponent below 1e-6 and from 1e21 on: in Prometheus' JSON. */
+void sg_fmt_float_json(struct sg_buf *b, double v);
+/* The same, with one below 1e-4 and from 1e6 on: in its expressions, and for bounds of buckets. */
 void sg_fmt_float_e(struct sg_buf *b, double v);
 
 /* For terminals: control bytes, escapes, bidi controls and invalid UTF-8 are shown as '\xNN' or '?'. */

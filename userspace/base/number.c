@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Numbers as text: the shortest decimal that reads back as the same double. */
 #include <float.h>
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -140,7 +141,8 @@ void sg_json_num(struct sg_buf *b, double v)
 		put_exponent(b, &d, 1);
 }
 
-void sg_fmt_float(struct sg_buf *b, double v)
+/* Positional from 10^low up to below 10^high. */
+static void fmt_float(struct sg_buf *b, double v, int low, int high)
 {
 	struct decimal d;
 
@@ -148,27 +150,30 @@ void sg_fmt_float(struct sg_buf *b, double v)
 		sg_buf_str(b, "NaN");
 	} else if (isinf(v)) {
 		sg_buf_str(b, v > 0 ? "+Inf" : "-Inf");
-	} else if (is_small_integer(v)) {
+	} else if (high > 15 && is_small_integer(v)) {
 		sg_buf_printf(b, "%lld", (long long)v);
 	} else if (v == 0) {
-		sg_buf_str(b, "-0");
+		sg_buf_str(b, signbit(v) ? "-0" : "0");
 	} else {
 		split(v, &d);
-		put_positional(b, &d);
+		if (d.exp - 1 < low || d.exp > high)
+			put_exponent(b, &d, 2);
+		else
+			put_positional(b, &d);
 	}
+}
+
+void sg_fmt_float(struct sg_buf *b, double v)
+{
+	fmt_float(b, v, INT_MIN, INT_MAX);
+}
+
+void sg_fmt_float_json(struct sg_buf *b, double v)
+{
+	fmt_float(b, v, -6, 21);
 }
 
 void sg_fmt_float_e(struct sg_buf *b, double v)
 {
-	struct decimal d;
-
-	if (v == 0 || !isfinite(v)) {
-		sg_fmt_float(b, v);
-		return;
-	}
-	split(v, &d);
-	if (d.exp < -3 || d.exp > 6)
-		put_exponent(b, &d, 2);
-	else
-		put_positional(b, &d);
+	fmt_float(b, v, -4, 6);
 }

@@ -250,7 +250,7 @@ static void put_one(struct sg_buf *b, const struct sg_exemplar *e, bool whole)
 	sg_buf_str(b, "{\"labels\":");
 	sg_exemplar_labels_json(b, e);
 	sg_buf_str(b, ",\"value\":\"");
-	sg_fmt_float(b, e->value);
+	sg_fmt_float_json(b, e->value);
 	sg_buf_printf(b, "\",\"timestamp\":%" PRId64 ".%03d", e->t_ms / 1000,
 		      (int)(e->t_ms % 1000));
 	if (whole)

@@ -21,7 +21,7 @@ static void put_time(struct sg_buf *b, int64_t ms)
 static void put_float(struct sg_buf *b, double v)
 {
 	sg_buf_char(b, '"');
-	sg_fmt_float(b, v);
+	sg_fmt_float_json(b, v);
 	sg_buf_char(b, '"');
 }
 

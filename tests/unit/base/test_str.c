@@ -184,23 +184,29 @@ static void an_exponent_stands_where_prometheus_writes_one(void **state)
 {
 	static const struct {
 		double v;
-		const char *want;
+		const char *want, *json; /* NULL: the same */
 	} table[] = {
 		{0, "0"},
 		{-0.0, "-0"},
 		{999999, "999999"},
-		{1e6, "1e+06"},
-		{-1234567, "-1.234567e+06"},
+		{1e6, "1e+06", "1000000"},
+		{-1234567, "-1.234567e+06", "-1234567"},
 		{1e100, "1e+100"},
+		{1e20, "1e+20", "100000000000000000000"},
+		{1e21, "1e+21"},
+		{0.000001, "1e-06", "0.000001"},
 		{0.0001, "0.0001"},
-		{0.00001234, "1.234e-05"},
+		{0.00001234, "1.234e-05", "0.00001234"},
 		{0x1p-20, "9.5367431640625e-07"},
 		{NAN, "NaN"},
 		{INFINITY, "+Inf"},
 	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
 		assert_string_equal(number(sg_fmt_float_e, table[i].v), table[i].want);
+		assert_string_equal(number(sg_fmt_float_json, table[i].v),
+				    table[i].json ? table[i].json : table[i].want);
+	}
 }
 
 static void json_numbers_are_short_and_null_when_there_is_none(void **state)
