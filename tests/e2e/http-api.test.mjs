@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { gunzipSync } from "node:zlib";
-import { get, json, raw, startServer } from "./http-lib.mjs";
+import net from "node:net";
+import { dechunk, get, json, parseResponse, post, raw, startServer } from "./http-lib.mjs";
 
 const hist = "sgprobe_sched_runqueue_latency_seconds";
 let s;
@@ -100,6 +101,120 @@ test("lists name what there is", async () => {
     { __name__: "sgprobe_load1" }, { __name__: hist }]);
   assert.deepEqual((await json(s, `/api/v1/label/syscall/values?${span}`)).data.data, ["call0", "call1", "call2"]);
   assert.deepEqual((await json(s, `/api/v1/labels?${span}`)).data.data, ["__name__", "syscall"]);
+  await s.do("extra 0");
+});
+
+test("parameters come by POST as well, in the form before those of the URL", async () => {
+  const ask = async (path, form, headers) => {
+    const r = await post(s, path, new URLSearchParams(form), headers);
+    return { status: r.status, data: JSON.parse(r.body) };
+  };
+  const time = s.newest / 1000;
+  assert.equal((await ask("/api/v1/query?query=3", { query: "1+1", time })).data.data.result[1], "2");
+  assert.equal((await ask("/api/v1/query?query=1%2B2", {})).data.data.result[1], "3");
+  const range = { query: "sgprobe_load1", start: time - 10, end: time, step: 5 };
+  assert.equal((await ask("/api/v1/query_range", range)).data.data.result[0].values.length, 3);
+  assert.equal((await ask("/api/v1/series", { "match[]": "sgprobe_load1", start: time - 9, end: time })).data.data.length, 1);
+  assert.equal((await ask("/api/v1/labels", { start: time - 9, end: time })).data.data[0], "__name__");
+  assert.equal((await ask("/api/v1/format_query", { query: "a+b" })).data.data, "a + b");
+  assert.equal((await ask("/api/v1/query_exemplars", { query: "sgprobe_load1" })).status, 200);
+  const long = "1" + "+1".repeat(20000); // more than a head may have, in many pieces
+  assert.equal((await ask("/api/v1/query", { query: `vector(0)${" ".repeat(60000)}` }, { "Content-Type": "Application/X-WWW-Form-URLEncoded; charset=utf-8" })).status, 200);
+  assert.equal((await ask("/api/v1/query", { query: long })).status, 422); // nested too deeply
+});
+
+test("a limit shortens lists and vectors, and says so", async () => {
+  const span = `start=${s.newest / 1000 - 60}&end=${s.newest / 1000}`;
+  await s.do("extra 5");
+  for (const [path, count] of [
+    [`/api/v1/series?match[]=sgprobe_syscall_calls_total&${span}`, 5], [`/api/v1/label/syscall/values?${span}`, 5],
+    [`/api/v1/labels?${span}`, 2], [`/api/v1/query?query=sgprobe_syscall_calls_total&time=${s.newest / 1000}`, 5],
+  ]) {
+    const list = (r) => r.data.data.result ?? r.data.data;
+    assert.equal(list(await json(s, `${path}&limit=0`)).length, count, path);
+    const whole = await json(s, `${path}&limit=${count}`);
+    assert.equal(list(whole).length, count, path);
+    assert.equal(whole.data.warnings, undefined, path);
+    const cut = await json(s, `${path}&limit=1`);
+    assert.equal(list(cut).length, 1, path);
+    assert.deepEqual(cut.data.warnings, ["results truncated due to limit"], path);
+  }
+  assert.equal((await json(s, "/api/v1/labels?limit=-1")).status, 400);
+  await s.do("extra 0");
+});
+
+test("metadata, rules and alerts are what Prometheus' are", async () => {
+  const { data } = (await json(s, "/api/v1/metadata?metric=" + hist)).data;
+  assert.deepEqual(Object.keys(data), [hist]);
+  assert.equal(data[hist][0].type, "histogram");
+  assert.equal(data[hist][0].unit, "seconds");
+  assert.equal(Object.keys((await json(s, "/api/v1/metadata?limit=3")).data.data).length, 3);
+  assert.deepEqual((await json(s, "/api/v1/rules")).data, { status: "success", data: { groups: [] } });
+  assert.deepEqual((await json(s, "/api/v1/alerts")).data, { status: "success", data: { alerts: [] } });
+});
+
+test("scrapers get the form that they ask", async () => {
+  const now = Math.floor(Date.now() / 1000) * 1000;
+  await s.do(`tick ${(now - s.newest) / 1000}`);
+  const text = await get(s, "/metrics");
+  assert.equal(text.headers["content-type"], "text/plain; version=0.0.4; charset=utf-8");
+  assert.match(text.headers.vary, /Accept/);
+  assert.match(text.body.toString(), new RegExp(`^sgprobe_load1 ${((now / 1000) % 100) + 2}$`, "m"));
+  const open = await get(s, "/metrics", { Accept: "application/openmetrics-text;version=1.0.0" });
+  assert.equal(open.headers["content-type"], "application/openmetrics-text; version=1.0.0; charset=utf-8");
+  assert.match(open.body.toString(), /# EOF\n$/);
+  const proto = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited";
+  assert.match((await get(s, "/metrics", { Accept: proto })).headers["content-type"], /^application\/vnd\.google\.protobuf; proto=/);
+  const some = (await get(s, "/federate?match[]=sgprobe_load1")).body.toString();
+  assert.match(some, new RegExp(`^sgprobe_load1 \\d+ ${now}$`, "m"));
+  assert.doesNotMatch(some, /switches/);
+  assert.equal((await get(s, "/federate")).status, 400);
+  assert.equal((await get(s, "/metrics?match[]=%7B")).status, 400);
+  assert.equal((await get(s, "/metrics", {}, { method: "POST" })).status, 405);
+});
+
+const long = () => `/api/v1/query_range?query=sgprobe_syscall_calls_total&start=${s.newest / 1000 - 600}&end=${s.newest / 1000}&step=1`;
+
+test("a long answer comes in chunks, also compressed, and the connection lives on", async () => {
+  await s.do("extra 400");
+  const plain = await get(s, long());
+  assert.equal(plain.headers["transfer-encoding"], "chunked");
+  const { result } = JSON.parse(plain.body).data;
+  assert.equal(result.length, 400);
+  assert.ok(result.every((r) => r.values.length === 601));
+  const packed = await get(s, long(), { "Accept-Encoding": "gzip" });
+  assert.equal(packed.headers["content-encoding"], "gzip");
+  assert.deepEqual(gunzipSync(packed.body), plain.body);
+  const old = await raw(s, `GET ${long()} HTTP/1.0\r\nHost: localhost\r\n\r\n`);
+  assert.equal(old.headers["transfer-encoding"], undefined);
+  assert.deepEqual(old.body, plain.body);
+  const head = await get(s, long(), {}, { method: "HEAD" });
+  assert.equal(head.body.length, 0);
+  assert.equal(+head.headers["content-length"], plain.body.length);
+  const two = await raw(s, `GET ${long()} HTTP/1.1\r\nHost: localhost\r\n\r\nGET /-/healthy HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`);
+  const { all } = two, start = all.indexOf("\r\n\r\n") + 4, next = all.indexOf("HTTP/1.1 200 OK", 10);
+  assert.deepEqual(dechunk(all.subarray(start, next)), plain.body);
+  assert.equal(parseResponse(all.subarray(next)).body.toString(), "sgprobe is healthy\n");
+});
+
+test("a client that takes nothing is cut off at the timeout, and holds up nobody for longer", async () => {
+  await s.do("extra 1200");
+  const c = net.connect(s.port, "127.0.0.1");
+  c.on("error", () => {});
+  c.pause();
+  await new Promise((ok) => c.once("connect", ok));
+  const closed = new Promise((ok) => c.once("close", ok));
+  c.write(`GET ${long()}&timeout=2s HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+  await new Promise((ok) => setTimeout(ok, 200));
+  assert.equal((await get(s, "/-/healthy")).status, 200);
+  assert.equal((await json(s, "/api/v1/query?query=1%2B1&timeout=10s")).status, 200);
+  let got = Buffer.alloc(0);
+  c.on("data", (d) => (got = Buffer.concat([got, d])));
+  c.resume();
+  await closed;
+  const { headers, body } = parseResponse(got);
+  assert.equal(headers["transfer-encoding"], "chunked");
+  assert.equal(dechunk(body), undefined, "a part is not taken for the whole");
   await s.do("extra 0");
 });
 

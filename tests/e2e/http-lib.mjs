@@ -73,13 +73,35 @@ export function raw(server, bytes, { unix = false, whole = false, slow = 0 } = {
     });
   });
 }
+/** The body of an answer in chunks; undefined while it is not whole. */
+export function dechunk(buf) {
+  const parts = [];
+  for (let at = 0; ; ) {
+    const eol = buf.indexOf("\r\n", at);
+    if (eol < 0) return undefined;
+    const n = parseInt(buf.toString("latin1", at, eol), 16);
+    if (buf.length < eol + 2 + n + 2) return undefined;
+    if (!n) return Buffer.concat(parts);
+    parts.push(buf.subarray(eol + 2, eol + 2 + n));
+    at = eol + 2 + n + 2;
+  }
+}
 export function parseResponse(buf) {
   const end = buf.indexOf("\r\n\r\n");
   if (end < 0) return { status: 0, headers: {}, body: Buffer.alloc(0), all: buf };
   const [first, ...lines] = buf.subarray(0, end).toString("latin1").split("\r\n");
   const headers = {};
   for (const l of lines) headers[l.slice(0, l.indexOf(":")).toLowerCase()] = l.slice(l.indexOf(":") + 1).trim();
-  return { status: +first.split(" ")[1], headers, body: buf.subarray(end + 4), all: buf };
+  const body = buf.subarray(end + 4);
+  const chunked = headers["transfer-encoding"] === "chunked";
+  return { status: +first.split(" ")[1], headers, body: (chunked && dechunk(body)) || body, all: buf };
+}
+/** A form by POST; the body may come in pieces of so many bytes. */
+export function post(server, path, form, headers = {}, options = {}) {
+  const body = form instanceof URLSearchParams ? form.toString() : form;
+  const h = { Host: `127.0.0.1:${server.port}`, Connection: "close", "Content-Type": "application/x-www-form-urlencoded", "Content-Length": Buffer.byteLength(body), ...headers };
+  const head = Object.entries(h).filter(([, v]) => v !== null).map(([k, v]) => `${k}: ${v}\r\n`).join("");
+  return raw(server, `POST ${path} HTTP/1.1\r\n${head}\r\n${body}`, options);
 }
 export function get(server, path, headers = {}, options = {}) {
   const h = { Host: `127.0.0.1:${server.port}`, Connection: "close", ...headers };

@@ -75,6 +75,33 @@ test("heads that two readers could read differently are refused", async () => {
   for (const [head, status] of Object.entries(bad)) assert.equal((await raw(s, Buffer.from(head, "latin1"))).status, status, JSON.stringify(head));
 });
 
+test("a body is a form of known length, for who takes one", async () => {
+  const ask = (head, body = "", path = "/api/v1/query") =>
+    raw(s, `POST ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n${head}\r\n${body}`).then((r) => r.status);
+  const form = "Content-Type: application/x-www-form-urlencoded\r\n";
+  assert.equal(await ask(`${form}Content-Length: 7\r\n`, "query=1"), 200);
+  assert.equal(await ask(`Content-Type: application/json\r\nContent-Length: 13\r\n`, '{"query":"1"}'), 415);
+  assert.equal(await ask(`Content-Type: application/x-www-form-urlencodedx\r\nContent-Length: 7\r\n`, "query=1"), 415);
+  assert.equal(await ask(`${form}Content-Length: 7\r\nContent-Length: 7\r\n`, "query=1"), 400);
+  assert.equal(await ask(`${form}Content-Length: 7\r\nContent-Length: 8\r\n`, "query=1"), 400);
+  for (const length of ["-1", "+7", "7x", "0x7", "99999999999999999999", "", "7, 7"])
+    assert.equal(await ask(`${form}Content-Length: ${length}\r\n`, "query=1"), 400, length);
+  assert.equal(await ask(`${form}Content-Length: 262145\r\n`), 413);
+  assert.equal(await ask(`${form}Transfer-Encoding: chunked\r\n`, "7\r\nquery=1\r\n0\r\n\r\n"), 413);
+  assert.equal(await ask(`${form}Content-Length: 9\r\n`, "query=1\0&"), 400);
+  assert.equal(await ask(`${form}Content-Length: 7\r\n`, "query=1", "/api/sg/v1/heat"), 405);
+  assert.equal(await ask(`${form}Content-Length: 7\r\n`, "query=1", "/api/sg/v1/probes/add"), 405);
+  assert.equal(await ask(`${form}Origin: http://evil.example\r\nContent-Length: 7\r\n`, "query=1"), 403);
+  await alive();
+});
+
+test("what follows a form is the next request", async () => {
+  const one = "POST /api/v1/query HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 11\r\n\r\nquery=1%2B1";
+  const r = await raw(s, one + one + "GET /-/healthy HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+  assert.equal(r.all.toString().match(/HTTP\/1\.1 200 OK/g).length, 3);
+  assert.equal(r.all.toString().match(/,"2"\]/g).length, 2);
+});
+
 test("a head over 8 KiB is 431", async () => {
   assert.equal((await get(s, "/", { X: "a".repeat(9000) })).status, 431);
   assert.equal((await get(s, `/${"a".repeat(9000)}`)).status, 431);

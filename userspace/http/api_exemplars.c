@@ -24,7 +24,7 @@ static int range_params(struct http_call *c, int64_t *from, int64_t *to, int64_t
 	if (!r)
 		r = http_param_ms(&c->params, "step", http_parse_step, false, step, &c->err);
 	if (!r && *from > *to)
-		r = sg_fail(&c->err, -EINVAL, "\"start\" is after \"end\"");
+		r = sg_fail(&c->err, -EINVAL, "end timestamp must not be before start timestamp");
 	return r;
 }
 
@@ -51,10 +51,9 @@ int http_get_exemplars(struct http_call *c)
 	size_t n = 0;
 	int r = range_params(c, &from, &to, &step);
 
-	if (!r && (!query || !*query))
-		r = sg_fail(&c->err, -EINVAL, "the parameter \"query\" is missing");
 	if (!r)
-		r = sg_query_selectors(query, c->arena, sels, SELECTORS_MAX, &n, &c->err);
+		r = sg_query_selectors(query ? query : "", c->arena, sels, SELECTORS_MAX, &n,
+				       &c->err);
 	x = sg_exemplars_new(step);
 	if (!r)
 		r = x ? read_all(c, sels, n, from, to, x) : -ENOMEM;

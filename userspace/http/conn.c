@@ -11,6 +11,7 @@
 #include <sgprobe/time.h>
 
 #include "conn.h"
+#include "pipe.h"
 
 #define SECOND 1000000000ULL
 #define HEAD_NS (30 * SECOND) /* for a whole head, and between requests */
@@ -22,6 +23,7 @@
 
 enum state {
 	READ_HEAD,
+	READ_BODY,
 	WAIT, /* somebody else makes the answer */
 	SEND, /* head, then body */
 	STREAM, /* the body grows until http_conn_end */
@@ -38,13 +40,17 @@ struct http_conn {
 	uint64_t deadline;
 	struct in6_addr peer;
 	unsigned int served;
-	size_t in_len, head_len;
+	size_t in_len, head_len; /* head_len: and what of the body came with it */
+	struct http_request req; /* while its body is read; points into in */
+	struct sg_buf body; /* of the request */
 	struct sg_buf head; /* of the answer */
 	struct http_response resp;
 	size_t sent; /* of head and body */
 	bool no_body;
 	void (*gone)(void *arg);
 	void *gone_arg;
+	void (*offer)(void *arg);
+	void *offer_arg;
 	char in[HTTP_HEAD_MAX + 1];
 };
 
@@ -94,6 +100,11 @@ const struct http_conns_stats *http_conns_stats(const struct http_conns *cs)
 	return &cs->stats;
 }
 
+bool http_conn_takes_chunks(const struct http_conn *c)
+{
+	return c->req.http11 && !c->no_body;
+}
+
 bool http_conn_local(const struct http_conn *c)
 {
 	return c->local;
@@ -130,6 +141,9 @@ static void drop(struct http_conn *c)
 		return;
 	c->dead = true;
 	c->gone = NULL;
+	c->offer = NULL;
+	if (c->resp.pipe)
+		http_pipe_close(c->resp.pipe);
 	if (c->fd >= 0)
 		close(sg_take_fd(c->fd));
 	if (gone)
@@ -148,6 +162,7 @@ static void reap(struct http_conns *cs)
 		*p = c->next;
 		http_response_free(&c->resp);
 		sg_buf_free(&c->head);
+		sg_buf_free(&c->body);
 		free(c);
 		cs->n--;
 	}
@@ -327,14 +342,42 @@ static ssize_t send_some(struct http_conn *c)
 	return r < 0 ? -errno : r;
 }
 
-static void try_send(struct http_conn *c)
+/* The next piece, in place of the one that is sent. False: the stream has ended or waits. */
+static bool pull(struct http_conn *c)
+{
+	int r;
+
+	if (c->state != STREAM || !c->resp.pipe || c->ending)
+		return false;
+	r = http_pipe_take(c->resp.pipe, &c->resp.body);
+	if (r > 0)
+		c->sent = c->head.len;
+	else if (r == -ENODATA)
+		c->ending = true;
+	else if (r < 0)
+		drop(c);
+	return r > 0;
+}
+
+static ssize_t send_all(struct http_conn *c)
 {
 	ssize_t r;
 
-	while ((r = send_some(c)) > 0) {
-		c->sent += r;
-		c->deadline = sg_mono_ns() + SEND_NS;
-	}
+	do {
+		while ((r = send_some(c)) > 0) {
+			c->sent += r;
+			c->deadline = sg_mono_ns() + SEND_NS;
+		}
+	} while (!r && pull(c));
+	return r;
+}
+
+static void try_send(struct http_conn *c)
+{
+	ssize_t r = send_all(c);
+
+	if (c->dead)
+		return;
 	if (r == -EAGAIN || r == -EINTR)
 		watch(c, EPOLLOUT);
 	else if (r < 0)
@@ -348,13 +391,15 @@ static void try_send(struct http_conn *c)
 void http_conn_respond(struct http_conn *c, struct http_response *r)
 {
 	c->gone = NULL;
+	c->offer = NULL;
 	c->resp = *r;
 	*r = (struct http_response){0};
 	if (c->resp.body.err) {
 		http_response_text(&c->resp, 500, "out of memory, or the answer is too large");
 		c->resp.gzip = false;
 	}
-	c->keep = c->keep && !c->resp.stream;
+	c->keep = c->keep && (!c->resp.stream || c->resp.chunked);
+	c->ending = false;
 	c->sent = 0;
 	sg_buf_reset(&c->head);
 	http_response_head(&c->head, &c->resp, c->keep);
@@ -369,6 +414,23 @@ void http_conn_wait(struct http_conn *c, void (*gone)(void *arg), void *arg)
 	c->gone_arg = arg;
 	if (c->state != STREAM)
 		enter(c, WAIT, ANSWER_NS, EPOLLRDHUP);
+}
+
+void http_conn_offer(struct http_conn *c, void (*offer)(void *arg), void *arg)
+{
+	c->offer = offer;
+	c->offer_arg = arg;
+}
+
+/* A connection that waits to be sendable is told so by itself. */
+void http_conns_kick(struct http_conns *cs)
+{
+	for (struct http_conn *c = cs->list; c; c = c->next) {
+		if (!c->dead && c->state == WAIT && c->offer)
+			c->offer(c->offer_arg);
+		if (!c->dead && c->state == STREAM && c->resp.pipe && !(c->events & EPOLLOUT))
+			enter(c, STREAM, SEND_NS, EPOLLOUT);
+	}
 }
 
 int http_conn_write(struct http_conn *c, const void *p, size_t n)
@@ -414,31 +476,68 @@ static void refuse(struct http_conn *c, int status)
 {
 	struct http_response r = {.allow = status == 405 ? "GET, HEAD" : NULL};
 
+	sg_buf_free(&c->body);
 	c->set->stats.refused++;
 	c->keep = c->no_body = false;
 	http_response_text(&r, status, http_reason(status));
 	http_conn_respond(c, &r);
 }
 
+static void pass_on(struct http_conn *c)
+{
+	c->req.body = c->body.data;
+	enter(c, WAIT, ANSWER_NS, EPOLLRDHUP);
+	if (c->req.upgrade)
+		c->set->ops->upgrade(c->set->ctx, c, &c->req);
+	else
+		c->set->ops->request(c->set->ctx, c, &c->req);
+	sg_buf_free(&c->body);
+}
+
+static void take_body(struct http_conn *c, const char *p, size_t n)
+{
+	sg_buf_add(&c->body, p, n);
+	if (c->body.err)
+		refuse(c, 500);
+	else if (c->body.len == c->req.content_length)
+		pass_on(c);
+}
+
 static void take_request(struct http_conn *c)
 {
-	struct http_request req;
-	int status = http_request_parse(c->in, c->head_len, &req);
+	int status = http_request_parse(c->in, c->head_len, &c->req);
+	size_t here = SG_MIN(c->in_len - c->head_len, c->req.content_length);
 
 	c->set->stats.requests++;
-	if (!status && req.post && !c->local)
-		status = 405; /* nothing is changed over TCP */
+	if (!status)
+		status = c->set->ops->admit(c->set->ctx, c, &c->req);
 	if (status) {
 		refuse(c, status);
 		return;
 	}
-	c->keep = req.keep_alive;
-	c->no_body = req.head;
-	enter(c, WAIT, ANSWER_NS, EPOLLRDHUP);
-	if (req.upgrade)
-		c->set->ops->upgrade(c->set->ctx, c, &req);
+	c->keep = c->req.keep_alive;
+	c->no_body = c->req.head;
+	if (!c->req.content_length) {
+		pass_on(c);
+		return;
+	}
+	c->state = READ_BODY; /* within the time that the head has */
+	c->head_len += here;
+	take_body(c, c->in + c->head_len - here, here);
+}
+
+static void read_body(struct http_conn *c)
+{
+	char some[16384];
+	size_t left = c->req.content_length - c->body.len;
+	ssize_t n = recv(c->fd, some, SG_MIN(left, sizeof(some)), MSG_DONTWAIT);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0)
+		drop(c);
 	else
-		c->set->ops->request(c->set->ctx, c, &req);
+		take_body(c, some, n);
 }
 
 static void try_head(struct http_conn *c)
@@ -481,6 +580,8 @@ static void on_event(struct http_conn *c, uint32_t events)
 		return;
 	if (c->state == READ_HEAD && (events & EPOLLIN))
 		try_read(c);
+	else if (c->state == READ_BODY && (events & EPOLLIN))
+		read_body(c);
 	else if (c->state == LINGER && (events & EPOLLIN))
 		discard(c);
 	else if ((c->state == SEND || c->state == STREAM) && (events & EPOLLOUT))
@@ -514,7 +615,7 @@ void http_conns_tick(struct http_conns *cs)
 	for (struct http_conn *c = cs->list; c; c = c->next) {
 		if (c->dead || now < c->deadline)
 			continue;
-		if (c->state == READ_HEAD && c->in_len)
+		if ((c->state == READ_HEAD && c->in_len) || c->state == READ_BODY)
 			refuse(c, 408);
 		else if (c->state != STREAM || c->events & EPOLLOUT)
 			drop(c);

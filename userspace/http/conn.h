@@ -23,6 +23,8 @@ struct http_conn;
 struct http_conns;
 
 struct http_conn_ops {
+	/* The status to refuse a head with before its body is read, or 0. */
+	int (*admit)(void *ctx, struct http_conn *c, const struct http_request *req);
 	/* A whole, well-formed request: answer now or later by http_conn_respond. */
 	void (*request)(void *ctx, struct http_conn *c, const struct http_request *req);
 	/* A head that asks for an upgrade: a refusal as for request, or http_conn_detach. */
@@ -43,6 +45,7 @@ void http_conns_step(struct http_conns *cs);
 void http_conns_tick(struct http_conns *cs); /* once a second: time limits */
 const struct http_conns_stats *http_conns_stats(const struct http_conns *cs);
 
+bool http_conn_takes_chunks(const struct http_conn *c); /* not HTTP/1.0, and not HEAD */
 bool http_conn_local(const struct http_conn *c);
 /* Another descriptor of the connection, the caller's; -1: there is none. */
 int http_conn_dup(const struct http_conn *c);
@@ -53,7 +56,13 @@ void http_conn_respond(struct http_conn *c, struct http_response *r);
  * once, unless http_conn_respond comes before.
  */
 void http_conn_wait(struct http_conn *c, void (*gone)(void *arg), void *arg);
-/* After a response with stream set: more of its body. -EAGAIN: the client is too far behind, and has been closed. */
+/*
+ * An answer that is sent while it is made: offer is called, in the serving thread and while the
+ * request waits, whenever http_conns_kick is, and may call http_conn_respond.
+ */
+void http_conn_offer(struct http_conn *c, void (*offer)(void *arg), void *arg);
+void http_conns_kick(struct http_conns *cs); /* pipes may have something new */
+/* After a response with stream set and no pipe: more of its body. -EAGAIN: the client is too far behind, and has been closed. */
 int http_conn_write(struct http_conn *c, const void *p, size_t n);
 void http_conn_end(struct http_conn *c);
 /* Gives the socket away: the caller owns the descriptor; rest is what was read behind the head, copied. */

@@ -23,18 +23,17 @@ static int add_pair(struct http_params *ps, char *pair, struct sg_error *err)
 	if (value)
 		*value++ = '\0';
 	if (!http_url_decode(pair, true) || (value && !http_url_decode(value, true)))
-		return sg_fail(err, -EINVAL, "the query string is not valid percent-encoded UTF-8");
+		return sg_fail(err, -EINVAL, "a parameter is not valid percent-encoded UTF-8");
 	ps->p[ps->n].name = pair;
 	ps->p[ps->n++].value = value ? value : "";
 	return 0;
 }
 
-int http_params_parse(struct http_params *ps, const char *query, struct sg_arena *a,
-		      struct sg_error *err)
+int http_params_add(struct http_params *ps, const char *query, struct sg_arena *a,
+		    struct sg_error *err)
 {
 	char *next = sg_arena_strdup(a, query);
 
-	ps->n = 0;
 	if (!next)
 		return sg_fail(err, -ENOMEM, "out of memory");
 	while (next) {
@@ -45,6 +44,13 @@ int http_params_parse(struct http_params *ps, const char *query, struct sg_arena
 			return r;
 	}
 	return 0;
+}
+
+int http_params_parse(struct http_params *ps, const char *query, struct sg_arena *a,
+		      struct sg_error *err)
+{
+	ps->n = 0;
+	return http_params_add(ps, query, a, err);
 }
 
 const char *http_param(const struct http_params *ps, const char *name)

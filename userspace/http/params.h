@@ -18,9 +18,12 @@ struct http_params {
 	} p[HTTP_PARAMS_MAX];
 };
 
-/* Decodes a query string; the strings are in the arena. -EINVAL with a sentence: malformed or too many. */
+/* Decodes a query string or a form; the strings are in the arena. -EINVAL with a sentence: malformed or too many. */
 int http_params_parse(struct http_params *ps, const char *query, struct sg_arena *a,
 		      struct sg_error *err);
+/* The same, behind those that are there. */
+int http_params_add(struct http_params *ps, const char *query, struct sg_arena *a,
+		    struct sg_error *err);
 const char *http_param(const struct http_params *ps, const char *name); /* the first one, or NULL */
 
 /* Unix seconds (fractions allowed) or RFC 3339, to milliseconds: "1700000000.5", "2023-11-14T22:13:20Z". */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * One HTTP/1.1 request head, read strictly: CRLF line ends, no folding, no body,
- * one Host, one Origin, an absolute path. Whatever is unclear is refused here, so
+ * One HTTP/1.1 request head, read strictly: CRLF line ends, no folding, one Host,
+ * one Origin, an absolute path, and a body of known length for POST alone. Whatever is unclear is refused here, so
  * that no two parts can understand the same bytes differently.
  */
 #ifndef HTTP_REQUEST_H
@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define HTTP_HEAD_MAX 8192
 
@@ -17,9 +18,14 @@ struct http_request {
 	const char *query; /* as sent, after the '?'; "" when there is none */
 	const char *host, *origin, *accept_encoding, *if_none_match; /* NULL when absent */
 	const char *upgrade, *connection, *ws_key, *ws_version, *ws_protocol;
+	const char *accept, *content_type;
 	const char *method;
+	const char *body; /* of a POST: content_length bytes and a NUL; NULL until it is whole */
+	size_t content_length; /* 0 unless POST */
+	bool has_length;
+	bool http11; /* not 1.0 */
 	bool head; /* HEAD: answered without a body */
-	bool post; /* without a body: what it asks for is in the query */
+	bool post;
 	bool keep_alive; /* the client allows another request on this connection */
 };
 
@@ -34,6 +40,9 @@ int http_request_parse(char *p, size_t n, struct http_request *r);
 
 /* Decodes %xx in place. '+' means a space when plus is set. False: malformed, NUL, control byte or not UTF-8. */
 bool http_url_decode(char *s, bool plus);
+
+/* Whether a body says that it is an HTML form's: application/x-www-form-urlencoded. */
+bool http_is_form(const struct http_request *r);
 
 /* True when a comma separated header value has the token (case ignored; ";q=0" means not). */
 bool http_has_token(const char *value, const char *token);

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <zlib.h>
 
+#include "pipe.h"
 #include "response.h"
 
 #define GZIP_MIN 1024
@@ -35,6 +36,7 @@ static const struct {
 	{405, "Method Not Allowed"},
 	{408, "Request Timeout"},
 	{413, "Content Too Large"},
+	{415, "Unsupported Media Type"},
 	{417, "Expectation Failed"},
 	{421, "Misdirected Request"},
 	{422, "Unprocessable Content"},
@@ -56,6 +58,8 @@ const char *http_reason(int status)
 void http_response_free(struct http_response *r)
 {
 	sg_buf_free(&r->body);
+	http_pipe_unref(r->pipe);
+	r->pipe = NULL;
 }
 
 size_t http_response_length(const struct http_response *r)
@@ -84,18 +88,20 @@ void http_response_head(struct sg_buf *out, const struct http_response *r, bool 
 		sg_buf_printf(out, "Content-Type: %s\r\n", r->type);
 	if (!r->stream && r->status != 304)
 		sg_buf_printf(out, "Content-Length: %zu\r\n", http_response_length(r));
+	if (r->chunked)
+		sg_buf_str(out, "Transfer-Encoding: chunked\r\n");
 	if (r->gzip && r->status != 304)
 		sg_buf_str(out, "Content-Encoding: gzip\r\n");
-	if (r->vary)
-		sg_buf_str(out, "Vary: Accept-Encoding\r\n");
+	if (r->vary || r->vary_accept)
+		sg_buf_printf(out, "Vary: %s%s\r\n", r->vary_accept ? "Accept, " : "",
+			      "Accept-Encoding");
 	if (r->etag[0])
 		sg_buf_printf(out, "ETag: %s\r\n", r->etag);
 	if (r->allow)
 		sg_buf_printf(out, "Allow: %s\r\n", r->allow);
 	sg_buf_printf(out, "Cache-Control: %s\r\n", r->cache ? r->cache : "no-store");
 	sg_buf_str(out, strict_headers);
-	sg_buf_printf(out, "Connection: %s\r\n\r\n",
-		      keep_alive && !r->stream ? "keep-alive" : "close");
+	sg_buf_printf(out, "Connection: %s\r\n\r\n", keep_alive ? "keep-alive" : "close");
 }
 
 static int deflate_all(const struct sg_buf *in, char *out, size_t *n)

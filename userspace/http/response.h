@@ -5,6 +5,8 @@
 
 #include <sgprobe/str.h>
 
+struct http_pipe;
+
 struct http_response {
 	int status;
 	const char *type; /* Content-Type; static */
@@ -13,10 +15,14 @@ struct http_response {
 	char etag[32]; /* with its quotes; "" for none */
 	bool gzip; /* the body is gzip */
 	bool vary; /* another Accept-Encoding gets another body */
-	bool stream; /* no length: the end of the connection ends the body */
+	bool vary_accept; /* and another Accept */
+	bool stream; /* no length: the end of the connection ends the body, unless it is chunked */
+	bool chunked;
 	struct sg_buf body;
 	const void *fixed; /* instead of body: memory that lives as long as the process */
 	size_t fixed_len;
+	struct http_pipe *
+		pipe; /* where a stream's body comes from, a reference; NULL: from http_conn_write */
 };
 
 void http_response_free(struct http_response *r);

@@ -6,6 +6,7 @@
 #include <sgprobe/time.h>
 
 #include "assets.h"
+#include "pipe.h"
 #include "route.h"
 #include "server.h"
 
@@ -17,16 +18,26 @@
 const struct http_route http_routes[] = {
 	{"/-/healthy", http_get_healthy, 0, "", "200 while the server runs"},
 	{"/-/ready", http_get_ready, 0, "", "200 once the first tick is stored"},
-	{"/api/v1/query", http_get_query, ROUTE_READS,
-	 "query=&time=&timeout=", "Prometheus' instant query"},
-	{"/api/v1/query_range", http_get_query_range, ROUTE_READS,
-	 "query=&start=&end=&step=&timeout=", "Prometheus' range query"},
-	{"/api/v1/series", http_get_series, ROUTE_READS,
-	 "match[]=&start=&end=", "Prometheus' series list"},
-	{"/api/v1/labels", http_get_labels, ROUTE_READS,
-	 "match[]=&start=&end=", "Prometheus' label names"},
+	{"/metrics", http_get_metrics, ROUTE_READS,
+	 "match[]=", "every newest value, to be scraped"},
+	{"/federate", http_get_federate, ROUTE_READS,
+	 "match[]=", "the same of some series, with their times"},
+	{"/api/v1/query", http_get_query, ROUTE_READS | ROUTE_EITHER,
+	 "query=&time=&timeout=&limit=", "Prometheus' instant query"},
+	{"/api/v1/query_range", http_get_query_range, ROUTE_READS | ROUTE_EITHER,
+	 "query=&start=&end=&step=&timeout=&limit=", "Prometheus' range query"},
+	{"/api/v1/series", http_get_series, ROUTE_READS | ROUTE_EITHER,
+	 "match[]=&start=&end=&limit=", "Prometheus' series list"},
+	{"/api/v1/labels", http_get_labels, ROUTE_READS | ROUTE_EITHER,
+	 "match[]=&start=&end=&limit=", "Prometheus' label names"},
 	{"/api/v1/label/{}/values", http_get_label_values, ROUTE_READS,
-	 "match[]=&start=&end=", "Prometheus' label values"},
+	 "match[]=&start=&end=&limit=", "Prometheus' label values"},
+	{"/api/v1/metadata", http_get_metadata, ROUTE_READS,
+	 "metric=&limit=", "type, help and unit of metrics"},
+	{"/api/v1/format_query", http_get_format_query, ROUTE_EITHER,
+	 "query=", "the expression, laid out"},
+	{"/api/v1/rules", http_get_rules, 0, "", "no rules"},
+	{"/api/v1/alerts", http_get_alerts, 0, "", "no alerts"},
 	{"/api/v1/status/buildinfo", http_get_buildinfo, 0, "", "the version, as Grafana asks it"},
 	{"/api/v1/profile", http_get_profile, ROUTE_READS,
 	 "start=&end=&kind=&cgroup=&comm=&frames=&timeout=", "stacks and their time"},
@@ -120,12 +131,73 @@ void http_error(struct http_response *resp, int r, const char *message)
 	sg_buf_str(&resp->body, "}\n");
 }
 
+/* ---- answers that are sent while they are made ---- */
+
+#define MORE_BYTES (128U << 10) /* a shorter answer goes in one piece, with its length */
+
+static int begin_pipe(struct http_call *c)
+{
+	c->pipe = http_pipe_new(c->accepts_gzip, c->takes_chunks, http_server_wake_fd(c->server));
+	if (!c->pipe)
+		return -ENOMEM;
+	if (!c->resp.status)
+		c->resp.status = 200;
+	atomic_store(&c->piping, true);
+	return 0;
+}
+
+int http_call_more(struct sg_buf *b, void *ctx)
+{
+	struct http_call *c = ctx;
+	int r;
+
+	if (b->len < MORE_BYTES || b->err || !c->takes_chunks)
+		return 0;
+	if (atomic_load(&c->job.cancelled))
+		return -EPIPE;
+	r = c->pipe ? 0 : begin_pipe(c);
+	if (!r)
+		r = http_pipe_write(c->pipe, b->data, b->len, c->deadline_ns);
+	sg_buf_reset(b);
+	return r;
+}
+
+/* The maker's end; what it could not say is said by the connection that ends too early. */
+static void end_pipe(struct http_call *c, int r)
+{
+	if (!r && c->resp.body.err)
+		r = c->resp.body.err;
+	if (!r && c->resp.body.len)
+		r = http_pipe_write(c->pipe, c->resp.body.data, c->resp.body.len, c->deadline_ns);
+	http_pipe_end(c->pipe, r, c->deadline_ns);
+}
+
+/* Serving thread: the head is sent, and from then on the connection takes from the pipe. */
+static void offer_pipe(void *arg)
+{
+	struct http_call *c = arg;
+	struct http_response r;
+
+	if (!c->conn || !atomic_load(&c->piping))
+		return;
+	r = (struct http_response){.status = c->resp.status,
+				   .type = c->resp.type,
+				   .gzip = c->accepts_gzip,
+				   .vary = true,
+				   .vary_accept = c->resp.vary_accept,
+				   .stream = true,
+				   .chunked = true,
+				   .pipe = http_pipe_ref(c->pipe)};
+	http_conn_respond(sg_take(c->conn), &r);
+}
+
 static void free_call(struct http_call *c)
 {
 	if (!c)
 		return;
 	if (c->peer >= 0)
 		close(c->peer);
+	http_pipe_unref(c->pipe);
 	sg_arena_free(c->arena);
 	http_response_free(&c->resp);
 	free(c);
@@ -136,6 +208,10 @@ static int run_handler(struct http_call *c)
 {
 	int r = c->route->run(c);
 
+	if (c->pipe) {
+		end_pipe(c, r);
+		return r;
+	}
 	if (!r && c->resp.body.err)
 		r = sg_fail(&c->err, c->resp.body.err == -EMSGSIZE ? -E2BIG : -ENOMEM,
 			    "the answer is too large; ask for less time or a larger step");
@@ -169,7 +245,9 @@ static void job_done(struct http_job *j)
 {
 	struct http_call *c = (struct http_call *)j;
 
-	if (c->conn)
+	if (c->pipe)
+		offer_pipe(c);
+	else if (c->conn)
 		http_conn_respond(c->conn, &c->resp);
 	free_call(c);
 }
@@ -186,16 +264,23 @@ static int prepare_call(struct http_call *c, const struct http_request *req, con
 			size_t arg_len)
 {
 	int64_t timeout_ms = TIMEOUT_DEFAULT_MS;
-	int r;
+	int r = 0;
 
 	c->resp.type = "application/json";
 	c->resp.body.max = BODY_MAX;
 	c->accepts_gzip = http_has_token(req->accept_encoding, "gzip");
 	c->arena = sg_arena_new(ARENA_MAX);
 	c->arg = arg ? sg_arena_strndup(c->arena, arg, arg_len) : NULL;
-	if (!c->arena || (arg && !c->arg))
+	c->accept = req->accept ? sg_arena_strdup(c->arena, req->accept) : NULL;
+	c->takes_chunks = c->route->flags & ROUTE_READS && http_conn_takes_chunks(c->conn);
+	if (!c->arena || (arg && !c->arg) || (req->accept && !c->accept))
 		return -ENOMEM;
-	r = http_params_parse(&c->params, req->query, c->arena, &c->err);
+	if (req->body && strlen(req->body) != req->content_length)
+		r = sg_fail(&c->err, -EINVAL, "a form has no NUL bytes");
+	if (!r && req->body)
+		r = http_params_add(&c->params, req->body, c->arena, &c->err);
+	if (!r)
+		r = http_params_add(&c->params, req->query, c->arena, &c->err);
 	if (!r)
 		r = http_param_ms(&c->params, "timeout", http_parse_step, false, &timeout_ms,
 				  &c->err);
@@ -223,6 +308,7 @@ static int start_call(struct http_server *s, struct http_call *c)
 	if (r < 0)
 		return sg_fail(&c->err, r, "too many requests are waiting; try again");
 	http_conn_wait(c->conn, client_gone, c);
+	http_conn_offer(c->conn, offer_pipe, c);
 	return 1;
 }
 
@@ -255,6 +341,23 @@ static void call_route(struct http_server *s, struct http_conn *conn,
 		http_conn_respond(conn, &c->resp);
 	}
 	free_call(c);
+}
+
+/* Nothing is changed over TCP; a form is read by who takes its parameters as well from the URL. */
+int http_admit(const struct http_request *req, bool local)
+{
+	const char *arg;
+	size_t arg_len;
+	const struct http_route *route;
+
+	if (!req->post)
+		return 0;
+	route = http_route_find(req->path, &arg, &arg_len);
+	if (!(route && route->flags & ROUTE_EITHER))
+		return !local ? 405 : req->content_length ? 413 : 0;
+	if (req->content_length && !http_is_form(req))
+		return 415;
+	return req->content_length > HTTP_FORM_MAX ? 413 : 0;
 }
 
 void http_dispatch(struct http_server *s, struct http_conn *conn, const struct http_request *req)

@@ -18,7 +18,7 @@ enum http_route_flags {
 	ROUTE_STREAM = 1 << 2, /* takes the connection over itself, in the serving thread */
 	ROUTE_WAITS = 1 << 3, /* for the supervisor: in a thread of its own, without the reader */
 	ROUTE_POST = 1 << 4, /* changes something: POST, and nothing else */
-	ROUTE_EITHER = 1 << 5, /* GET, or POST with the same parameters */
+	ROUTE_EITHER = 1 << 5, /* GET, or POST with the same parameters, in the URL or as a form */
 };
 
 struct http_route {
@@ -43,7 +43,10 @@ struct http_call {
 	const struct http_route *route;
 	struct http_params params;
 	const char *arg;
-	bool accepts_gzip;
+	const char *accept; /* the header, or NULL */
+	bool accepts_gzip, takes_chunks;
+	struct http_pipe *pipe; /* of an answer that has become long */
+	atomic_bool piping; /* its head may be sent */
 	int peer; /* ROUTE_WAITS: the connection, for the kernel to tell who it is; -1 */
 	struct sg_arena *arena;
 	struct sg_reader *reader; /* ROUTE_READS only */
@@ -52,8 +55,19 @@ struct http_call {
 	uint64_t deadline_ns;
 };
 
+/*
+ * For whoever writes long answers into call->resp.body, ctx the call: when there is much it is
+ * sent away, and the body emptied; status and type must be set before. 0, or -errno: the call
+ * must fail with it.
+ */
+int http_call_more(struct sg_buf *b, void *ctx);
+
 /* The route of a path, or NULL; arg gets the bounds of what {} stands for (NULL when nothing). */
 const struct http_route *http_route_find(const char *path, const char **arg, size_t *arg_len);
+
+#define HTTP_FORM_MAX (256U << 10) /* bytes of a form that is posted */
+/* The status to refuse a request with before its body is read, or 0; local: it comes over the unix socket. */
+int http_admit(const struct http_request *req, bool local);
 
 /* Answers a request from the table, or with a file of the dashboard, or 404. */
 void http_dispatch(struct http_server *s, struct http_conn *conn, const struct http_request *req);
@@ -64,10 +78,16 @@ void http_error(struct http_response *resp, int r, const char *message);
 /* Handlers, by the file that holds them. */
 int http_get_query(struct http_call *c); /* api_prom.c */
 int http_get_query_range(struct http_call *c);
-int http_get_series(struct http_call *c);
+int http_get_format_query(struct http_call *c);
+int http_get_series(struct http_call *c); /* api_lists.c */
 int http_get_label_values(struct http_call *c);
 int http_get_labels(struct http_call *c);
-int http_get_buildinfo(struct http_call *c);
+int http_get_buildinfo(struct http_call *c); /* api_info.c */
+int http_get_metadata(struct http_call *c);
+int http_get_rules(struct http_call *c);
+int http_get_alerts(struct http_call *c);
+int http_get_metrics(struct http_call *c); /* api_metrics.c */
+int http_get_federate(struct http_call *c);
 int http_get_profile(struct http_call *c); /* api_profile.c */
 int http_get_exemplars(struct http_call *c); /* api_exemplars.c */
 int http_get_events(struct http_call *c); /* api_events.c */

@@ -56,6 +56,11 @@ static struct sg_http *of_server(struct http_server *s)
 	return (struct sg_http *)((char *)s - offsetof(struct sg_http, s));
 }
 
+int http_server_wake_fd(struct http_server *s)
+{
+	return of_server(s)->wake_fd;
+}
+
 static void wake(struct sg_http *h)
 {
 	eventfd_write(h->wake_fd, 1);
@@ -232,6 +237,7 @@ static void *http_main(void *arg)
 			http_worker_collect(h->s.queries);
 			http_worker_collect(h->s.changes);
 			http_worker_collect(h->s.reads);
+			http_conns_kick(h->s.conns);
 		}
 		http_conns_step(h->s.conns);
 		adopt_all(h);
@@ -309,7 +315,13 @@ static void on_upgrade(void *ctx, struct http_conn *c, const struct http_request
 	h->adoptions = a;
 }
 
-static const struct http_conn_ops conn_ops = {.request = on_request, .upgrade = on_upgrade};
+static int on_admit(void *ctx, struct http_conn *c, const struct http_request *req)
+{
+	return http_admit(req, http_conn_local(c));
+}
+
+static const struct http_conn_ops conn_ops = {
+	.admit = on_admit, .request = on_request, .upgrade = on_upgrade};
 
 /* ---- starting and stopping ---- */
 

@@ -26,6 +26,8 @@ struct http_server {
 	int (*annotate)(void *ctx, const struct sg_event *e);
 };
 
+int http_server_wake_fd(struct http_server *s); /* an eventfd that wakes the serving thread */
+
 /* Any thread: the newest status document. */
 void http_server_put_status(struct http_server *s, struct sg_buf *b);
 

@@ -165,6 +165,13 @@ static inline int fake_range(struct sg_reader *r, int64_t *oldest, int64_t *newe
 	return *newest ? 0 : -ENODATA;
 }
 
+static inline int fake_exemplars(struct sg_reader *r, const struct sg_selector *sels, size_t n_sels,
+				 int64_t from_ms, int64_t to_ms, uint64_t deadline_ns,
+				 sg_exemplar_cb cb, void *ctx)
+{
+	return 0;
+}
+
 static inline void fake_close(struct sg_reader *r)
 {
 	free(r);
@@ -180,6 +187,7 @@ static inline int fake_open(void *ctx, struct sg_reader **ret, struct sg_error *
 	f->r = (struct sg_reader){.select = fake_select,
 				  .select_deltas = fake_select,
 				  .gaps = fake_gaps,
+				  .exemplars = fake_exemplars,
 				  .range = fake_range,
 				  .close = fake_close};
 	*ret = &f->r;

@@ -2,6 +2,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -148,6 +149,37 @@ static void decoding_is_strict(void **state)
 	assert_false(http_url_decode(low, true));
 }
 
+static void a_form_has_one_length(void **state)
+{
+	static const char head[] = "POST / HTTP/1.1\r\nAccept: a/b\r\nAccept: c/d\r\n"
+				   "Content-Type: application/x-www-form-urlencoded;x=y\r\n";
+	static const struct {
+		const char *more;
+		int status;
+		size_t length;
+	} cases[] = {
+		{"Content-Length: 12\r\n", 0, 12},
+		{"Content-Length: 0\r\n", 0, 0},
+		{"", 0, 0},
+		{"Content-Length: 1\r\nContent-Length: 1\r\n", 400, 0},
+		{"Content-Length: -1\r\n", 400, 0},
+		{"Content-Length: 18446744073709551616\r\n", 400, 0},
+		{"Content-Length: 1\r\nTransfer-Encoding: chunked\r\n", 413, 0},
+	};
+	struct http_request r;
+	char text[512];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		snprintf(text, sizeof(text), "%s%s\r\n", head, cases[i].more);
+		assert_int_equal(parse(text, &r), cases[i].status);
+		if (cases[i].status)
+			continue;
+		assert_true(r.post && http_is_form(&r));
+		assert_int_equal(r.content_length, cases[i].length);
+		assert_string_equal(r.accept, "a/b");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -157,6 +189,7 @@ int main(void)
 		cmocka_unit_test(a_torn_head_is_not_whole_and_never_read_past),
 		cmocka_unit_test(tokens_are_found_whole_and_unless_q_is_0),
 		cmocka_unit_test(decoding_is_strict),
+		cmocka_unit_test_teardown(a_form_has_one_length, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
