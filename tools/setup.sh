@@ -34,10 +34,15 @@ if [ -n "${need% }" ]; then
 		exit 1
 	fi
 	echo "installing: $need"
+	case " $need " in *" prometheus "*) prometheus=new ;; esac
 	export DEBIAN_FRONTEND=noninteractive
 	apt-get install -y -q --no-install-recommends $need >/dev/null 2>&1 || {
 		apt-get update -q >/dev/null && apt-get install -y -q --no-install-recommends $need >/dev/null
 	}
+fi
+# The tests start their own; nobody asked for one that listens on every address.
+if [ "${prometheus:-}" = new ] && [ -d /run/systemd/system ]; then
+	systemctl disable --now prometheus >/dev/null 2>&1 || :
 fi
 if [ -f web/package-lock.json ] && ! cmp -s web/package-lock.json web/node_modules/.lock; then
 	echo "installing: npm packages of the dashboard"
