@@ -125,7 +125,8 @@ const parts = {
       assert.deepEqual([ours.code, ours.errorType], [theirs.code, theirs.errorType], what);
       if (ours.error !== theirs.error) words.push(`${what}\n  there: ${theirs.error}\n  here:  ${ours.error}`);
     }
-    console.log(words.join("\n"));
+    // Patterns have another parser here, and three sentences are better.
+    assert.ok(words.length <= 5, words.join("\n"));
     for (const path of ["rules", "alerts"]) assert.deepEqual(await ask(sgprobe, `/api/v1/${path}`), await ask(prometheus, `/api/v1/${path}`));
     const form = { method: "POST", body: new URLSearchParams({ query: "vector(1)", time: 7 }) };
     assert.deepEqual(await ask(sgprobe, "/api/v1/query", {}, form), await ask(prometheus, "/api/v1/query", {}, form));

@@ -107,6 +107,14 @@ int http_get_query(struct http_call *c)
 	return r < 0 ? http_bad_param(c, "query", r) : put_result(c, &v, limit);
 }
 
+/* What is a number, but no width. */
+static bool is_zero_or_less(const char *s)
+{
+	char *end;
+
+	return s && *s && strtod(s, &end) <= 0 && !*end;
+}
+
 static int range_params(struct http_call *c, int64_t *start, int64_t *end, int64_t *step)
 {
 	const struct http_params *ps = &c->params;
@@ -118,6 +126,10 @@ static int range_params(struct http_call *c, int64_t *start, int64_t *end, int64
 		return sg_fail(
 			&c->err, -EINVAL,
 			"invalid parameter \"end\": end timestamp must not be before start time");
+	if (!r && is_zero_or_less(http_param(ps, "step")))
+		return sg_fail(&c->err, -EINVAL,
+			       "invalid parameter \"step\": zero or negative query resolution step "
+			       "widths are not accepted. Try a positive integer");
 	if (!r)
 		r = http_param_ms(ps, "step", http_parse_step, true, step, &c->err);
 	if (!r && (*end - *start) / *step > STEPS_MAX)

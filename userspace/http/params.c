@@ -160,18 +160,25 @@ int http_parse_ms(const char *s, int64_t *ret_ms)
 	return 0;
 }
 
+/* As Prometheus ends the sentence. */
+static const char *valid_what(http_parse_fn parse)
+{
+	return parse == http_parse_time	  ? " to a valid timestamp"
+	       : parse == http_parse_step ? " to a valid duration"
+					  : "";
+}
+
 int http_param_ms(const struct http_params *ps, const char *name, http_parse_fn parse,
 		  bool required, int64_t *ret, struct sg_error *err)
 {
 	const char *s = http_param(ps, name);
 	int64_t v;
 
-	if (!s || !*s)
-		return required ? sg_fail(err, -EINVAL, "the parameter \"%s\" is missing", name)
-				: 0;
-	if (parse(s, &v) < 0)
-		return sg_fail(err, -EINVAL, "invalid parameter \"%s\": cannot parse \"%.64s\"",
-			       name, s);
+	if ((!s || !*s) && !required)
+		return 0;
+	if (!s || parse(s, &v) < 0)
+		return sg_fail(err, -EINVAL, "invalid parameter \"%s\": cannot parse \"%.64s\"%s",
+			       name, s ? s : "", valid_what(parse));
 	*ret = v;
 	return 0;
 }
