@@ -1,13 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# Includes go one way only: base < model < config < {probe store query} < {report export alert notify}
+# Includes go one way only: base < model < config < {probe store query ingest} < {report export alert notify}
 # < http < daemon < cli; neighbours within braces do not include each other. Public headers belong to the
 # folder that implements them. libwebsockets is known to http alone, SQLite to store alone.
 set -u
 cd "$(dirname "$0")/.."
 rank() {
 	case $1 in
-	base) echo 1 ;; model) echo 2 ;; config) echo 3 ;; probe | store | query | analysis) echo 4 ;;
+	base) echo 1 ;; model) echo 2 ;; config) echo 3 ;; probe | store | query | analysis | ingest) echo 4 ;;
 	alert | notify | report | export) echo 5 ;; http) echo 6 ;; daemon) echo 7 ;; cli) echo 8 ;; *) echo 0 ;;
 	esac
 }
@@ -22,6 +22,7 @@ home() { # the folder that implements include/sgprobe/NAME.h
 	report | flame | analysis) echo report ;;
 	compare | explain | forecast | trend) echo analysis ;;
 	export) echo export ;;
+	ingest) echo ingest ;;
 	http) echo http ;;
 	daemon) echo daemon ;;
 	alert | alert_[a-z]*) echo alert ;;

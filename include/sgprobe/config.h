@@ -73,6 +73,16 @@ struct sg_config {
 		[256]; /* probe.cgroup_root: "" = the cgroup2 mount of /proc/self/mountinfo */
 	char proc_root[256]; /* probe.proc_root: /proc */
 	bool bpf_stats; /* probe.bpf_stats: true; measure the programs one second in thirty */
+	char ingest_statsd[128]; /* ingest.statsd: none */
+	char ingest_statsd_socket[108]; /* ingest.statsd_socket: "", none */
+	bool ingest_push; /* ingest.push: false */
+	bool ingest_insecure; /* ingest.insecure: false; allow addresses that are not loopback */
+	char ingest_scrape
+		[2048]; /* ingest.scrape: "", comma separated; sg_config_target() reads it */
+	uint64_t ingest_scrape_interval_ns, ingest_scrape_timeout_ns; /* 15s, 5s */
+	uint64_t ingest_scrape_bytes; /* ingest.scrape_bytes: 4MiB */
+	uint64_t ingest_max_series, ingest_max_source_series, ingest_max_names;
+	uint64_t ingest_expire_ns, ingest_max_age_ns, ingest_delay_ns, ingest_set_window_ns;
 	struct sg_named probes[SG_NAMED_MAX]; /* probes: the list of them */
 	uint64_t n_probes;
 };
@@ -122,6 +132,16 @@ size_t sg_config_changes(const struct sg_config *before, const struct sg_config 
 /* Takes over what needs no restart of the daemon. */
 void sg_config_take(struct sg_config *c, const struct sg_config *from);
 
+/* One endpoint of ingest.scrape. */
+#define SG_TARGETS_MAX 32
+struct sg_target {
+	char job[64];
+	char instance[128]; /* ADDRESS:PORT, or the path of a unix socket */
+	char path[256]; /* of the URL; begins with a slash */
+	bool unix_socket;
+};
+/* The next one of such a list; *list goes on behind it. 1; 0: there is none; -EINVAL with a sentence. */
+int sg_config_target(const char **list, struct sg_target *ret, struct sg_error *err);
 /* The ports of such a list: how many, -EINVAL, or -E2BIG. */
 #define SG_PORTS_MAX 32
 int sg_config_ports(const char *list, uint16_t ports[SG_PORTS_MAX]);

@@ -12,6 +12,7 @@ enum sg_setting_kind {
 	SG_SETTING_ADDRESS, /* HOST:PORT, [V6]:PORT or none */
 	SG_SETTING_HOSTS, /* names separated by commas */
 	SG_SETTING_PORTS, /* numbers separated by commas */
+	SG_SETTING_TARGETS, /* of scraping, separated by commas */
 	SG_SETTING_LEVEL,
 	SG_SETTING_BOOL,
 	SG_SETTING_COUNT,
@@ -38,6 +39,8 @@ bool sg_setting_guess(const char *key, char out[SG_SETTING_KEY_MAX]);
 /* Sets the field. -EINVAL, with a sentence without the key in err. */
 int sg_setting_parse(const struct sg_setting *s, struct sg_config *c, const char *value,
 		     struct sg_error *err);
+/* A list of targets that is whole, and names none twice. 0, or -EINVAL with a sentence. */
+int sg_targets_check(const char *list, struct sg_error *err);
 /* The field's value as sg_setting_parse reads it. */
 void sg_setting_format(const struct sg_setting *s, const struct sg_config *c, struct sg_buf *b);
 

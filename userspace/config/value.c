@@ -117,6 +117,14 @@ static int parse_ports(const struct sg_setting *s, void *field, const char *valu
 	return parse_text(s, field, value, err);
 }
 
+static int parse_targets(const struct sg_setting *s, void *field, const char *value,
+			 struct sg_error *err)
+{
+	int r = sg_targets_check(value, err);
+
+	return r < 0 ? r : parse_text(s, field, value, err);
+}
+
 static int parse_level(const struct sg_setting *s, void *field, const char *value,
 		       struct sg_error *err)
 {
@@ -256,6 +264,7 @@ static const struct kind kinds[] = {
 	[SG_SETTING_ADDRESS] = {parse_address, format_text},
 	[SG_SETTING_HOSTS] = {parse_hosts, format_text},
 	[SG_SETTING_PORTS] = {parse_ports, format_text},
+	[SG_SETTING_TARGETS] = {parse_targets, format_text},
 	[SG_SETTING_LEVEL] = {parse_level, format_text},
 	[SG_SETTING_BOOL] = {parse_bool, format_bool},
 	[SG_SETTING_COUNT] = {parse_count, format_count},

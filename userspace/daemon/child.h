@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include <sgprobe/config.h>
+#include <sgprobe/ingest.h>
 #include <sgprobe/loop.h>
 
 #include "ctl.h"
@@ -19,6 +20,7 @@ struct sg_child_env {
 	uid_t uid; /* server: whom to become; 0: stay */
 	gid_t gid;
 	int listen_fd, unix_fd; /* server */
+	struct sg_ingest_sockets ingest; /* server */
 	struct sg_kept_sets *kept; /* probe: what the one before left; NULL: nothing */
 };
 int sg_probe_main(const struct sg_child_env *env);

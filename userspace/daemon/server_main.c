@@ -8,6 +8,7 @@
 
 #include <sgprobe/file.h>
 #include <sgprobe/http.h>
+#include <sgprobe/ingest.h>
 #include <sgprobe/link.h>
 #include <sgprobe/store.h>
 #include <sgprobe/time.h>
@@ -33,6 +34,7 @@ struct server {
 	struct sg_state *state;
 	struct sg_door door;
 	struct sg_http *http;
+	struct sg_ingest *ingest; /* NULL: it is off */
 	struct sg_link_rx *rx;
 	int waiting_fd; /* the probe's socket while there is no store; -1 */
 	struct sg_gapwatch gaps;
@@ -219,6 +221,21 @@ static int on_profile(const void *p, size_t n, void *ctx)
 	return 0; /* what could not be written is counted, and the health says why */
 }
 
+static void add_frame(struct server *s)
+{
+	int r = sg_store_append(s->store, s->bytes.data, s->bytes.len);
+
+	if (r > 0 && s->http)
+		sg_http_push(s->http, s->bytes.data, s->bytes.len);
+}
+
+static void add_ingested_frame(struct server *s)
+{
+	sg_buf_reset(&s->bytes);
+	if (s->ingest && sg_ingest_tick(s->ingest, &s->bytes) > 0)
+		add_frame(s);
+}
+
 static void add_own_frame(struct server *s)
 {
 	struct sg_self_input in = {.store = s->status.store,
@@ -233,11 +250,8 @@ static void add_own_frame(struct server *s)
 	sg_buf_reset(&s->bytes);
 	sg_annotations_take(&s->notes, &s->self);
 	r = sg_self_frame_tick(&s->self, &in, &s->bytes);
-	if (r <= 0)
-		return;
-	r = sg_store_append(s->store, s->bytes.data, s->bytes.len);
-	if (r > 0 && s->http)
-		sg_http_push(s->http, s->bytes.data, s->bytes.len);
+	if (r > 0)
+		add_frame(s);
 }
 
 /* ---- the store and the port, both of which may be missing for a while ------------- */
@@ -345,6 +359,7 @@ static void on_tick(struct sg_source *src, uint64_t n, void *ctx)
 			open_store(s); /* the probe's frames that waited come first */
 	} else {
 		add_own_frame(s);
+		add_ingested_frame(s);
 		if (commit(s, false) == 0 && s->status.t_ms && !s->status.ready)
 			first_frame(s);
 		sg_store_maintain(s->store);
@@ -427,6 +442,16 @@ static void read_host_boot(struct server *s)
 			 b.data);
 }
 
+static void start_ingest(struct server *s)
+{
+	struct sg_error err = {0};
+
+	if (sg_ingest_wanted(s->env->cfg) &&
+	    sg_ingest_start(s->env->cfg, &s->env->ingest, &s->ingest, &err) < 0)
+		sg_log(SG_LOG_ERROR, "%s", err.msg);
+	s->status.ingest = s->ingest;
+}
+
 static int start(struct server *s, struct sg_error *err)
 {
 	const struct sg_child_env *env = s->env;
@@ -446,6 +471,7 @@ static int start(struct server *s, struct sg_error *err)
 	if (r < 0)
 		return r;
 	open_store(s);
+	start_ingest(s);
 	open_http(s);
 	if (s->http)
 		publish(s);
@@ -456,6 +482,7 @@ static int start(struct server *s, struct sg_error *err)
 static void server_free(struct server *s)
 {
 	sg_http_stop(s->http); /* before the store: its thread reads the head */
+	sg_ingest_stop(s->ingest);
 	sg_link_rx_free(s->rx);
 	sg_state_close(s->state);
 	sg_store_close(s->store);

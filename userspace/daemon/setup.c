@@ -218,7 +218,7 @@ int sg_setup_open(struct sg_config *cfg, struct sg_setup *s, struct sg_error *er
 	bool fallback;
 	int r;
 
-	*s = (struct sg_setup){.lock_fd = -1, .listen_fd = -1, .unix_fd = -1};
+	*s = (struct sg_setup){.lock_fd = -1, .listen_fd = -1, .unix_fd = -1, .ingest = {-1, -1}};
 	if (geteuid() != 0)
 		return sg_fail(err, -EPERM,
 			       "sgprobe loads programs into the kernel and needs root. "
@@ -230,6 +230,8 @@ int sg_setup_open(struct sg_config *cfg, struct sg_setup *s, struct sg_error *er
 		r = lock_folder(cfg, s, err);
 	if (r == 0)
 		r = open_sockets(cfg, s, err);
+	if (r == 0)
+		r = sg_ingest_listen(cfg, &s->ingest, err);
 	if (r < 0) {
 		sg_setup_close(cfg, s);
 		return r;
@@ -251,6 +253,7 @@ void sg_setup_close(const struct sg_config *cfg, struct sg_setup *s)
 {
 	if (s->unix_fd >= 0)
 		unlink(cfg->socket);
+	sg_ingest_unlisten(cfg, &s->ingest);
 	close_fd(&s->unix_fd);
 	close_fd(&s->listen_fd);
 	close_fd(&s->lock_fd);

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include <sgprobe/config.h>
+#include <sgprobe/ingest.h>
 
 struct sg_setup {
 	uid_t uid; /* of the server process */
@@ -14,6 +15,7 @@ struct sg_setup {
 	int lock_fd; /* the data folder, flocked */
 	int listen_fd; /* TCP, or -1 when 'listen' is none */
 	int unix_fd;
+	struct sg_ingest_sockets ingest;
 };
 
 /* 0, -EPERM (not root), -EBUSY (another daemon), or another -errno; err says what to do. cfg->data_dir becomes absolute. */

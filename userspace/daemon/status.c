@@ -108,6 +108,10 @@ void sg_status_json(struct sg_buf *b, const struct sg_status *s, int64_t now_ms)
 	add_tick(b, s);
 	add_store(b, &s->store);
 	add_probes(b, s);
+	if (s->ingest) {
+		sg_buf_str(b, "\"ingest\":");
+		sg_ingest_status(s->ingest, b);
+	}
 	end(b, "}");
 }
 

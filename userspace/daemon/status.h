@@ -5,6 +5,7 @@
 
 #include <sgprobe/config.h>
 #include <sgprobe/frame.h>
+#include <sgprobe/ingest.h>
 #include <sgprobe/store.h>
 
 #include "ctl.h"
@@ -28,6 +29,7 @@ struct sg_status {
 	int64_t t_ms; /* of the newest frame of the probe; 0: none */
 	uint32_t flags; /* of it */
 	double lag_seconds; /* from t_ms to its arrival here */
+	struct sg_ingest *ingest; /* NULL: off */
 	size_t n_domains;
 	struct sg_domain_state domains[SG_STATUS_DOMAINS];
 };

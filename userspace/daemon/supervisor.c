@@ -247,8 +247,9 @@ static void on_child_msg(struct sg_source *src, int fd, uint32_t events, void *c
 /* In the new process: nothing of the supervisor's but what env names stays open. */
 static void close_others(const struct sg_child_env *env)
 {
-	int keep[3 + SG_KEPT_SETS * SG_KEPT_PARTS] = {env->ctl, env->listen_fd, env->unix_fd};
-	size_t n = 3;
+	int keep[5 + SG_KEPT_SETS * SG_KEPT_PARTS] = {env->ctl, env->listen_fd, env->unix_fd,
+						      env->ingest.udp, env->ingest.unix_dgram};
+	size_t n = 5;
 
 	for (size_t i = 0; env->kept && i < SG_KEPT_SETS; i++) {
 		const struct sg_kept *k = env->kept->sets[i];
@@ -271,7 +272,8 @@ static _Noreturn void child_run(struct child *c, int ctl)
 {
 	struct supervisor *s = c->sup;
 	const struct role_info *role = &roles[c->role];
-	struct sg_child_env env = {.cfg = &s->cfg, .ctl = ctl, .listen_fd = -1, .unix_fd = -1};
+	struct sg_child_env env = {
+		.cfg = &s->cfg, .ctl = ctl, .listen_fd = -1, .unix_fd = -1, .ingest = {-1, -1}};
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	if (getppid() != s->pid)
@@ -281,6 +283,7 @@ static _Noreturn void child_run(struct child *c, int ctl)
 		env.gid = s->setup.gid;
 		env.listen_fd = s->setup.listen_fd;
 		env.unix_fd = s->setup.unix_fd;
+		env.ingest = s->setup.ingest;
 	} else {
 		env.kept = &s->kept;
 	}
