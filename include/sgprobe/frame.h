@@ -69,7 +69,7 @@ struct sg_frame {
 	int64_t t_ms; /* wall clock at the end of the tick, a multiple of the tick length */
 	uint64_t span_ns; /* monotonic time that it covers */
 	uint32_t flags; /* enum sg_frame_flags */
-	uint32_t source; /* 0: probe process, 1: server process */
+	uint32_t source; /* 0: probe process, 1: server process, 2: what programs sent */
 	size_t n, cap;
 	struct sg_sample *samples;
 	size_t n_events, cap_events;

@@ -8,6 +8,7 @@
 #define SGPROBE_HTTP_H
 
 #include <sgprobe/config.h>
+#include <sgprobe/ingest.h>
 #include <sgprobe/named.h>
 #include <sgprobe/reader.h>
 
@@ -29,6 +30,7 @@ struct sg_http_options {
 	 */
 	int (*annotate)(void *ctx, const struct sg_event *e);
 	void *named_ctx; /* of named and annotate */
+	struct sg_ingest *ingest; /* where pushed metrics go; NULL: nowhere */
 	void *ctx;
 };
 

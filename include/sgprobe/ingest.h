@@ -21,11 +21,13 @@
 bool sg_ingest_wanted(const struct sg_config *cfg);
 /* Whether its thread will connect to something: the process then needs the right to. */
 bool sg_ingest_connects(const struct sg_config *cfg);
+/* The TCP ports of that; how many. */
+size_t sg_ingest_ports(const struct sg_config *cfg, uint16_t ports[SG_TARGETS_MAX]);
 
 /*
  * The datagram sockets, non-blocking, close-on-exec, made by the supervisor; -1 for one
  * that is off. -errno with a sentence: -EACCES for an address that is not loopback and
- * not allowed, -EADDRINUSE, -EINVAL.
+ * not allowed, -EADDRINUSE, -EINVAL. ingest.scrape is checked alike.
  */
 struct sg_ingest_sockets {
 	int udp, unix_dgram;
@@ -53,7 +55,8 @@ struct sg_ingest_push {
 	size_t n_labels;
 };
 struct sg_ingest_result {
-	uint64_t taken, refused; /* samples; refused: lines that were not understood, too */
+	uint64_t taken; /* samples */
+	uint64_t refused; /* samples and lines, but for fields that are texts */
 	char why[160]; /* of the last one that was refused, with the line; "" */
 };
 /*

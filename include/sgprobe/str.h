@@ -40,6 +40,9 @@ static inline void sg_autop_buf(struct sg_buf *b)
 }
 #define sg_auto_buf __attribute__((cleanup(sg_autop_buf))) struct sg_buf
 
+/* Undoes gzip into out, at most max bytes. -EBADMSG, -EMSGSIZE, -ENOMEM. */
+int sg_gunzip(const void *p, size_t n, size_t max, struct sg_buf *out);
+
 /*
  * JSON. sg_json_str writes a quoted string; invalid UTF-8 becomes U+FFFD, and
  * <, >, &, U+2028, U+2029 are escaped as \u so that the text is safe inside HTML.

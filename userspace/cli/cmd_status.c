@@ -9,6 +9,7 @@
 #include "client.h"
 #include "opts.h"
 #include "source.h"
+#include "status_ingest.h"
 
 static const char *text_of(const json_t *o, const char *key)
 {
@@ -196,6 +197,7 @@ static void put_status(struct sg_buf *b, const json_t *st, struct sg_src *src)
 	put_time(b, "since", (int64_t)number_of(store, "oldest_ms"));
 	put_cost(b, src);
 	put_payers(b, src);
+	sg_status_ingest(b, st);
 	put_probes(b, st);
 }
 

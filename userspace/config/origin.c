@@ -44,6 +44,8 @@ static const struct {
 	{"probe.", SG_SCOPE_PROBE},
 	{"event.", SG_SCOPE_PROBE},
 	{"web.insecure_listen", SG_SCOPE_DAEMON},
+	{"ingest.statsd", SG_SCOPE_DAEMON}, /* the supervisor opens the sockets */
+	{"ingest.insecure", SG_SCOPE_DAEMON},
 	{"", SG_SCOPE_SERVER},
 };
 

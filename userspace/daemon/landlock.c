@@ -54,6 +54,16 @@ static int allow(int rules, const char *path, uint64_t access)
 											    : 0;
 }
 
+/* struct landlock_net_port_attr of ABI 4; rule type 2; access 2 is connect. */
+static int allow_port(int rules, uint16_t port)
+{
+	struct {
+		uint64_t access, port;
+	} a = {2, port};
+
+	return syscall(SYS_landlock_add_rule, rules, 2, &a, 0) < 0 ? -errno : 0;
+}
+
 static struct ruleset handled(int abi, size_t *size)
 {
 	struct ruleset r = {.fs = FS_ABI_1};
@@ -72,7 +82,7 @@ static struct ruleset handled(int abi, size_t *size)
 	return r;
 }
 
-int sg_confine_files(const char *data_dir)
+int sg_confine_files(const char *data_dir, const struct sg_confine_net *net)
 {
 	int abi = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
 	sg_auto_fd int rules = -1;
@@ -91,6 +101,8 @@ int sg_confine_files(const char *data_dir)
 		return res;
 	for (size_t i = 0; i < ARRAY_SIZE(readable); i++)
 		allow(rules, readable[i].path, readable[i].access); /* absent: nothing to allow */
+	for (size_t i = 0; r.net && i < net->n_ports; i++)
+		allow_port(rules, net->ports[i]);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
 	    syscall(SYS_landlock_restrict_self, rules, 0) < 0)
 		return -errno;

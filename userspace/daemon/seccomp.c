@@ -167,7 +167,21 @@ static int load(scmp_filter_ctx f, int r)
 	return r;
 }
 
-int sg_confine_server_calls(void)
+/* Sockets that connect, of streams alone: what Landlock leaves of their ports. */
+static int allow_connections(scmp_filter_ctx f)
+{
+	static const int families[] = {AF_INET, AF_INET6, AF_UNIX};
+	const int flags = SOCK_NONBLOCK | SOCK_CLOEXEC;
+	int r = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(connect), 0);
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(families); i++)
+		r = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2,
+				     SCMP_A0(SCMP_CMP_EQ, families[i]),
+				     SCMP_A1(SCMP_CMP_EQ, SOCK_STREAM | flags));
+	return r;
+}
+
+int sg_confine_server_calls(const struct sg_confine_net *net)
 {
 	scmp_filter_ctx f = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	int r;
@@ -175,6 +189,8 @@ int sg_confine_server_calls(void)
 	if (!f)
 		return -ENOMEM;
 	r = add_all(f, SCMP_ACT_ALLOW, allowed, ARRAY_SIZE(allowed));
+	if (r == 0 && net->connects)
+		r = allow_connections(f);
 	if (r == 0)
 		r = add_all(f, SCMP_ACT_KILL_PROCESS, forbidden, ARRAY_SIZE(forbidden));
 	/* The probe process calls these two: bpf always, the other to name a cgroup by its id. */

@@ -338,6 +338,7 @@ static void open_http(struct server *s)
 				    .named = on_named,
 				    .annotate = on_annotate,
 				    .named_ctx = s,
+				    .ingest = s->ingest,
 				    .ctx = &s->door};
 	struct sg_error err = {0};
 
@@ -417,17 +418,20 @@ static void on_stop(void *ctx)
 
 static int confine(const struct sg_child_env *env, struct sg_error *err)
 {
+	struct sg_confine_net net = {.connects = sg_ingest_connects(env->cfg)};
 	int r = sg_confine_user(env->uid, env->gid, err);
+
+	net.n_ports = sg_ingest_ports(env->cfg, net.ports);
 
 	if (r < 0)
 		return r;
 	/* A change of user forgets this. TERM, not KILL: what is in memory is still written. */
 	prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
-	r = sg_confine_files(env->cfg->data_dir);
+	r = sg_confine_files(env->cfg->data_dir, &net);
 	if (r <= 0)
 		sg_info("the server process runs without Landlock%s%s", r < 0 ? ": " : "",
 			r < 0 ? strerror(-r) : "");
-	r = sg_confine_server_calls();
+	r = sg_confine_server_calls(&net);
 	if (r < 0)
 		sg_warn("the server process runs without seccomp: %s", strerror(-r));
 	return 0;

@@ -72,7 +72,7 @@ static void send_data(const struct sg_asset *a, bool gzip, bool accepted,
 	if (!gzip || accepted) {
 		resp->fixed = a->data;
 		resp->fixed_len = a->end - a->data;
-	} else if (http_gunzip(a->data, a->end - a->data, ASSET_MAX, &resp->body) < 0) {
+	} else if (sg_gunzip(a->data, a->end - a->data, ASSET_MAX, &resp->body) < 0) {
 		http_response_text(resp, 500, "this file cannot be unpacked");
 	}
 }

@@ -20,6 +20,7 @@
 #define LINGER_NS (2 * SECOND)
 #define STREAM_MAX (4U << 20) /* waiting bytes of a streamed body */
 #define LISTENERS_MAX 4
+#define BODIES_MAX (16U << 20) /* of all requests together */
 
 enum state {
 	READ_HEAD,
@@ -503,6 +504,26 @@ static void take_body(struct http_conn *c, const char *p, size_t n)
 		pass_on(c);
 }
 
+/* Whether memory for another body may be taken. */
+static bool body_has_room(const struct http_conn *c)
+{
+	size_t bytes = c->req.content_length;
+
+	for (const struct http_conn *o = c->set->list; o; o = o->next)
+		if (!o->dead && o->state == READ_BODY)
+			bytes += o->req.content_length;
+	return bytes <= BODIES_MAX;
+}
+
+/* Nothing else is on its way: the answer before is sent. */
+static bool invite(struct http_conn *c)
+{
+	static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+
+	return send(c->fd, go_on, sizeof(go_on) - 1, MSG_NOSIGNAL | MSG_DONTWAIT) ==
+	       sizeof(go_on) - 1;
+}
+
 static void take_request(struct http_conn *c)
 {
 	int status = http_request_parse(c->in, c->head_len, &c->req);
@@ -511,6 +532,8 @@ static void take_request(struct http_conn *c)
 	c->set->stats.requests++;
 	if (!status)
 		status = c->set->ops->admit(c->set->ctx, c, &c->req);
+	if (!status && !body_has_room(c))
+		status = 503;
 	if (status) {
 		refuse(c, status);
 		return;
@@ -519,6 +542,10 @@ static void take_request(struct http_conn *c)
 	c->no_body = c->req.head;
 	if (!c->req.content_length) {
 		pass_on(c);
+		return;
+	}
+	if (c->req.expects && !here && !invite(c)) {
+		drop(c);
 		return;
 	}
 	c->state = READ_BODY; /* within the time that the head has */

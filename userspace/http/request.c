@@ -148,6 +148,7 @@ static const struct known_header {
 	{"accept", offsetof(struct http_request, accept)},
 	{"accept-encoding", offsetof(struct http_request, accept_encoding)},
 	{"content-type", offsetof(struct http_request, content_type)},
+	{"content-encoding", offsetof(struct http_request, content_encoding)},
 	{"if-none-match", offsetof(struct http_request, if_none_match)},
 	{"connection", offsetof(struct http_request, connection)},
 	{"upgrade", offsetof(struct http_request, upgrade)},
@@ -184,7 +185,10 @@ static int take_header(const char *name, const char *value, struct http_request 
 		return take_length(value, r);
 	if (!strcasecmp(name, "transfer-encoding"))
 		return 413;
-	return strcasecmp(name, "expect") ? 0 : 417;
+	if (strcasecmp(name, "expect") != 0)
+		return 0;
+	r->expects = !strcasecmp(value, "100-continue");
+	return r->expects ? 0 : 417;
 }
 
 static int parse_header(char *line, struct http_request *r)
@@ -265,6 +269,8 @@ int http_request_parse(char *p, size_t n, struct http_request *r)
 		status = check_method(r);
 	if (!status && r->content_length && !r->post)
 		status = 413;
+	if (!status && r->expects && !r->content_length)
+		status = 417;
 	if (status) {
 		r->head = r->post = r->keep_alive = false;
 		return status;

@@ -18,12 +18,13 @@ struct http_request {
 	const char *query; /* as sent, after the '?'; "" when there is none */
 	const char *host, *origin, *accept_encoding, *if_none_match; /* NULL when absent */
 	const char *upgrade, *connection, *ws_key, *ws_version, *ws_protocol;
-	const char *accept, *content_type;
+	const char *accept, *content_type, *content_encoding;
 	const char *method;
 	const char *body; /* of a POST: content_length bytes and a NUL; NULL until it is whole */
 	size_t content_length; /* 0 unless POST */
 	bool has_length;
 	bool http11; /* not 1.0 */
+	bool expects; /* to be told before it sends the body */
 	bool head; /* HEAD: answered without a body */
 	bool post;
 	bool keep_alive; /* the client allows another request on this connection */

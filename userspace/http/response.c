@@ -29,6 +29,7 @@ static const struct {
 	const char *reason;
 } reasons[] = {
 	{200, "OK"},
+	{204, "No Content"},
 	{304, "Not Modified"},
 	{400, "Bad Request"},
 	{403, "Forbidden"},
@@ -81,12 +82,18 @@ void http_response_text(struct http_response *r, int status, const char *text)
 	sg_buf_printf(&r->body, "%s\n", text);
 }
 
+/* Neither has a body, nor says anything of one. */
+static bool is_bare(const struct http_response *r)
+{
+	return r->status == 304 || r->status == 204;
+}
+
 void http_response_head(struct sg_buf *out, const struct http_response *r, bool keep_alive)
 {
 	sg_buf_printf(out, "HTTP/1.1 %d %s\r\n", r->status, http_reason(r->status));
-	if (r->type && r->status != 304)
+	if (r->type && !is_bare(r))
 		sg_buf_printf(out, "Content-Type: %s\r\n", r->type);
-	if (!r->stream && r->status != 304)
+	if (!r->stream && !is_bare(r))
 		sg_buf_printf(out, "Content-Length: %zu\r\n", http_response_length(r));
 	if (r->chunked)
 		sg_buf_str(out, "Transfer-Encoding: chunked\r\n");
@@ -137,25 +144,4 @@ void http_response_gzip(struct http_response *r)
 	r->body.cap = r->body.len;
 	r->body.len = n;
 	r->gzip = true;
-}
-
-int http_gunzip(const void *p, size_t n, size_t max, struct sg_buf *out)
-{
-	z_stream z = {.next_in = (Bytef *)p, .avail_in = n};
-	char chunk[8192];
-	int r;
-
-	out->max = max;
-	if (inflateInit2(&z, 15 + 16) != Z_OK)
-		return -ENOMEM;
-	do {
-		z.next_out = (Bytef *)chunk;
-		z.avail_out = sizeof(chunk);
-		r = inflate(&z, Z_NO_FLUSH);
-		sg_buf_add(out, chunk, sizeof(chunk) - z.avail_out);
-	} while (r == Z_OK && !out->err);
-	inflateEnd(&z);
-	if (out->err)
-		return out->err;
-	return r == Z_STREAM_END ? 0 : -EBADMSG;
 }

@@ -37,7 +37,4 @@ void http_response_gzip(struct http_response *r);
 void http_response_head(struct sg_buf *out, const struct http_response *r, bool keep_alive);
 const char *http_reason(int status);
 
-/* Undoes gzip into out, at most max bytes. -EBADMSG, -EMSGSIZE, -ENOMEM. */
-int http_gunzip(const void *p, size_t n, size_t max, struct sg_buf *out);
-
 #endif

@@ -15,6 +15,8 @@
 #define TIMEOUT_DEFAULT_MS 10000
 #define TIMEOUT_MAX_MS 30000
 
+#define ROUTE_PUSH (ROUTE_WAITS | ROUTE_POST | ROUTE_BODY | ROUTE_UNIX_ONLY)
+
 const struct http_route http_routes[] = {
 	{"/-/healthy", http_get_healthy, 0, "", "200 while the server runs"},
 	{"/-/ready", http_get_ready, 0, "", "200 once the first tick is stored"},
@@ -69,6 +71,13 @@ const struct http_route http_routes[] = {
 	{"/api/sg/v1/config", http_get_config, ROUTE_UNIX_ONLY, "", "every setting in force"},
 	{"/api/sg/v1/reload", http_reload, ROUTE_WAITS | ROUTE_POST | ROUTE_UNIX_ONLY, "",
 	 "reads the settings again (root only)"},
+	{"/api/sg/v1/ingest/prometheus", http_push_prometheus, ROUTE_PUSH,
+	 "job=&instance=", "takes in metrics as text: Prometheus 0.0.4 or OpenMetrics"},
+	{"/api/sg/v1/ingest/influx", http_push_influx, ROUTE_PUSH,
+	 "precision=", "takes in metrics as Influx line protocol"},
+	{"/write", http_push_influx, ROUTE_PUSH, "precision=", "the same, where InfluxDB 1 has it"},
+	{"/api/v2/write", http_push_influx, ROUTE_PUSH,
+	 "precision=", "the same, where InfluxDB 2 has it"},
 	{"/api/sg/v1/frames", http_get_frames, ROUTE_UNIX_ONLY | ROUTE_STREAM,
 	 "seconds=", "raw frames as they arrive"},
 };
@@ -260,6 +269,30 @@ static void client_gone(void *arg)
 	atomic_store(&c->job.cancelled, true);
 }
 
+/* What came with the request lives as long as the call. */
+static int keep_body(struct http_call *c, const struct http_request *req)
+{
+	char *copy = sg_arena_alloc(c->arena, req->content_length + 1);
+
+	if (!copy)
+		return -ENOMEM;
+	if (req->content_length)
+		memcpy(copy, req->body, req->content_length);
+	c->body = copy;
+	c->body_len = req->content_length;
+	c->body_type = req->content_type ? sg_arena_strdup(c->arena, req->content_type) : NULL;
+	c->body_coding =
+		req->content_encoding ? sg_arena_strdup(c->arena, req->content_encoding) : NULL;
+	return 0;
+}
+
+static int add_form(struct http_call *c, const struct http_request *req)
+{
+	if (strlen(req->body) != req->content_length)
+		return sg_fail(&c->err, -EINVAL, "a form has no NUL bytes");
+	return http_params_add(&c->params, req->body, c->arena, &c->err);
+}
+
 static int prepare_call(struct http_call *c, const struct http_request *req, const char *arg,
 			size_t arg_len)
 {
@@ -275,10 +308,10 @@ static int prepare_call(struct http_call *c, const struct http_request *req, con
 	c->takes_chunks = c->route->flags & ROUTE_READS && http_conn_takes_chunks(c->conn);
 	if (!c->arena || (arg && !c->arg) || (req->accept && !c->accept))
 		return -ENOMEM;
-	if (req->body && strlen(req->body) != req->content_length)
-		r = sg_fail(&c->err, -EINVAL, "a form has no NUL bytes");
-	if (!r && req->body)
-		r = http_params_add(&c->params, req->body, c->arena, &c->err);
+	if (c->route->flags & ROUTE_BODY)
+		r = keep_body(c, req);
+	else if (req->body)
+		r = add_form(c, req);
 	if (!r)
 		r = http_params_add(&c->params, req->query, c->arena, &c->err);
 	if (!r)
@@ -343,21 +376,29 @@ static void call_route(struct http_server *s, struct http_conn *conn,
 	free_call(c);
 }
 
-/* Nothing is changed over TCP; a form is read by who takes its parameters as well from the URL. */
+/*
+ * Nothing is changed over TCP; a form is read by who takes its parameters as well from the URL, and
+ * only some routes have another body.
+ */
 int http_admit(const struct http_request *req, bool local)
 {
-	const char *arg;
-	size_t arg_len;
 	const struct http_route *route;
+	size_t arg_len;
+	const char *arg;
 
 	if (!req->post)
 		return 0;
 	route = http_route_find(req->path, &arg, &arg_len);
-	if (!(route && route->flags & ROUTE_EITHER))
-		return !local ? 405 : req->content_length ? 413 : 0;
-	if (req->content_length && !http_is_form(req))
-		return 415;
-	return req->content_length > HTTP_FORM_MAX ? 413 : 0;
+	if (route && route->flags & ROUTE_EITHER) {
+		if (req->content_length && !http_is_form(req))
+			return 415;
+		return req->content_length > HTTP_FORM_MAX ? 413 : 0;
+	}
+	if (!local)
+		return 405;
+	if (route && route->flags & ROUTE_BODY)
+		return req->content_length > HTTP_BODY_MAX ? 413 : 0;
+	return req->content_length ? 413 : 0;
 }
 
 void http_dispatch(struct http_server *s, struct http_conn *conn, const struct http_request *req)

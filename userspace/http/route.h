@@ -19,6 +19,7 @@ enum http_route_flags {
 	ROUTE_WAITS = 1 << 3, /* for the supervisor: in a thread of its own, without the reader */
 	ROUTE_POST = 1 << 4, /* changes something: POST, and nothing else */
 	ROUTE_EITHER = 1 << 5, /* GET, or POST with the same parameters, in the URL or as a form */
+	ROUTE_BODY = 1 << 6, /* with ROUTE_POST: what is posted is its body */
 };
 
 struct http_route {
@@ -47,6 +48,9 @@ struct http_call {
 	bool accepts_gzip, takes_chunks;
 	struct http_pipe *pipe; /* of an answer that has become long */
 	atomic_bool piping; /* its head may be sent */
+	const char *body; /* ROUTE_BODY: body_len bytes */
+	size_t body_len;
+	const char *body_type, *body_coding; /* as the client said; NULL: it did not */
 	int peer; /* ROUTE_WAITS: the connection, for the kernel to tell who it is; -1 */
 	struct sg_arena *arena;
 	struct sg_reader *reader; /* ROUTE_READS only */
@@ -66,6 +70,7 @@ int http_call_more(struct sg_buf *b, void *ctx);
 const struct http_route *http_route_find(const char *path, const char **arg, size_t *arg_len);
 
 #define HTTP_FORM_MAX (256U << 10) /* bytes of a form that is posted */
+#define HTTP_BODY_MAX (4U << 20) /* bytes of what is posted */
 /* The status to refuse a request with before its body is read, or 0; local: it comes over the unix socket. */
 int http_admit(const struct http_request *req, bool local);
 
@@ -106,6 +111,8 @@ int http_get_diff(struct http_call *c); /* api_analysis.c */
 int http_get_explain(struct http_call *c);
 int http_get_forecast(struct http_call *c);
 int http_annotate(struct http_call *c); /* api_annotate.c */
+int http_push_prometheus(struct http_call *c); /* api_ingest.c */
+int http_push_influx(struct http_call *c);
 int http_get_healthy(struct http_call *c);
 int http_get_ready(struct http_call *c);
 

@@ -438,6 +438,7 @@ int sg_http_start(const struct sg_http_options *o, struct sg_http **ret, struct 
 	h->s.named_ctx = o->named_ctx;
 	h->s.cfg = o->cfg;
 	h->s.annotate = o->annotate;
+	h->s.ingest = o->ingest;
 	http_guard_init(&h->s.guard, o->cfg->listen, o->cfg->hosts);
 	r = make_parts(h);
 	if (!r)

@@ -24,6 +24,7 @@ struct http_server {
 	void *named_ctx;
 	const struct sg_config *cfg;
 	int (*annotate)(void *ctx, const struct sg_event *e);
+	struct sg_ingest *ingest; /* NULL: nothing is taken in */
 };
 
 int http_server_wake_fd(struct http_server *s); /* an eventfd that wakes the serving thread */

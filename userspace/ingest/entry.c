@@ -9,6 +9,7 @@
 #include <sgprobe/bpf/bucket.h>
 
 #define EXACT_MAX 9007199254740992.0 /* 2^53: whole numbers up to here are exact */
+#define CARRY_MAX 1000000000000ULL /* 2^53 counts in parts of it still fit into 128 bits */
 #define VALUE_MAX 1e200 /* so that what is added up stays finite: no frame takes anything else */
 
 static size_t text_of(const struct sg_series *s)
@@ -124,6 +125,28 @@ static struct ingest_cell *cell_of(struct ingest_entry *e, int64_t t_ms)
 
 /* ---- what happens to a series --------------------------------------------------------- */
 
+static uint64_t gcd(uint64_t a, uint64_t b)
+{
+	while (b) {
+		uint64_t rest = a % b;
+
+		a = b;
+		b = rest;
+	}
+	return a;
+}
+
+/* Makes the fraction that is left over one that num divides; exactly, as long as that is a number that fits. */
+static void rebase_carry(struct ingest_entry *e, uint64_t num)
+{
+	uint64_t of = e->carry_of / gcd(e->carry_of, num) * num;
+
+	if (of > CARRY_MAX)
+		of = num;
+	e->carry = (unsigned __int128)e->carry * of / e->carry_of;
+	e->carry_of = of;
+}
+
 /*
  * How many whole units count / rate are. What is over is kept as a fraction, exactly, and
  * comes with a later one: so that the sum is right at any time, and never off by one.
@@ -132,13 +155,11 @@ static double scale_up(struct ingest_entry *e, const struct ingest_point *p, uin
 {
 	unsigned __int128 units = (unsigned __int128)count * p->rate_den;
 
-	if (e->carry_of != p->rate_num) {
-		e->carry = (unsigned __int128)e->carry * p->rate_num / e->carry_of;
-		e->carry_of = p->rate_num;
-	}
-	units += e->carry;
-	e->carry = units % p->rate_num;
-	return (double)(units / p->rate_num);
+	if (e->carry_of % p->rate_num)
+		rebase_carry(e, p->rate_num);
+	units = units * (e->carry_of / p->rate_num) + e->carry;
+	e->carry = (uint64_t)(units % e->carry_of);
+	return (double)(units / e->carry_of);
 }
 
 static enum ingest_reason put_add(struct ingest_entry *e, const struct ingest_point *p,

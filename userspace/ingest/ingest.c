@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "ingest.h"
+#include "scrape.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -37,6 +38,7 @@ void ingest_each_source(struct sg_ingest *g, void (*cb)(void *ctx, struct ingest
 		cb(ctx, &g->prometheus);
 		cb(ctx, &g->influx);
 	}
+	ingest_scrapes_each(g, cb, ctx);
 }
 
 /* ---- a frame ------------------------------------------------------------------------ */
@@ -135,7 +137,7 @@ static int make_state(struct sg_ingest *g)
 	return getrandom(&g->session, sizeof(g->session), 0) == sizeof(g->session) ? 0 : -errno;
 }
 
-static int make_loop(struct sg_ingest *g)
+static int make_loop(struct sg_ingest *g, struct sg_error *err)
 {
 	int r = sg_loop_new(&g->loop);
 
@@ -145,7 +147,9 @@ static int make_loop(struct sg_ingest *g)
 	if (g->wake_fd < 0)
 		return -errno;
 	r = sg_loop_fd(g->loop, g->wake_fd, EPOLLIN, on_wake, g->loop, NULL);
-	return r < 0 ? r : ingest_receive_start(g);
+	if (r == 0)
+		r = ingest_receive_start(g);
+	return r < 0 ? r : ingest_scrapes_start(g, err);
 }
 
 int sg_ingest_start(const struct sg_config *cfg, const struct sg_ingest_sockets *sockets,
@@ -166,7 +170,7 @@ int sg_ingest_start(const struct sg_config *cfg, const struct sg_ingest_sockets 
 		.g = g, .name = "unix", .fd = sockets->unix_dgram, .source = &g->statsd};
 	r = make_state(g);
 	if (r == 0)
-		r = make_loop(g);
+		r = make_loop(g, err);
 	if (r == 0)
 		r = start_thread(g);
 	if (r < 0) {
@@ -185,6 +189,7 @@ void sg_ingest_stop(struct sg_ingest *g)
 		eventfd_write(g->wake_fd, 1);
 		pthread_join(g->thread, NULL);
 	}
+	ingest_scrapes_free(g);
 	sg_loop_free(g->loop);
 	if (g->wake_fd >= 0)
 		close(g->wake_fd);

@@ -9,7 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "address.h"
+#include "fetch.h"
 #include <sgprobe/ingest.h>
 
 #define RECEIVE_BYTES (8 << 20) /* what a burst of some tenths of a second needs */
@@ -102,13 +102,51 @@ static int listen_unix(const char *path, struct sg_error *err)
 	return sg_take_fd(fd);
 }
 
+/* What can be known before anything is asked. */
+static int check_targets(const struct sg_config *cfg, struct sg_error *err)
+{
+	const char *list = cfg->ingest_scrape;
+	struct ingest_address a;
+	struct sg_target t;
+	int r;
+
+	while ((r = sg_config_target(&list, &t, err)) > 0) {
+		if (ingest_target_address(&t, &a) < 0)
+			return sg_fail(err, -EINVAL,
+				       "ingest.scrape: %s is not a numeric ADDRESS:PORT",
+				       t.instance);
+		if (!a.loopback && !cfg->ingest_insecure)
+			return sg_fail(
+				err, -EACCES,
+				"ingest.scrape: %s is another machine, asked without encryption or login; set "
+				"ingest.insecure: true if that is meant",
+				t.instance);
+	}
+	return r;
+}
+
+size_t sg_ingest_ports(const struct sg_config *cfg, uint16_t ports[SG_TARGETS_MAX])
+{
+	const char *list = cfg->ingest_scrape;
+	struct ingest_address a;
+	struct sg_target t;
+	size_t n = 0;
+
+	while (n < SG_TARGETS_MAX && sg_config_target(&list, &t, NULL) > 0) {
+		if (t.unix_socket || ingest_target_address(&t, &a) < 0)
+			continue;
+		ports[n++] = ntohs(a.any.sa_family == AF_INET ? a.v4.sin_port : a.v6.sin6_port);
+	}
+	return n;
+}
+
 int sg_ingest_listen(const struct sg_config *cfg, struct sg_ingest_sockets *ret,
 		     struct sg_error *err)
 {
-	int r = 0;
+	int r = check_targets(cfg, err);
 
 	*ret = (struct sg_ingest_sockets){-1, -1};
-	if (strcmp(cfg->ingest_statsd, "none") != 0)
+	if (r >= 0 && strcmp(cfg->ingest_statsd, "none") != 0)
 		ret->udp = r = listen_udp(cfg, err);
 	if (r >= 0 && cfg->ingest_statsd_socket[0])
 		ret->unix_dgram = r = listen_unix(cfg->ingest_statsd_socket, err);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <inttypes.h>
 
-#include "ingest.h"
+#include "scrape.h"
 
 static void add_refused(struct sg_buf *b, const struct ingest_source *s)
 {
@@ -54,6 +54,8 @@ void sg_ingest_status(struct sg_ingest *g, struct sg_buf *b)
 			add_receiver(b, &g->receivers[i]);
 	sg_buf_str(b, "],\"sources\":[");
 	ingest_each_source(g, add_source, b);
-	sg_buf_str(b, "]}");
+	sg_buf_str(b, "],\"targets\":");
+	ingest_scrapes_json(g, b);
+	sg_buf_char(b, '}');
 	ingest_leave(g);
 }

@@ -174,11 +174,12 @@ static int64_t tick_of(int64_t ms)
 static int64_t place(const struct ingest_table *t, struct ingest_source *s,
 		     const struct ingest_point *p)
 {
-	int64_t at = tick_of(p->t_ms ? p->t_ms : t->real_ms);
+	int64_t at;
 
 	if (p->t_ms &&
 	    (p->t_ms < t->real_ms - t->l.max_age_ms || p->t_ms > t->real_ms + INGEST_AHEAD_MS))
 		return 0;
+	at = tick_of(p->t_ms ? p->t_ms : t->real_ms);
 	if (at > t->last_ms)
 		return at;
 	s->late += p->t_ms != 0;
@@ -283,7 +284,10 @@ void ingest_table_end_round(struct ingest_table *t, struct ingest_source *s)
 static void expire(struct ingest_table *t)
 {
 	for (size_t i = 0; i < t->n;) {
-		if (t->mono_ms - t->entries[i]->seen_ms > t->l.expire_ms)
+		const struct ingest_entry *e = t->entries[i];
+		int64_t after = e->source->expire_ms ? e->source->expire_ms : t->l.expire_ms;
+
+		if (t->mono_ms - e->seen_ms > after)
 			remove_entry(t, i);
 		else
 			i++;

@@ -31,6 +31,7 @@ struct ingest_source {
 	uint64_t told[INGEST_REASONS + 1]; /* of refused and samples: in frames so far */
 	char example[128]; /* the last line that was refused */
 	enum ingest_reason why; /* of it */
+	int64_t expire_ms; /* of its series; 0: as the limits say */
 	uint64_t round; /* of scrapes: series of an earlier one have ended */
 };
 

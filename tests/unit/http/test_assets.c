@@ -114,7 +114,7 @@ static void unpacking_is_bounded(void **state)
 {
 	sg_auto_buf out = {0};
 
-	assert_int_equal(http_gunzip(packed, table[1].end - packed, 100, &out), -EMSGSIZE);
+	assert_int_equal(sg_gunzip(packed, table[1].end - packed, 100, &out), -EMSGSIZE);
 }
 
 int main(void)

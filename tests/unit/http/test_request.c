@@ -94,6 +94,15 @@ static void what_is_no_request_has_its_status(void **state)
 		{"GET / HTTP/1.1\r\nContent-Length: 1\r\n\r\n", 413},
 		{"GET / HTTP/1.1\r\nTransfer-Encoding: identity\r\n\r\n", 413},
 		{"GET / HTTP/1.1\r\nContent-Length: 0\r\n\r\n", 0},
+		{"POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\n", 0},
+		{"POST / HTTP/1.1\r\nContent-Length: +5\r\n\r\n", 400},
+		{"POST / HTTP/1.1\r\nContent-Length: 5, 5\r\n\r\n", 400},
+		{"POST / HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n", 400},
+		{"POST / HTTP/1.1\r\nContent-Length: 99999999999999999999\r\n\r\n", 400},
+		{"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", 413},
+		{"POST / HTTP/1.1\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n", 0},
+		{"POST / HTTP/1.1\r\nContent-Length: 5\r\nExpect: 200-ok\r\n\r\n", 417},
+		{"POST / HTTP/1.1\r\nExpect: 100-continue\r\n\r\n", 417},
 		{"GET /...a/.b/c. HTTP/1.1\r\n\r\n", 0},
 	};
 	struct http_request r;
