@@ -54,25 +54,25 @@ ok $? "the daemon starts" "$(cat "$LOG")"
 # ---- StatsD
 udp 'e2e.hits:1|c|#route:/a' 200
 udp 'e2e.time:10:20|ms\ne2e.size:5|h' 200
+udp 'e2e.depth:12|g\ne2e.depth:+5|g\ne2e.depth:-2|g'
+"$SEND" "unix:$T/statsd.sock" 300 0 'e2e.users:u%d|s' >/dev/null
+"$SEND" udp:$UDP 3000 20000 'e2e.sampled:1|c|@0.3' >/dev/null
+udp 'no colon here\ne2e.fine:1|c\ne2e.bad:x|c\nsgprobe_lie:1|g\n_e{1,1}:a|b'
+comes "each datagram was counted" 'sum(sgprobe_ingest_packets_total)' 3702
 comes "200 counts are 200" 'e2e_hits_total{route="/a"}' 200
 comes "400 times are 400" 'histogram_count(e2e_time_seconds)' 400
 comes "with their sum, in seconds" 'round(histogram_sum(e2e_time_seconds), 0.001)' 6
 comes "a distribution keeps its unit" 'histogram_sum(e2e_size)' 1000
 comes "and its quantiles are within a bucket" 'histogram_quantile(0.9, e2e_time_seconds) > bool 0.0183' 1
-udp 'e2e.depth:12|g\ne2e.depth:+5|g\ne2e.depth:-2|g'
 comes "a gauge is changed by what has a sign" e2e_depth 15
-"$SEND" "unix:$T/statsd.sock" 300 0 'e2e.users:u%d|s' >/dev/null
 comes "a set is its different members, over a unix socket" 'max_over_time(e2e_users[30s])' 300
-"$SEND" udp:$UDP 3000 20000 'e2e.sampled:1|c|@0.3' >/dev/null
 comes "a third of 10,000 that is sampled is 10,000" e2e_sampled_total 10000
-comes "each datagram was counted" 'sum(sgprobe_ingest_packets_total)' 3701
 
 # ---- what is wrong
-udp 'no colon here\ne2e.fine:1|c\ne2e.bad:x|c\nsgprobe_lie:1|g\ne2e.hits:1|g|#route:/a\n_e{1,1}:a|b'
 comes "lines beside a wrong one count" e2e_fine_total 1
 comes "wrong lines are counted" 'sgprobe_ingest_refused_total{reason="malformed"}' 2
 comes "sgprobe's own names are refused" 'sgprobe_ingest_refused_total{reason="reserved"}' 1
-comes "as is what looks like sgprobe's" 'absent(sgprobe_lie)' 1
+comes "and are not there" 'absent(sgprobe_lie)' 1
 out=$("$SGPROBE" status --socket "$SOCK")
 ok "$(echo "$out" | grep -q "last refused: '_e{1,1}:a|b'"; echo $?)" "status shows an example" "$out"
 ok "$(echo "$out" | grep -q 'statsd: .*malformed 2'; echo $?)" "and the reasons" "$out"

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 // Prometheus text and OpenMetrics, and the answer to a fetch that brought it.
-#include "ingest/fetch.h"
 #include "ingest_harness.h"
+
+#include "ingest/fetch.h"
 
 static void fetch(const char *p, size_t n)
 {

@@ -33,7 +33,8 @@ static void on_refused(void *ctx, enum ingest_reason why, const char *line, size
 
 static void check_frame(struct harness *h, int64_t t_ms)
 {
-	sg_auto(sg_frame) f = sg_frame_new(), again = NULL;
+	sg_auto(sg_frame) f = sg_frame_new();
+	sg_auto(sg_frame) again = NULL;
 	sg_auto_buf b = {0};
 
 	ingest_table_clock(h->table, t_ms + 10, t_ms - T0);

@@ -359,8 +359,8 @@ static void on_tick(struct sg_source *src, uint64_t n, void *ctx)
 		if (retry)
 			open_store(s); /* the probe's frames that waited come first */
 	} else {
-		add_own_frame(s);
 		add_ingested_frame(s);
+		add_own_frame(s); /* last: the live feed takes it as the end of the second */
 		if (commit(s, false) == 0 && s->status.t_ms && !s->status.ready)
 			first_frame(s);
 		sg_store_maintain(s->store);

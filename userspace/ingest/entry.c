@@ -10,6 +10,7 @@
 
 #define EXACT_MAX 9007199254740992.0 /* 2^53: whole numbers up to here are exact */
 #define CARRY_MAX 1000000000000ULL /* 2^53 counts in parts of it still fit into 128 bits */
+#define BUCKETS_KEPT 64 /* memory for so many stays with a series */
 #define VALUE_MAX 1e200 /* so that what is added up stays finite: no frame takes anything else */
 
 static size_t text_of(const struct sg_series *s)
@@ -90,13 +91,21 @@ static struct ingest_cell *take_cell(struct ingest_entry *e)
 	return c ? c : calloc(1, sizeof(*c));
 }
 
+/* Empties it; memory that is more than usual is given back. */
+static void shrink(struct sg_hist *h)
+{
+	if (h->cap > BUCKETS_KEPT)
+		sg_hist_free(h);
+	sg_hist_clear(h);
+}
+
 static void give_cell(struct ingest_entry *e, struct ingest_cell *c)
 {
 	if (e->spare) {
 		free_cell(c);
 		return;
 	}
-	sg_hist_clear(&c->hist);
+	shrink(&c->hist);
 	*c = (struct ingest_cell){.hist = c->hist};
 	e->spare = c;
 }
@@ -108,8 +117,9 @@ static struct ingest_cell *cell_of(struct ingest_entry *e, int64_t t_ms)
 
 	while (*at && (*at)->t_ms < t_ms && ((*at)->next || e->n_cells < ENTRY_CELLS_MAX))
 		at = &(*at)->next;
-	if (*at && ((*at)->t_ms == t_ms || e->n_cells >= ENTRY_CELLS_MAX))
-		return *at;
+	c = *at;
+	if (c && (c->t_ms == t_ms || e->n_cells >= ENTRY_CELLS_MAX))
+		return c;
 	c = take_cell(e);
 	if (!c)
 		return NULL;
@@ -203,10 +213,12 @@ static enum ingest_reason put_observation(struct ingest_entry *e, const struct i
 {
 	int32_t index = p->value > 0 ? sg_bucket_index(p->value) : SG_BUCKET_MIN;
 	double times = scale_up(e, p, 1);
+	uint32_t before = c->hist.n;
 
 	index = SG_MIN(SG_MAX(index, SG_HIST_INDEX_MIN), SG_HIST_INDEX_MAX);
 	if (sg_hist_add_bucket(&c->hist, index, times) < 0)
 		return INGEST_MEMORY;
+	e->n_buckets += c->hist.n - before;
 	c->hist.count += times;
 	c->hist.sum += p->value * times;
 	return INGEST_OK;
@@ -246,7 +258,7 @@ int ingest_entry_close(struct ingest_entry *e, int64_t t_ms)
 {
 	int r = 0;
 
-	sg_hist_clear(&e->hist);
+	shrink(&e->hist);
 	if (e->op != INGEST_SET)
 		e->value = 0;
 	while (e->cells && e->cells->t_ms <= t_ms) {
@@ -254,6 +266,7 @@ int ingest_entry_close(struct ingest_entry *e, int64_t t_ms)
 
 		e->cells = c->next;
 		e->n_cells--;
+		e->n_buckets -= c->hist.n;
 		e->shown = true;
 		if (e->op == INGEST_SET)
 			e->value = c->value;

@@ -30,6 +30,7 @@ struct ingest_entry {
 	double gauge; /* the newest reading */
 	size_t text; /* bytes of name and labels */
 	size_t n_cells;
+	size_t n_buckets; /* in cells */
 	struct ingest_cell *cells, *spare;
 	struct ingest_members members;
 	/* what the frame being made says */

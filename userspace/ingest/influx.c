@@ -227,7 +227,7 @@ static bool name_of(struct line *l, const struct part *key)
 static void put_fields(struct line *l, size_t len, const struct ingest_sink *sink)
 {
 	struct at a = l->fields;
-	struct field f;
+	struct field f = {.value = 0};
 
 	do {
 		struct ingest_point p = {.series = &l->draft,

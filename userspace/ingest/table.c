@@ -19,7 +19,7 @@ struct ingest_table {
 	struct sg_map *map, *names;
 	size_t n, cap;
 	struct ingest_entry **entries; /* in the order of frames */
-	size_t text, members;
+	size_t text, members, buckets;
 };
 
 static int entry_eq(const void *entry, const void *key)
@@ -158,6 +158,7 @@ static void remove_entry(struct ingest_table *t, size_t i)
 	t->entries[i] = t->entries[--t->n];
 	t->text -= e->text;
 	t->members -= e->members.n;
+	t->buckets -= e->n_buckets;
 	e->source->n_series--;
 	ingest_entry_free(e);
 }
@@ -197,7 +198,7 @@ static enum ingest_reason put_member(struct ingest_table *t, struct ingest_entry
 	if (r < 0)
 		return INGEST_MEMORY;
 	t->members += r;
-	return INGEST_OK;
+	return ingest_entry_put(e, p, at);
 }
 
 static enum ingest_reason find_entry(struct ingest_table *t, struct ingest_source *s,
@@ -217,6 +218,22 @@ static enum ingest_reason find_entry(struct ingest_table *t, struct ingest_sourc
 	return (*ret)->op == op && (*ret)->source == s ? INGEST_OK : INGEST_CONFLICT;
 }
 
+/* What an observation may add to is counted, as a spread of values takes memory. */
+static enum ingest_reason put_sample(struct ingest_table *t, struct ingest_entry *e,
+				     const struct ingest_point *p, int64_t at)
+{
+	size_t before = e->n_buckets;
+	enum ingest_reason why;
+
+	if (p->op == INGEST_MEMBER)
+		return put_member(t, e, p, at);
+	if (p->op == INGEST_OBSERVE && t->buckets >= INGEST_BUCKETS_MAX)
+		return INGEST_BUCKETS;
+	why = ingest_entry_put(e, p, at);
+	t->buckets += e->n_buckets - before;
+	return why;
+}
+
 static enum ingest_reason put(struct ingest_table *t, struct ingest_source *s,
 			      const struct ingest_point *p)
 {
@@ -230,12 +247,8 @@ static enum ingest_reason put(struct ingest_table *t, struct ingest_source *s,
 	if (!at)
 		return INGEST_TIMESTAMP;
 	why = find_entry(t, s, p, &e);
-	if (why != INGEST_OK)
-		return why;
-	if (p->op == INGEST_MEMBER)
-		why = put_member(t, e, p, at);
 	if (why == INGEST_OK)
-		why = ingest_entry_put(e, p, at);
+		why = put_sample(t, e, p, at);
 	if (why != INGEST_OK)
 		return why;
 	e->seen_ms = t->mono_ms;
@@ -301,33 +314,28 @@ static int add_to_frame(struct sg_frame *f, struct ingest_entry *e)
 	return sg_frame_add_value(f, e->series, e->value);
 }
 
-static int close_entry(struct ingest_table *t, struct ingest_entry *e, int64_t t_ms,
-		       size_t *buckets)
+static void close_entry(struct ingest_table *t, struct ingest_entry *e, int64_t t_ms)
 {
-	/* Later buckets are kept where they are until there is room for them. */
-	int r = ingest_entry_close(
-		e, *buckets < INGEST_BUCKETS_MAX || e->op != INGEST_OBSERVE ? t_ms : INT64_MIN);
+	size_t before = e->n_buckets;
 
-	if (r < 0)
+	if (ingest_entry_close(e, t_ms) < 0)
 		e->source->refused[INGEST_MEMORY]++;
-	*buckets += e->hist.n;
-	if (e->op == INGEST_MEMBER) {
-		t->members -= ingest_members_forget(&e->members, t_ms - t->l.set_window_ms);
-		e->value = (double)e->members.n;
-	}
-	return r;
+	t->buckets -= before - e->n_buckets;
+	if (e->op != INGEST_MEMBER)
+		return;
+	t->members -= ingest_members_forget(&e->members, t_ms - t->l.set_window_ms);
+	e->value = (double)e->members.n;
 }
 
 int ingest_table_frame(struct ingest_table *t, int64_t t_ms, struct sg_frame *f)
 {
-	size_t buckets = 0;
 	int r = 0;
 
 	expire(t);
 	for (size_t i = 0; i < t->n && r >= 0; i++) {
 		struct ingest_entry *e = t->entries[i];
 
-		close_entry(t, e, t_ms, &buckets);
+		close_entry(t, e, t_ms);
 		if (e->shown)
 			r = add_to_frame(f, e);
 	}

@@ -14,7 +14,7 @@
 #define INGEST_AHEAD_MS 5000 /* time stamps may be so far in the future */
 #define INGEST_MEMBERS_MAX 200000 /* of all sets together */
 #define INGEST_TEXT_MAX (4U << 20) /* of all names and labels: a frame has a largest size */
-#define INGEST_BUCKETS_MAX 400000 /* in one frame; what is more waits for the next */
+#define INGEST_BUCKETS_MAX 400000 /* of all distributions, in ticks that are not written yet */
 
 struct ingest_limits {
 	size_t max_series, max_source_series, max_names;

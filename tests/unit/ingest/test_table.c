@@ -387,6 +387,25 @@ static void what_ended_makes_room(void **state)
 	end(&w);
 }
 
+static void distributions_do_not_take_all_memory(void **state)
+{
+	char name[16];
+	struct world w;
+
+	begin(&w, &roomy);
+	for (int i = 0; i < 1000; i++) {
+		snprintf(name, sizeof(name), "d%d", i);
+		for (int k = -200; k < 200; k++)
+			put(&w, name, INGEST_OBSERVE, exp2(k / 8.0));
+	}
+	assert_int_equal(w.a.refused[INGEST_BUCKETS], 0);
+	assert_int_equal(put(&w, "d0", INGEST_OBSERVE, 1), INGEST_BUCKETS);
+	tick(&w);
+	assert_true(sample(&w, "d999")->hist.n == 400);
+	assert_int_equal(put(&w, "d0", INGEST_OBSERVE, 1), INGEST_OK);
+	end(&w);
+}
+
 static void values_that_cannot_be_are_refused(void **state)
 {
 	struct world w;
@@ -463,6 +482,7 @@ int main(void)
 		cmocka_unit_test(what_waits_is_bounded_when_nothing_is_written),
 		cmocka_unit_test(each_limit_refuses_under_its_own_reason),
 		cmocka_unit_test(what_ended_makes_room),
+		cmocka_unit_test(distributions_do_not_take_all_memory),
 		cmocka_unit_test(values_that_cannot_be_are_refused),
 		cmocka_unit_test(a_series_has_one_type_and_one_source),
 		cmocka_unit_test(what_a_round_does_not_have_has_ended_but_goes_on_where_it_was),
