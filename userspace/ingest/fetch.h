@@ -37,6 +37,8 @@ void ingest_fetch_free(struct ingest_fetch *f);
 int ingest_fetch_parse(const char *p, size_t n, size_t max_bytes, struct sg_buf *body,
 		       bool *openmetrics, struct sg_error *why);
 
+/* Whether ingest.scrape has addresses only, and only such as are allowed. 0 or -errno with a sentence. */
+int ingest_check_targets(const struct sg_config *cfg, struct sg_error *err);
 /* An address of ingest.scrape: 0 or -EINVAL. */
 int ingest_target_address(const struct sg_target *t, struct ingest_address *a);
 

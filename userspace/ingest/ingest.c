@@ -175,7 +175,9 @@ int sg_ingest_start(const struct sg_config *cfg, const struct sg_ingest_sockets 
 		r = start_thread(g);
 	if (r < 0) {
 		sg_ingest_stop(g);
-		return sg_fail(err, r, "cannot take in what programs say: %s", strerror(-r));
+		return err && err->msg[0] ? r
+					  : sg_fail(err, r, "cannot take in what programs say: %s",
+						    strerror(-r));
 	}
 	*ret = g;
 	return 0;

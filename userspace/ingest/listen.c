@@ -103,7 +103,7 @@ static int listen_unix(const char *path, struct sg_error *err)
 }
 
 /* What can be known before anything is asked. */
-static int check_targets(const struct sg_config *cfg, struct sg_error *err)
+int ingest_check_targets(const struct sg_config *cfg, struct sg_error *err)
 {
 	const char *list = cfg->ingest_scrape;
 	struct ingest_address a;
@@ -143,7 +143,7 @@ size_t sg_ingest_ports(const struct sg_config *cfg, uint16_t ports[SG_TARGETS_MA
 int sg_ingest_listen(const struct sg_config *cfg, struct sg_ingest_sockets *ret,
 		     struct sg_error *err)
 {
-	int r = check_targets(cfg, err);
+	int r = ingest_check_targets(cfg, err);
 
 	*ret = (struct sg_ingest_sockets){-1, -1};
 	if (r >= 0 && strcmp(cfg->ingest_statsd, "none") != 0)

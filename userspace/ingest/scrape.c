@@ -135,8 +135,9 @@ int ingest_scrapes_start(struct sg_ingest *g, struct sg_error *err)
 	struct sg_target t;
 	int r;
 
-	if (!*list)
-		return 0;
+	r = ingest_check_targets(g->cfg, err); /* a reload may have changed them */
+	if (r < 0 || !*list)
+		return r;
 	g->scrapes = calloc(1, sizeof(*g->scrapes));
 	if (!g->scrapes)
 		return -ENOMEM;
