@@ -9,6 +9,7 @@
 #include <sgprobe/profile.h>
 
 #include "block.h"
+#include "chunk.h"
 #include "exemplars.h"
 #include "file_private.h"
 #include "row.h"
@@ -192,6 +193,38 @@ static int check_gap(struct checker *c, sqlite3_stmt *s)
 	return 0;
 }
 
+static int check_segment(struct checker *c, sqlite3_stmt *s)
+{
+	if (sqlite3_column_int64(s, 1) > sqlite3_column_int64(s, 2))
+		tell(c, "row %" PRId64 ": ends before it begins",
+		     (int64_t)sqlite3_column_int64(s, 0));
+	return 0;
+}
+
+/* Without a segment it is of a fold that was not finished, and is written again. */
+static int check_chunk(struct checker *c, sqlite3_stmt *s)
+{
+	int64_t id = sqlite3_column_int64(s, 0);
+	struct sg_samples samples = {0};
+	int r;
+
+	if (sqlite3_column_type(s, 2) == SQLITE_NULL)
+		return 0;
+	r = sg_chunk_decode(&samples, sqlite3_column_int64(s, 2), sqlite3_column_blob(s, 1),
+			    (size_t)sqlite3_column_bytes(s, 1));
+	if (r == -EBADMSG)
+		tell(c, "segment %" PRId64 ", series %" PRId64 ": does not decode", id >> 32,
+		     id & UINT32_MAX);
+	else if (r == 0 && sqlite3_column_type(s, 3) == SQLITE_NULL)
+		tell(c, "segment %" PRId64 ": no series has the number %" PRId64, id >> 32,
+		     id & UINT32_MAX);
+	else if (r == 0 && (int)samples.type != sqlite3_column_int(s, 3))
+		tell(c, "segment %" PRId64 ", series %" PRId64 ": is of another type", id >> 32,
+		     id & UINT32_MAX);
+	sg_samples_free(&samples);
+	return r == -ENOMEM ? r : 0;
+}
+
 static const struct rule rules[] = {
 	{"journal",
 	 "SELECT id, t0_ms, t1_ms, key, n_frames, raw_bytes, crc, data, base FROM journal"
@@ -204,6 +237,12 @@ static const struct rule rules[] = {
 	{"exemplar",
 	 "SELECT block, raw_bytes, data FROM exemplar WHERE block > ?1 ORDER BY block LIMIT ?2",
 	 check_exemplar},
+	{"segment", "SELECT id, t0_ms, t1_ms FROM segment WHERE id > ?1 ORDER BY id LIMIT ?2",
+	 check_segment},
+	{"chunk",
+	 "SELECT c.id, c.data, g.t0_ms, s.type FROM chunk c LEFT JOIN segment g ON g.id = c.id >> 32"
+	 " LEFT JOIN stored_series s ON s.id = c.id & 4294967295 WHERE c.id > ?1 ORDER BY c.id LIMIT ?2",
+	 check_chunk},
 	{"gap", "SELECT id, from_ms, to_ms FROM gap WHERE id > ?1 ORDER BY id LIMIT ?2", check_gap},
 };
 

@@ -95,6 +95,11 @@ static void damage_is_found(void **state)
 		 "metrics.db, profile: row 1: does not decode\n"},
 		{"INSERT INTO exemplar VALUES (1, 1, 1, 3, 3, X'010203')",
 		 "metrics.db, exemplar: block 1: does not decode\n"},
+		{"INSERT INTO segment VALUES (1, 0, 1, 1, 5, 3, 1, 3)",
+		 "metrics.db, segment: row 1: ends before it begins\n"},
+		{"INSERT INTO segment VALUES (1, 0, 1, 1, 3, 5, 1, 3);"
+		 "INSERT INTO chunk VALUES ((1 << 32) + 7, X'010203')",
+		 "metrics.db, chunk: segment 1, series 7: does not decode\n"},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {

@@ -295,11 +295,11 @@ static void series_that_end_are_marked(void **state)
 
 	write_ticks(b, 0, 1100); /* coming_total ends at 390 s and returns at 1010 s */
 	fold_all(b);
-	assert_int_equal(number(b, "SELECT ended_ms FROM series WHERE name = 'coming_total'"),
+	assert_int_equal(number(b, "SELECT ended_ms FROM stored_series WHERE name = 'coming_total'"),
 			 T0 + 389000);
 	write_ticks(b, 1100, 1700);
 	fold_all(b);
-	assert_int_equal(number(b, "SELECT ended_ms IS NULL FROM series"
+	assert_int_equal(number(b, "SELECT ended_ms IS NULL FROM stored_series"
 				   " WHERE name = 'coming_total'"),
 			 1);
 }
@@ -355,7 +355,7 @@ static void kills_while_folding_lose_nothing_and_double_nothing(void **state)
 static void a_file_of_the_version_before_is_folded(void **state)
 {
 	static const char *const down =
-		"DROP TABLE segment; DROP TABLE chunk; DROP TABLE series; DROP TABLE label;"
+		"DROP TABLE segment; DROP TABLE chunk; DROP TABLE stored_series; DROP TABLE label;"
 		"PRAGMA user_version = 4";
 	struct box *b = *state;
 
