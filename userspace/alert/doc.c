@@ -293,8 +293,10 @@ void al_set_bool(struct al_doc *d, const yaml_node_t *v, void *to)
 static void add_text(struct al_doc *d, const yaml_node_t *v, void *ctx)
 {
 	struct al_texts *list = ctx;
-	const char *s = al_doc_text(d, v), **to = s ? AL_DOC_ADD(d, list->v, list->n) : NULL;
+	const char *s = al_doc_text(d, v), **to = NULL;
 
+	if (s)
+		to = AL_DOC_ADD(d, list->v, list->n);
 	if (to)
 		*to = s;
 }

@@ -14,8 +14,10 @@ static void add_label(struct al_doc *d, const char *key, const yaml_node_t *v, v
 {
 	struct ut_labels *l = ctx;
 	const char *value = al_doc_text(d, v);
-	struct sg_label *to = value ? AL_DOC_ADD(d, l->v, l->n) : NULL;
+	struct sg_label *to = NULL;
 
+	if (value)
+		to = AL_DOC_ADD(d, l->v, l->n);
 	if (to)
 		*to = (struct sg_label){key, value};
 }

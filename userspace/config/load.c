@@ -437,6 +437,7 @@ static int read_text(struct loader *l, const char *text, size_t n)
 	yaml_parser_set_input_string(&parser, (const unsigned char *)text, n);
 	r = load_stream(l);
 	yaml_parser_delete(&parser);
+	l->parser = NULL;
 	return r;
 }
 

@@ -388,9 +388,12 @@ static int put_resources(struct sg_buf *b, struct ask *a, struct sg_error *err)
 	if (!r)
 		r = prefetch_read(&p, a->r, a->from_ms - before, a->to_ms, a->lim.deadline_ns,
 				  a->arena, err);
-	a->r = &p.reader;
-	if (!r)
-		r = put_all(b, a, err);
+	if (!r) {
+		struct ask fetched = *a;
+
+		fetched.r = &p.reader;
+		r = put_all(b, &fetched, err);
+	}
 	prefetch_free(&p);
 	return r;
 }

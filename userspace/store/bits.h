@@ -145,7 +145,7 @@ static inline uint64_t sg_rice_get(struct sg_bits_in *in, struct sg_rice *r)
 
 static inline uint64_t sg_zigzag(int64_t v)
 {
-	return (uint64_t)v << 1 ^ (uint64_t)(v >> 63);
+	return (uint64_t)v << 1 ^ (v < 0 ? UINT64_MAX : 0);
 }
 
 static inline int64_t sg_unzigzag(uint64_t v)

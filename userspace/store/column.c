@@ -327,7 +327,7 @@ void sg_column_get_doubles(struct sg_bits_in *in, double *v, size_t n)
 		return;
 	}
 	/* In place: both are eight bytes. */
-	sg_column_get_ints(in, (int64_t *)v, n);
+	sg_column_get_ints(in, (int64_t *)(void *)v, n);
 	for (size_t i = 0; i < n; i++) {
 		int64_t k;
 

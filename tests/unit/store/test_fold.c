@@ -295,8 +295,9 @@ static void series_that_end_are_marked(void **state)
 
 	write_ticks(b, 0, 1100); /* coming_total ends at 390 s and returns at 1010 s */
 	fold_all(b);
-	assert_int_equal(number(b, "SELECT ended_ms FROM stored_series WHERE name = 'coming_total'"),
-			 T0 + 389000);
+	assert_int_equal(
+		number(b, "SELECT ended_ms FROM stored_series WHERE name = 'coming_total'"),
+		T0 + 389000);
 	write_ticks(b, 1100, 1700);
 	fold_all(b);
 	assert_int_equal(number(b, "SELECT ended_ms IS NULL FROM stored_series"
