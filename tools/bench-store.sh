@@ -1,6 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# What the store costs: bytes a day, time of a tick, time to read. Figures: docs/STORE.md.
+# What the store costs: bytes a day, time of a tick, time to read; and the engine of queries without it.
+# Figures: docs/STORE.md, docs/PROMQL.md.
+#   bench-store.sh query              the engine alone
 #   bench-store.sh [MINUTES [HOURS]]   of a synthetic busy host; 60 also measures the hour.
 #                                      HOURS of a host of 1,000 scalars and 200 histograms, and a week of 20 cgroups
 set -eu
@@ -12,6 +14,9 @@ build() { # NAME
 	gcc -std=gnu11 -O2 -g -D_GNU_SOURCE -Iinclude -Iuserspace -o "$O/bench-$1" "tests/bench/$1.c" \
 		userspace/store/*.c userspace/query/*.c userspace/model/*.c userspace/base/*.c $libs -lm -lpthread
 }
+build query
+"$O/bench-query"
+[ "${1:-}" != query ] || exit 0
 build store
 build history
 dir=$(mktemp -d "${TMPDIR:-/tmp}/sgprobe-bench-store-XXXXXX")
