@@ -242,12 +242,28 @@ bool sg_hist_equal(const struct sg_hist *a, const struct sg_hist *b)
 	return true;
 }
 
+/* Both have the same buckets, as mostly, and none fell: all of it without a branch on a bucket. */
+static bool plainly_grew(const struct sg_hist *before, const struct sg_hist *now)
+{
+	const struct sg_bucket *a = before->buckets, *b = now->buckets;
+	unsigned int other = 0;
+
+	if (before->n > now->n)
+		return false;
+	for (uint32_t i = 0; i < before->n; i++)
+		other |= (unsigned int)(a[i].index != b[i].index) |
+			 (unsigned int)(b[i].count < a[i].count);
+	return !other;
+}
+
 bool sg_hist_is_reset(const struct sg_hist *before, const struct sg_hist *now)
 {
 	uint32_t j = 0;
 
 	if (now->count < before->count)
 		return true;
+	if (before->buckets == now->buckets ? before->n <= now->n : plainly_grew(before, now))
+		return false;
 	for (uint32_t i = 0; i < before->n; i++) {
 		double count = 0;
 
