@@ -5,24 +5,6 @@
 
 #include "aggregate.h"
 
-void pq_sum_add(struct pq_sum *s, double v)
-{
-	double t = s->sum + v;
-
-	if (isinf(t))
-		s->c = 0;
-	else if (fabs(s->sum) >= fabs(v))
-		s->c += (s->sum - t) + v;
-	else
-		s->c += (v - t) + s->sum;
-	s->sum = t;
-}
-
-double pq_sum_get(const struct pq_sum *s)
-{
-	return isinf(s->sum) ? s->sum : s->sum + s->c;
-}
-
 /* The plain sum is exact enough until it overflows; from there on the mean is built step by step. */
 double pq_mean(double (*get)(const void *ctx, size_t i), const void *ctx, size_t n)
 {
@@ -107,8 +89,13 @@ static int add_all(struct pq_engine *e, const struct pq_agg_step *s, double fact
 static int sum_hists(struct pq_engine *e, const struct pq_agg_step *s, double factor,
 		     struct pq_cell *out)
 {
-	int r = add_all(e, s, 1);
+	int r;
 
+	if (s->n == 1) { /* its own sum and mean; values can be shared */
+		out->h = s->cells[0]->h;
+		return 1;
+	}
+	r = add_all(e, s, 1);
 	/* A mean may be a number where the sum is none any more. */
 	if (r > 0 && factor != 1 && pq_hist_sum_overflows(&e->hist_sum)) {
 		r = add_all(e, s, factor);

@@ -232,6 +232,29 @@ static void check_counter_name(struct pq_engine *e, const struct pq_window *w)
 			s->name);
 }
 
+/* Nearly all windows: sgprobe's own histograms, and no reset. */
+static bool grew_plainly(const struct pq_window *w)
+{
+	size_t from, to;
+
+	if (!w->track->own)
+		return false;
+	resets_between(w->track, w->lo, w->hi, &from, &to);
+	return from == to;
+}
+
+static int plain_hist(struct pq_engine *e, const struct pq_window *w, enum flavour f,
+		      struct pq_cell *out)
+{
+	const struct sg_hist *a = &w->track->own[w->lo], *b = &w->track->own[w->hi - 1];
+	double factor = extrapolation(w, a->count, b->count - a->count, true);
+
+	if (f == RATE)
+		factor /= (double)w->range_ms / 1000;
+	out->h = pq_hist_growth(e, a, b, factor);
+	return out->h ? 1 : pq_oom(e);
+}
+
 static int extrapolated_hist(struct pq_engine *e, const struct pq_window *w, enum flavour f,
 			     struct pq_cell *out)
 {
@@ -266,6 +289,8 @@ static int extrapolated(struct pq_engine *e, const struct pq_window *w, enum fla
 	r = counter ? find_resets(e, w->track) : 0;
 	if (r < 0)
 		return r;
+	if (counter && grew_plainly(w))
+		return plain_hist(e, w, f, out);
 	if (pq_window_kinds(w) == PQ_HISTS)
 		return extrapolated_hist(e, w, f, out);
 	if (counter)

@@ -470,6 +470,45 @@ const struct sg_native *pq_hist_sum_take(struct pq_engine *e, const struct pq_hi
 	return h;
 }
 
+/* Ascending by index, as both are; what did not grow is left out. */
+static uint32_t growth(const struct sg_hist *from, const struct sg_hist *to, double factor,
+		       struct sg_bucket *out)
+{
+	const struct sg_bucket *b = from->buckets, *end = b + from->n;
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < to->n; i++) {
+		const struct sg_bucket *c = &to->buckets[i];
+		double more = c->count;
+
+		while (b < end && b->index < c->index)
+			b++;
+		if (b < end && b->index == c->index)
+			more -= (b++)->count;
+		out[n] = (struct sg_bucket){c->index, more * factor};
+		n += out[n].count != 0;
+	}
+	return n;
+}
+
+const struct sg_native *pq_hist_growth(struct pq_engine *e, const struct sg_hist *from,
+				       const struct sg_hist *to, double factor)
+{
+	struct sg_native *h = new_native(e, to->n);
+	struct sg_bucket *b;
+
+	if (!h)
+		return NULL;
+	b = (struct sg_bucket *)(h + 1);
+	h->count = (to->count - from->count) * factor;
+	h->sum = (to->sum - from->sum) * factor;
+	h->schema = SG_SCHEMA_OWN;
+	h->hint = SG_HINT_GAUGE;
+	h->n_pos = growth(from, to, factor, b);
+	h->neg = b + h->n_pos;
+	return h;
+}
+
 static uint32_t scale_side(const struct sg_bucket *from, uint32_t n_from, double factor,
 			   bool divide, struct sg_bucket *b)
 {

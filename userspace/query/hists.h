@@ -11,6 +11,8 @@
 #ifndef QUERY_HISTS_H
 #define QUERY_HISTS_H
 
+#include <math.h>
+
 #include <sgprobe/native.h>
 
 struct pq_engine;
@@ -19,8 +21,23 @@ struct pq_engine;
 struct pq_sum {
 	double sum, c;
 };
-void pq_sum_add(struct pq_sum *s, double v);
-double pq_sum_get(const struct pq_sum *s);
+static inline void pq_sum_add(struct pq_sum *s, double v)
+{
+	double t = s->sum + v;
+
+	if (isinf(t))
+		s->c = 0;
+	else if (fabs(s->sum) >= fabs(v))
+		s->c += (s->sum - t) + v;
+	else
+		s->c += (v - t) + s->sum;
+	s->sum = t;
+}
+
+static inline double pq_sum_get(const struct pq_sum *s)
+{
+	return isinf(s->sum) ? s->sum : s->sum + s->c;
+}
 
 struct pq_sum_bucket {
 	int32_t index;
@@ -68,6 +85,9 @@ bool pq_hist_sum_overflows(const struct pq_hist_sum *a);
 /* Results are in the query's memory; NULL when it is short of it. */
 const struct sg_native *pq_hist_sum_take(struct pq_engine *e, const struct pq_hist_sum *a,
 					 double factor);
+/* The growth of a counter without a reset in between, times factor: a gauge. */
+const struct sg_native *pq_hist_growth(struct pq_engine *e, const struct sg_hist *from,
+				       const struct sg_hist *to, double factor);
 const struct sg_native *pq_hist_scale(struct pq_engine *e, const struct sg_native *h, double factor,
 				      bool divide);
 const struct sg_native *pq_hist_with_hint(struct pq_engine *e, const struct sg_native *h,
