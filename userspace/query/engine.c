@@ -35,6 +35,15 @@ void *pq_alloc_n(struct pq_engine *e, size_t n, size_t size)
 	return sg_arena_alloc(e->arena, bytes ? bytes : 1);
 }
 
+void *pq_alloc_lasting(struct pq_engine *e, size_t n, size_t size)
+{
+	size_t bytes;
+
+	if (__builtin_mul_overflow(n, size, &bytes))
+		return NULL;
+	return sg_arena_alloc(e->lasting, bytes ? bytes : 1);
+}
+
 void pq_say_oom(struct pq_engine *e)
 {
 	sg_fail(e->err, -E2BIG,
@@ -54,7 +63,7 @@ static void annotate(struct pq_engine *e, const char *kind, uint32_t pos, const 
 		return;
 	vsnprintf(text, sizeof(text), fmt, ap);
 	pq_position(e->ast->src, pos, where, sizeof(where));
-	s = sg_arena_printf(e->arena, "PromQL %s: %s (%s)", kind, text, where);
+	s = sg_arena_printf(e->lasting, "PromQL %s: %s (%s)", kind, text, where);
 	for (size_t i = 0; s && i < e->n_warnings; i++)
 		if (!strcmp(e->warnings[i], s))
 			return;

@@ -5,7 +5,10 @@
  * is one row without labels. What a selector needs is read from the store once,
  * before the evaluation, and windows slide over it.
  *
- * All memory is in the query's own arena, whose size is the memory limit.
+ * Where there are many steps all this is done a part of them at a time (parts.c).
+ *
+ * All memory is in the query's own arena, whose size is the memory limit, and in that of
+ * a part, which gets what the other leaves.
  */
 #ifndef QUERY_ENGINE_H
 #define QUERY_ENGINE_H
@@ -85,6 +88,7 @@ struct pq_track {
 	struct pq_engine *e;
 	bool gauges; /* some histogram is marked as a gauge */
 	bool layouts; /* the histograms are not all of one schema */
+	size_t sought; /* where windows began last */
 	/* Where a counter was reset, found once: ascending indices of the sample after it. */
 	size_t *resets, n_resets;
 	bool resets_known;
@@ -130,7 +134,10 @@ struct pq_selection { /* what was read for one distinct selector */
 struct pq_engine {
 	const struct pq_ast *ast;
 	struct sg_reader *reader;
-	struct sg_arena *arena;
+	struct sg_arena *arena; /* where results go: of the query, or of a part of its steps */
+	struct sg_arena *lasting; /* of the query */
+	bool in_parts;
+	bool any_buckets; /* histograms were read, and with their buckets */
 	size_t max_bytes, max_samples;
 	uint64_t deadline_ns;
 	unsigned int ticks;
@@ -153,9 +160,11 @@ int pq_eval(struct pq_engine *e, const struct pq_grid *g, const struct pq_node *
 	    struct pq_rows *out);
 /* Called in loops: -ETIMEDOUT past the deadline. */
 int pq_tick(struct pq_engine *e);
-/* Memory of the query; NULL past the limit: 'return pq_oom(e)' then says so. */
+/* Memory of the evaluation; NULL past the limit: 'return pq_oom(e)' then says so. */
 void *pq_alloc(struct pq_engine *e, size_t n);
 void *pq_alloc_n(struct pq_engine *e, size_t n, size_t size);
+/* Memory that stays until the query ends: for what is found once and kept in a track. */
+void *pq_alloc_lasting(struct pq_engine *e, size_t n, size_t size);
 void pq_say_oom(struct pq_engine *e);
 static inline int pq_oom(struct pq_engine *e)
 {
@@ -180,7 +189,16 @@ int pq_eval_scalar(struct pq_engine *e, const struct pq_grid *g, const struct pq
 int pq_eval_call(struct pq_engine *e, const struct pq_grid *g, const struct pq_node *n,
 		 struct pq_rows *out);
 
+/* parts.c */
+/* The whole expression, names dropped. */
+int pq_eval_steps(struct pq_engine *e, const struct pq_grid *g, const struct pq_node *n,
+		  struct pq_rows *out);
+/* What an evaluation returns that has something to say of all steps together, while in_parts. */
+#define PQ_NEEDS_ALL_STEPS (-EAGAIN)
+
 /* rows.c */
+/* Two samples of one label set at one step: -EINVAL. */
+int pq_duplicate(struct pq_engine *e);
 /* The row of a label set, made with all cells absent when there is none yet. */
 struct pq_row *pq_rows_get(struct pq_engine *e, const struct pq_grid *g, struct pq_rows *rs,
 			   const struct sg_series *s);

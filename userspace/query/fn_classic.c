@@ -500,9 +500,14 @@ static int evaluate(struct call *c, const struct pq_rows *in)
 		return pq_oom(c->e);
 	for (size_t i = 0; !r && i < c->n_results; i++)
 		r = evaluate_one(c, in, i);
-	for (size_t i = 0; !r && i < c->n && c->e->n_warnings < PQ_MAX_WARNINGS; i++)
-		if (c->list[i]->fix.n)
-			note_fixes(c, i);
+	for (size_t i = 0; !r && i < c->n && c->e->n_warnings < PQ_MAX_WARNINGS; i++) {
+		if (!c->list[i]->fix.n)
+			continue;
+		/* It says how often and over which time. */
+		if (c->e->in_parts)
+			return PQ_NEEDS_ALL_STEPS;
+		note_fixes(c, i);
+	}
 	return r;
 }
 

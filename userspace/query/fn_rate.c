@@ -39,7 +39,7 @@ static int find_resets(struct pq_engine *e, struct pq_track *t)
 		if (!is_reset(t, i))
 			continue;
 		if (t->n_resets == cap) {
-			size_t *more = pq_alloc_n(e, cap ? cap * 2 : 16, sizeof(*more));
+			size_t *more = pq_alloc_lasting(e, cap ? cap * 2 : 16, sizeof(*more));
 
 			if (!more)
 				return pq_oom(e);

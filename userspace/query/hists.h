@@ -95,6 +95,8 @@ const struct sg_native *pq_hist_with_hint(struct pq_engine *e, const struct sg_n
 /* What lies below (or above) a value; count and sum are estimated anew when something went. */
 const struct sg_native *pq_hist_trim(struct pq_engine *e, const struct sg_native *h, double at,
 				     bool keep_below);
+/* Into another arena, with all that it points to; NULL when memory is short. */
+const struct sg_native *pq_hist_copy(struct sg_arena *a, const struct sg_native *h);
 /* "{count:5, sum:3, (1,2]:5}" */
 const char *pq_hist_text(struct pq_engine *e, const struct sg_native *h);
 

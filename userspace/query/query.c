@@ -49,7 +49,7 @@ static struct job *job_new(struct sg_reader *r, const struct sg_query_limits *li
 					lim->max_samples ? lim->max_samples : DEFAULT_SAMPLES,
 				.deadline_ns = lim->deadline_ns};
 	e->hist_sum.hi = -1;
-	e->arena = sg_arena_new(e->max_bytes);
+	e->arena = e->lasting = sg_arena_new(e->max_bytes);
 	if (!e->arena) {
 		job_free(j);
 		return NULL;
@@ -68,25 +68,6 @@ struct result {
 static int no_memory(const struct result *res)
 {
 	return sg_fail(res->job->engine.err, -ENOMEM, "out of memory for the result of the query");
-}
-
-static void *copy_array(struct sg_arena *a, const void *from, size_t bytes)
-{
-	void *to = sg_arena_alloc(a, bytes ? bytes : 1);
-
-	return to && bytes ? memcpy(to, from, bytes) : to;
-}
-
-static const struct sg_native *copy_hist(struct sg_arena *a, const struct sg_native *h)
-{
-	struct sg_native *c = copy_array(a, h, sizeof(*h));
-
-	if (!c)
-		return NULL;
-	c->pos = copy_array(a, h->pos, h->n_pos * sizeof(*h->pos));
-	c->neg = copy_array(a, h->neg, h->n_neg * sizeof(*h->neg));
-	c->bounds = copy_array(a, h->bounds, h->n_bounds * sizeof(*h->bounds));
-	return c->pos && c->neg && c->bounds ? c : NULL;
 }
 
 static int copy_series(const struct result *res, const struct sg_series *s, size_t n,
@@ -109,7 +90,7 @@ static int add_point(const struct result *res, struct sg_value_series *s, int64_
 	*p = (struct sg_point){.t_ms = t, .value = v};
 	if (!h)
 		return 0;
-	p->hist = copy_hist(res->arena, h);
+	p->hist = pq_hist_copy(res->arena, h);
 	return p->hist ? 0 : no_memory(res);
 }
 
@@ -205,10 +186,7 @@ static int run_rows(const struct result *res)
 {
 	struct job *j = res->job;
 	struct pq_rows rows = {0};
-	int r = pq_eval(&j->engine, &j->grid, j->ast.root, &rows);
-
-	if (!r)
-		r = pq_rows_drop_names(&j->engine, &j->grid, &rows);
+	int r = pq_eval_steps(&j->engine, &j->grid, j->ast.root, &rows);
 
 	pq_rows_done(&rows);
 	if (r < 0)

@@ -89,7 +89,7 @@ struct pq_cell *pq_rows_scalar(struct pq_engine *e, const struct pq_grid *g, str
 	return row ? row->cells : NULL;
 }
 
-static int duplicate(struct pq_engine *e)
+int pq_duplicate(struct pq_engine *e)
 {
 	return sg_fail(e->err, -EINVAL, "vector cannot contain metrics with the same labelset");
 }
@@ -102,7 +102,7 @@ int pq_rows_put(struct pq_engine *e, const struct pq_grid *g, struct pq_rows *rs
 	if (!row)
 		return pq_oom(e);
 	if (pq_has(&row->cells[step]))
-		return duplicate(e);
+		return pq_duplicate(e);
 	row->drop_name |= like->drop_name;
 	row->cells[step] = *c;
 	return 0;
@@ -115,7 +115,7 @@ static int merge_into(struct pq_engine *e, const struct pq_grid *g, struct pq_ro
 		if (!pq_has(&from->cells[i]))
 			continue;
 		if (pq_has(&to->cells[i]))
-			return duplicate(e);
+			return pq_duplicate(e);
 		to->cells[i] = from->cells[i];
 	}
 	return 0;

@@ -232,7 +232,7 @@ const struct sg_native *pq_make_hist(const struct pq_track *t, size_t i)
 	struct pq_engine *e = t->e;
 
 	if (!e->made_left) {
-		e->made = pq_alloc_n(e, MADE_AT_ONCE, sizeof(*e->made));
+		e->made = pq_alloc_lasting(e, MADE_AT_ONCE, sizeof(*e->made));
 		e->made_left = e->made ? MADE_AT_ONCE : 0;
 	}
 	if (!e->made_left) {
@@ -296,6 +296,7 @@ static int make_hists(struct pq_engine *e, const struct sg_points *p, bool total
 		made = pq_alloc_n(e, p->n, sizeof(*made));
 	if (!t->hists || (!made && (p->natives || totals)))
 		return pq_oom(e);
+	e->any_buckets |= !totals;
 	if (p->natives) {
 		make_any(p, totals, made, t);
 	} else if (totals) {
@@ -476,10 +477,35 @@ void pq_window_at(const struct pq_engine *e, const struct pq_grid *g, const stru
 	*start = *end - n->range_ms;
 }
 
+/* Mostly a little after where windows began before. */
+static size_t first_after(struct pq_track *t, int64_t time)
+{
+	size_t a = t->sought, b, stride = 1;
+
+	if (a >= t->n || t->t_ms[a] > time)
+		a = 0;
+	for (b = a; b < t->n && t->t_ms[b] <= time; stride *= 2) {
+		a = b + 1;
+		b += stride;
+	}
+	b = SG_MIN(b, t->n);
+	while (a < b) {
+		size_t mid = a + (b - a) / 2;
+
+		if (t->t_ms[mid] <= time)
+			a = mid + 1;
+		else
+			b = mid;
+	}
+	return t->sought = a;
+}
+
 void pq_window_slide(struct pq_window *w, int64_t start, int64_t end)
 {
-	const struct pq_track *t = w->track;
+	struct pq_track *t = w->track;
 
+	if (!w->hi)
+		w->lo = w->hi = first_after(t, start);
 	while (w->hi < t->n && t->t_ms[w->hi] <= end)
 		w->hi++;
 	while (w->lo < w->hi && t->t_ms[w->lo] <= start)
