@@ -90,8 +90,8 @@ struct pq_track {
 	bool layouts; /* the histograms are not all of one schema */
 	size_t sought; /* where windows began last */
 	/* Where a counter was reset, found once: ascending indices of the sample after it. */
-	size_t *resets, n_resets;
-	bool resets_known;
+	size_t *resets, n_resets, cap_resets;
+	size_t resets_until; /* samples before it are looked through */
 };
 struct pq_tracks {
 	size_t n;

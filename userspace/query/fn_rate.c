@@ -7,7 +7,7 @@
 #include "engine.h"
 #include "windows.h"
 
-/* ---- counter resets, found once per series ------------------------------------------- */
+/* ---- counter resets, each found once ------------------------------------------- */
 
 static bool any_reset(const struct pq_track *t, size_t i)
 {
@@ -29,29 +29,33 @@ static bool is_reset(const struct pq_track *t, size_t i)
 	return any_reset(t, i);
 }
 
-static int find_resets(struct pq_engine *e, struct pq_track *t)
+static int add_reset(struct pq_engine *e, struct pq_track *t, size_t i)
 {
-	size_t cap = 0;
+	if (t->n_resets == t->cap_resets) {
+		size_t cap = t->cap_resets ? t->cap_resets * 2 : 16;
+		size_t *more = pq_alloc_lasting(e, cap, sizeof(*more));
 
-	if (t->resets_known)
-		return 0;
-	for (size_t i = 1; i < t->n; i++) {
-		if (!is_reset(t, i))
-			continue;
-		if (t->n_resets == cap) {
-			size_t *more = pq_alloc_lasting(e, cap ? cap * 2 : 16, sizeof(*more));
-
-			if (!more)
-				return pq_oom(e);
-			if (cap)
-				memcpy(more, t->resets, cap * sizeof(*more));
-			t->resets = more;
-			cap = cap ? cap * 2 : 16;
-		}
-		t->resets[t->n_resets++] = i;
+		if (!more)
+			return pq_oom(e);
+		if (t->n_resets)
+			memcpy(more, t->resets, t->n_resets * sizeof(*more));
+		t->resets = more;
+		t->cap_resets = cap;
 	}
-	t->resets_known = true;
+	t->resets[t->n_resets++] = i;
 	return 0;
+}
+
+/* Those before sample hi: no further, so that the window finds its samples in the cache. */
+static int find_resets(struct pq_engine *e, struct pq_track *t, size_t hi)
+{
+	int r = 0;
+
+	for (size_t i = SG_MAX(t->resets_until, (size_t)1); !r && i < hi; i++)
+		if (is_reset(t, i))
+			r = add_reset(e, t, i);
+	t->resets_until = SG_MAX(t->resets_until, hi);
+	return r;
 }
 
 /* Resets after sample lo up to sample hi - 1: indices [*from, *to) of t->resets. */
@@ -286,7 +290,7 @@ static int extrapolated(struct pq_engine *e, const struct pq_window *w, enum fla
 
 	if (pq_window_is_mixed(e, w) || w->hi - w->lo < 2)
 		return 0;
-	r = counter ? find_resets(e, w->track) : 0;
+	r = counter ? find_resets(e, w->track, w->hi) : 0;
 	if (r < 0)
 		return r;
 	if (counter && grew_plainly(w))
@@ -402,7 +406,7 @@ PQ_WINDOW_FN(pq_fn_idelta)
 PQ_WINDOW_FN(pq_fn_resets)
 {
 	size_t from, to;
-	int r = find_resets(e, w->track);
+	int r = find_resets(e, w->track, w->hi);
 
 	if (r < 0)
 		return r;
