@@ -37,15 +37,15 @@ static const char *name_of(size_t i)
 	return text;
 }
 
-/* 30 to 60 buckets, most of which grow in a minute. */
-static void add_hists(struct fake_reader *f, size_t i, size_t steps)
+/* 30 to 60 buckets, most of which grow from a sample to the next. */
+static void add_hists(struct fake_reader *f, size_t i, size_t steps, size_t per_step)
 {
 	const char *labels[] = {"cgroup", name_of(i), "kind", i % 2 ? "a" : "b", NULL};
 	struct fake_series *s = fake_series(f, SG_HISTOGRAM, "bench_latency_seconds", labels);
 	int n = 30 + (int)(i * 30 / CGROUPS), first = -120 + (int)(i % 16);
 	struct sg_hist h = {0};
 
-	for (size_t k = 0; k <= 5 * steps; k++) {
+	for (size_t k = 0; k <= per_step * steps; k++) {
 		for (int b = 0; b < n; b++) {
 			double more = (double)(rnd() % 40);
 
@@ -54,7 +54,7 @@ static void add_hists(struct fake_reader *f, size_t i, size_t steps)
 			h.count += more + (k == 0);
 			h.sum += more * 1e-4;
 		}
-		fake_add_hist(s, T0 + (int64_t)k * STEP_MS / 5, &h);
+		fake_add_hist(s, T0 + (int64_t)k * STEP_MS / (int64_t)per_step, &h);
 	}
 	sg_hist_free(&h);
 }
@@ -113,30 +113,56 @@ static void ask(struct fake_reader *f, const char *expr, size_t steps)
 	printf("  %-76s %8.2f ms  %zu series\n", expr, best, series);
 }
 
+static struct fake_reader *new_reader(void)
+{
+	struct fake_reader *f = fake_new();
+
+	f->reader.select = timed_select;
+	return f;
+}
+
+static void ask_hists(const char *const *exprs, size_t n, size_t steps, size_t per_step)
+{
+	struct fake_reader *f = new_reader();
+
+	for (size_t i = 0; i < CGROUPS; i++)
+		add_hists(f, i, steps, per_step);
+	printf("%d histograms, %zu steps, %zu samples a step\n", CGROUPS, steps, per_step);
+	for (size_t i = 0; i < n; i++)
+		ask(f, exprs[i], steps);
+	f->reader.close(&f->reader);
+}
+
+static void ask_counters(size_t series, size_t steps)
+{
+	struct fake_reader *f = new_reader();
+
+	for (size_t i = 0; i < series; i++)
+		add_counter(f, i, steps);
+	printf("%zu counters, %zu steps, %lld samples a step\n", series, steps, STEP_MS / EVERY_MS);
+	ask(f, "rate(bench_calls_total[1m])", steps);
+	ask(f, "sum by (cgroup) (rate(bench_calls_total[1m]))", steps);
+	f->reader.close(&f->reader);
+}
+
 int main(int argc, char **argv)
 {
-	static const char *const exprs[] = {
+	static const char *const day[] = {
 		"sum by (cgroup) (histogram_count(bench_latency_seconds))",
 		"histogram_quantile(0.99, bench_latency_seconds)",
 		"histogram_quantile(0.99, rate(bench_latency_seconds[1m]))",
 		"histogram_quantile(0.99, sum by (cgroup) (rate(bench_latency_seconds[1m])))",
 		"histogram_quantile(0.99, sum by (kind) (rate(bench_latency_seconds[1m])))",
-		"rate(bench_calls_total[1m])",
-		"sum by (cgroup) (rate(bench_calls_total[1m]))",
+	};
+	static const char *const week[] = {
+		"histogram_quantile(0.99, sum by (cgroup) (rate(bench_latency_seconds[5m])))",
+		"histogram_quantile(0.99, sum by (kind) (rate(bench_latency_seconds[5m])))",
 	};
 	size_t steps = argc > 1 ? (size_t)atoi(argv[1]) : 1440;
 	size_t series = argc > 2 ? (size_t)atoi(argv[2]) : 1000;
-	struct fake_reader *f = fake_new();
 
-	for (size_t i = 0; i < CGROUPS; i++)
-		add_hists(f, i, steps);
-	for (size_t i = 0; i < series; i++)
-		add_counter(f, i, steps);
-	f->reader.select = timed_select;
-	printf("%zu steps, %d histograms with 5 samples a step, %zu counters with %lld\n", steps,
-	       CGROUPS, series, STEP_MS / EVERY_MS);
-	for (size_t i = 0; i < ARRAY_SIZE(exprs); i++)
-		ask(f, exprs[i], steps);
-	f->reader.close(&f->reader);
+	ask_hists(day, ARRAY_SIZE(day), steps, 5);
+	ask_hists(week, ARRAY_SIZE(week), 7 * steps, 1);
+	ask_counters(series, steps);
 	return 0;
 }
