@@ -63,6 +63,10 @@ static void resets_between(const struct pq_track *t, size_t lo, size_t hi, size_
 {
 	size_t a = 0, b = t->n_resets;
 
+	if (!b || t->resets[b - 1] <= lo) {
+		*from = *to = b;
+		return;
+	}
 	while (a < b) {
 		size_t mid = (a + b) / 2;
 
@@ -281,22 +285,12 @@ static int extrapolated_hist(struct pq_engine *e, const struct pq_window *w, enu
 	return out->h ? 1 : pq_oom(e);
 }
 
-static int extrapolated(struct pq_engine *e, const struct pq_window *w, enum flavour f,
-			struct pq_cell *out)
+static void extrapolated_float(struct pq_engine *e, const struct pq_window *w, enum flavour f,
+			       struct pq_cell *out)
 {
 	bool counter = f != DELTA;
 	double increase, factor;
-	int r;
 
-	if (pq_window_is_mixed(e, w) || w->hi - w->lo < 2)
-		return 0;
-	r = counter ? find_resets(e, w->track, w->hi) : 0;
-	if (r < 0)
-		return r;
-	if (counter && grew_plainly(w))
-		return plain_hist(e, w, f, out);
-	if (pq_window_kinds(w) == PQ_HISTS)
-		return extrapolated_hist(e, w, f, out);
 	if (counter)
 		check_counter_name(e, w);
 	increase = float_increase(w, counter);
@@ -304,6 +298,24 @@ static int extrapolated(struct pq_engine *e, const struct pq_window *w, enum fla
 	if (f == RATE)
 		factor /= (double)w->range_ms / 1000;
 	out->v = increase * factor;
+}
+
+static int extrapolated(struct pq_engine *e, const struct pq_window *w, enum flavour f,
+			struct pq_cell *out)
+{
+	bool counter = f != DELTA;
+	int r;
+
+	if (w->hi - w->lo < 2 || (w->track->hists && pq_window_is_mixed(e, w)))
+		return 0;
+	r = counter ? find_resets(e, w->track, w->hi) : 0;
+	if (r < 0)
+		return r;
+	if (counter && grew_plainly(w))
+		return plain_hist(e, w, f, out);
+	if (w->track->hists && pq_window_kinds(w) == PQ_HISTS)
+		return extrapolated_hist(e, w, f, out);
+	extrapolated_float(e, w, f, out);
 	return 1;
 }
 
