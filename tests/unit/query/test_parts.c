@@ -143,6 +143,7 @@ static void each_step_is_the_instant_query(void **state)
 		"histogram_quantile(0.99, sum by (group) (rate(h_seconds[1m])))",
 		"sum by (group) (increase(h_seconds[2m] offset 1m))",
 		"avg(h_seconds)",
+		"sum(rate(h_seconds[2m] offset 20m)) - sum(rate(h_seconds[2m]))",
 		"sum(rate(h_seconds[1m])) * 2 > bool 0 or h_seconds",
 		"histogram_count(rate(h_seconds[1m])) > 9",
 		"topk(1, histogram_quantile(0.5, h_seconds))",
