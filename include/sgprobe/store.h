@@ -96,7 +96,12 @@ void sg_store_health(struct sg_store *st, struct sg_store_health *ret);
 int sg_store_reader(const char *data_dir, struct sg_head *head, struct sg_reader **ret,
 		    struct sg_error *err);
 
-/* Raw frame bytes in ascending time in (from_ms, to_ms], for 'sgprobe record' from a store. */
+/*
+ * Frame bytes in (from_ms, to_ms], in the order in which they were measured, for 'sgprobe
+ * record' from a store: as they came, or, where they were folded, made again (remake.h). 0,
+ * what cb returned, or -errno; -ENODATA: of some of this time only coarser samples are
+ * kept; err says how much is there whole, and nothing was given.
+ */
 typedef int (*sg_store_on_frame)(const void *p, size_t n, void *ctx);
 int sg_store_frames(const char *data_dir, int64_t from_ms, int64_t to_ms, sg_store_on_frame cb,
 		    void *ctx, struct sg_error *err);
