@@ -256,6 +256,23 @@ bool sg_accum_get(const struct sg_accum *a, const struct sg_series *s, double *v
 	return true;
 }
 
+int sg_accum_set(struct sg_accum *a, const struct sg_series *s, double value,
+		 const struct sg_hist *hist, int64_t last_ms)
+{
+	bool in_range = s->type == SG_HISTOGRAM ? hist->count <= COUNT_MAX && isfinite(hist->sum)
+						: isfinite(value);
+	struct entry *e;
+	int r = find_entry(a, s, &e);
+
+	if (r < 0 || !e || !in_range)
+		return r;
+	e->last_ms = last_ms;
+	if (s->type == SG_HISTOGRAM)
+		return sg_hist_copy(&e->hist, hist);
+	e->value = value;
+	return 0;
+}
+
 /* ---- the base ------------------------------------------------------------------ */
 
 static void put_u64(struct sg_buf *b, uint64_t v)

@@ -51,6 +51,9 @@ void sg_accum_expire(struct sg_accum *a, int64_t now_ms);
  */
 bool sg_accum_get(const struct sg_accum *a, const struct sg_series *s, double *value,
 		  const struct sg_hist **hist, int64_t *last_ms);
+/* Replaces what was counted; of a histogram hist is copied, of a counter value. -ENOMEM. */
+int sg_accum_set(struct sg_accum *a, const struct sg_series *s, double value,
+		 const struct sg_hist *hist, int64_t last_ms);
 size_t sg_accum_len(const struct sg_accum *a);
 
 /* Appends a base. */

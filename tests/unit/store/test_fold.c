@@ -222,6 +222,54 @@ static void kills_while_folding_lose_nothing_and_double_nothing(void **state)
 	same_answers(&cumulative, &c);
 }
 
+static double newest_value(struct box *b, const char *name, int64_t from_ms)
+{
+	auto_answer a = ask(b, name, from_ms, INT64_MAX);
+
+	assert_int_equal(a.set.n, 1);
+	return a.set.series[0].values[a.set.series[0].n - 1];
+}
+
+static double newest_count(struct box *b, int64_t from_ms)
+{
+	auto_answer a = ask(b, "hist", from_ms, INT64_MAX);
+
+	assert_int_not_equal(a.set.n, 0);
+	return a.set.series[0].hists[a.set.series[0].n - 1].count;
+}
+
+/* Older key blocks are folded away: what was counted is in the chunks, too. */
+static void counters_go_on_where_no_key_block_is_whole(void **state)
+{
+	int64_t end = T0 + 1700000;
+	struct box *b = *state;
+	double value, count, lost = 0;
+	int64_t first, last;
+
+	write_ticks(b, 0, 1700);
+	fold_all(b);
+	assert_int_equal(number(b, "SELECT count(*) FROM journal WHERE key"), 1);
+	first = (number(b, "SELECT t0_ms FROM journal WHERE key") - T0) / 1000;
+	last = (number(b, "SELECT t1_ms FROM journal WHERE key") - T0) / 1000;
+	value = newest_value(b, "whole_total", end - 5000);
+	count = newest_count(b, end - 5000);
+	for (int64_t i = first; i <= last; i++)
+		lost += floor(noise(i, 1) / 300);
+	assert_true(lost > 0 && value > 10 * lost);
+	assert_int_equal(sqlite3_exec(b->st->db->h,
+				      "UPDATE journal SET base = zeroblob(10) WHERE key", NULL,
+				      NULL, NULL),
+			 SQLITE_OK);
+	reopen(b);
+	assert_int_equal(sg_store_committed(b->st, 1), 1700);
+	assert_int_equal(append_c(b->st, 5, 1, end, 1), 1);
+	write_ticks(b, 1700, 1710);
+	for (int64_t i = 1700; i < 1710; i++)
+		value += floor(noise(i, 1) / 300);
+	assert_float_equal(newest_value(b, "whole_total", end + 5000), value - lost, 0);
+	assert_true(newest_count(b, end + 5000) > count - 10 * 24);
+}
+
 /* As an older sgprobe left it: no tables for chunks, a key block every minute. */
 static void a_file_of_the_version_before_is_folded(void **state)
 {
@@ -257,6 +305,7 @@ int main(void)
 		T(a_series_that_is_too_many_is_refused_and_counted),
 		T(series_that_end_are_marked),
 		T(kills_while_folding_lose_nothing_and_double_nothing),
+		T(counters_go_on_where_no_key_block_is_whole),
 		T(a_file_of_the_version_before_is_folded),
 	};
 
