@@ -177,7 +177,7 @@ static int get_buckets_of(struct sg_bits_in *in, struct contexts *c, int32_t hi,
 		uint64_t gap = sg_rice_get(in, k ? &c->gap : &c->first);
 		int64_t count;
 
-		if (gap > (uint64_t)(hi - at))
+		if (at > hi || gap > (uint64_t)(hi - at))
 			return -EBADMSG;
 		at += (int64_t)gap;
 		count = get_count(in, &c->of[at - c->lo]);
@@ -282,7 +282,8 @@ static void put_guessed(struct sg_bits_out *o, const struct sg_samples *s, unsig
 			sg_rice_put(o, &off,
 				    sg_zigzag((int64_t)(k - guess(b, s->n_buckets[i],
 								  sg_scale_per_unit(scale)))));
-		b += s->n_buckets[i];
+		if (s->n_buckets[i])
+			b += s->n_buckets[i];
 	}
 }
 
@@ -429,6 +430,15 @@ static int put_values(struct sg_bits_out *o, struct sg_samples *s)
 	return 0;
 }
 
+static int get_ticks(struct sg_bits_in *in, struct sg_samples *s)
+{
+	sg_column_get_ints(in, s->n_ticks, s->n);
+	for (size_t i = 0; i < s->n; i++)
+		if (s->n_ticks[i] < 0 || s->n_ticks[i] > SG_CHUNK_MAX_TICKS)
+			return -EBADMSG;
+	return 0;
+}
+
 static int get_values(struct sg_bits_in *in, struct sg_samples *s)
 {
 	int r;
@@ -445,7 +455,7 @@ static int get_values(struct sg_bits_in *in, struct sg_samples *s)
 		sg_column_get_doubles(in, s->min, s->n);
 		sg_column_get_doubles(in, s->max, s->n);
 		sg_column_get_doubles(in, s->sum, s->n);
-		sg_column_get_ints(in, s->n_ticks, s->n);
+		return get_ticks(in, s);
 	}
 	return 0;
 }

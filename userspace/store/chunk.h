@@ -22,6 +22,7 @@
 #include <sgprobe/series.h>
 
 #define SG_CHUNK_MAX_SAMPLES 65536U
+#define SG_CHUNK_MAX_TICKS ((int64_t)1 << 53) /* that one sample stands for */
 
 /* Zero-initialise, reuse, free. What is used depends on type and coarse. */
 struct sg_samples {

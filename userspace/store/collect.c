@@ -493,7 +493,8 @@ int sg_collect_samples(struct sg_collect *c, const struct sg_series *s, const st
 	for (; at.i < x->n && !r; at.i++) {
 		at.shown = is_shown(c, x, at.i);
 		r = sample_of_chunk(c, e, &at);
-		at.b += x->type == SG_HISTOGRAM ? x->n_buckets[at.i] : 0;
+		if (x->type == SG_HISTOGRAM && x->n_buckets[at.i])
+			at.b += x->n_buckets[at.i];
 	}
 	return r < 0 ? r : settle(c, e);
 }

@@ -84,7 +84,7 @@ static void add_gauge(struct sg_merge *m, const struct sg_samples *s, size_t i)
 	o->min[k] = fmin(o->min[k], s->coarse ? s->min[i] : s->v[i]);
 	o->max[k] = fmax(o->max[k], s->coarse ? s->max[i] : s->v[i]);
 	o->sum[k] += s->coarse ? s->sum[i] : s->v[i];
-	o->n_ticks[k] += s->coarse ? s->n_ticks[i] : 1;
+	o->n_ticks[k] = SG_MIN(o->n_ticks[k] + (s->coarse ? s->n_ticks[i] : 1), SG_CHUNK_MAX_TICKS);
 }
 
 static double go_on(double value, double more)
@@ -139,7 +139,8 @@ int sg_merge_add(struct sg_merge *m, const struct sg_samples *s)
 		r = reach(m, s, i);
 		if (!r)
 			r = add_sample(m, s, i, b);
-		b += s->type == SG_HISTOGRAM ? s->n_buckets[i] : 0;
+		if (s->type == SG_HISTOGRAM && s->n_buckets[i])
+			b += s->n_buckets[i];
 	}
 	return r;
 }

@@ -183,7 +183,8 @@ static int scatter(struct sg_remake *m)
 		r = find_tick(m, &key, &at, &k);
 		if (!r)
 			r = put_sample(m, k, x->v[i], b, n);
-		b += n;
+		if (n)
+			b += n;
 	}
 	return r;
 }

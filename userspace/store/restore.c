@@ -117,12 +117,12 @@ static int sum_up(struct sg_samples *x)
 		struct sg_hist h = {.sum = x->v[i], .buckets = (struct sg_bucket *)b};
 
 		x->value += x->v[i];
-		if (x->type != SG_HISTOGRAM)
+		if (x->type != SG_HISTOGRAM || !x->n_buckets[i])
 			continue;
 		for (h.n = 0; h.n < (uint32_t)x->n_buckets[i]; h.n++)
 			h.count += b[h.n].count;
 		b += h.n;
-		r = h.n ? sg_hist_add(&x->hist, &h) : 0;
+		r = sg_hist_add(&x->hist, &h);
 	}
 	return r;
 }
