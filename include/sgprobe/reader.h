@@ -82,7 +82,12 @@ struct sg_reader {
 	int (*select)(struct sg_reader *r, const struct sg_selector *sels, size_t n_sels,
 		      int64_t from_ms, int64_t to_ms, const struct sg_read_limits *lim,
 		      struct sg_arena *arena, struct sg_points_set *ret, struct sg_error *err);
-	/* Like select, but values are the increases per tick, as in frames: for the feed and heat maps. */
+	/*
+	 * Like select, but values are the increases per tick, as in frames: for the feed and heat
+	 * maps. Where res_ms is not 0 a sample may be the increase since the sample before it,
+	 * over a span that lies within one of (k - 1, k] times res_ms; the first such span may
+	 * begin before from_ms.
+	 */
 	int (*select_deltas)(struct sg_reader *r, const struct sg_selector *sels, size_t n_sels,
 			     int64_t from_ms, int64_t to_ms, const struct sg_read_limits *lim,
 			     struct sg_arena *arena, struct sg_points_set *ret,

@@ -317,6 +317,7 @@ static int add_points(struct sg_heat *h, const struct sg_points *p, struct sg_er
 static int heat_from_store(struct sg_src *src, const char *match, struct sg_heat *h,
 			   struct sg_error *err)
 {
+	const struct sg_read_limits lim = {.res_ms = h->step_ms};
 	sg_auto(sg_arena) arena = sg_arena_new(512U << 20);
 	struct sg_points_set set = {0};
 	struct sg_selector sel = {0};
@@ -326,7 +327,7 @@ static int heat_from_store(struct sg_src *src, const char *match, struct sg_heat
 		r = sg_selector_compile(&sel, err);
 	if (r == 0)
 		r = src->reader->select_deltas(src->reader, &sel, 1, h->from_ms,
-					       h->from_ms + (int64_t)h->n * h->step_ms, NULL, arena,
+					       h->from_ms + (int64_t)h->n * h->step_ms, &lim, arena,
 					       &set, err);
 	for (size_t i = 0; r == 0 && i < set.n; i++)
 		r = add_points(h, &set.series[i], err);

@@ -54,7 +54,7 @@ static int add_points(struct heat *h, const struct sg_points *p)
 static int read_heat(struct http_call *c, struct heat *h, const char *match,
 		     struct sg_points_set *set)
 {
-	struct sg_read_limits lim = {.deadline_ns = c->deadline_ns};
+	struct sg_read_limits lim = {.res_ms = h->step, .deadline_ns = c->deadline_ns};
 	struct sg_selector sel = {0};
 	int r = http_selector(match, c->arena, &sel, &c->err);
 

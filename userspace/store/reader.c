@@ -389,13 +389,13 @@ static int collect_frame(void *ctx, const void *frame, size_t n)
 	return sg_collect_frame(ctx, frame, n);
 }
 
-static int run_select(struct sg_reader *api, const struct sg_collect_options *o,
+static int run_select(struct sg_reader *api, const struct sg_collect_options *o, int64_t res_ms,
 		      const struct sg_read_limits *lim, struct sg_points_set *ret,
 		      struct sg_error *err)
 {
 	sg_auto(sg_collect) c = sg_collect_new(o);
 	struct sg_history h = {
-		.sels = o->sels, .n_sels = o->n_sels, .collect = c, .res_ms = o->res_ms};
+		.sels = o->sels, .n_sels = o->n_sels, .collect = c, .res_ms = res_ms};
 	struct scan sc = {
 		.r = (struct reader *)api,
 		.history = &h,
@@ -434,7 +434,16 @@ static int reader_select(struct sg_reader *r, const struct sg_selector *sels, si
 		.arena = arena,
 	};
 
-	return run_select(r, &o, lim, ret, err);
+	return run_select(r, &o, o.res_ms, lim, ret, err);
+}
+
+/* Whole increases are asked for: of a tier whose spans no end of a step cuts. */
+static int64_t whole_res(int64_t step_ms)
+{
+	for (int tier = SG_TIERS - 1; tier > 0; tier--)
+		if (step_ms > 0 && step_ms % sg_tiers[tier].res_ms == 0)
+			return sg_tiers[tier].res_ms;
+	return 0;
 }
 
 static int reader_select_deltas(struct sg_reader *r, const struct sg_selector *sels, size_t n_sels,
@@ -448,11 +457,12 @@ static int reader_select_deltas(struct sg_reader *r, const struct sg_selector *s
 		.from_ms = from_ms,
 		.to_ms = to_ms,
 		.deltas = true,
+		.field = lim ? lim->field : SG_FIELD_LAST,
 		.max_samples = lim && lim->max_samples ? lim->max_samples : MAX_SAMPLES,
 		.arena = arena,
 	};
 
-	return run_select(r, &o, lim, ret, err);
+	return run_select(r, &o, lim ? whole_res(lim->res_ms) : 0, lim, ret, err);
 }
 
 struct gap_list {

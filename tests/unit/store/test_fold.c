@@ -100,6 +100,63 @@ static void coarse_samples_are_some_of_the_fine_ones(void **state)
 	}
 }
 
+static struct answer ask_steps(struct box *b, const char *name, int64_t from, int64_t to,
+			       int64_t step_ms)
+{
+	struct answer a = {.arena = sg_arena_new(0)};
+	struct sg_matcher m = {SG_MATCH_EQ, "__name__", name, NULL};
+	struct sg_selector sel = {1, &m};
+	const struct sg_read_limits lim = {.res_ms = step_ms};
+	sg_auto(sg_reader) r = NULL;
+
+	assert_int_equal(sg_store_reader(b->dir, sg_store_head(b->st), &r, NULL), 0);
+	assert_int_equal(sg_selector_compile(&sel, NULL), 0);
+	a.r = r->select_deltas(r, &sel, 1, from, to, &lim, a.arena, &a.set, &a.err);
+	sg_selector_release(&sel);
+	assert_int_equal(a.r, 0);
+	return a;
+}
+
+/* What (to - step, to] brought. */
+static double brought(const struct sg_points *p, int64_t to, int64_t step)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < p->n; i++)
+		if (p->t_ms[i] > to - step && p->t_ms[i] <= to)
+			sum += p->series.type == SG_HISTOGRAM ? p->hists[i].count : p->values[i];
+	return sum;
+}
+
+/* A step that no tier divides is read from a finer one, so that its ends cut no span. */
+static void increases_of_steps_are_read_coarsely(void **state)
+{
+	static const struct {
+		int64_t step, res;
+	} steps[] = {{60000, 60000}, {120000, 60000}, {90000, 10000}, {15000, 0}};
+	static const char *const names[] = {"whole_total", "coming_total", "hist"};
+	struct box *b = *state;
+
+	write_ticks(b, 0, 9500);
+	fold_all(b);
+	assert_true(number(b, "SELECT count(*) FROM segment WHERE tier = 2") >= 1);
+	for (size_t i = 0; i < ARRAY_SIZE(steps) * ARRAY_SIZE(names); i++) {
+		const char *name = names[i % ARRAY_SIZE(names)];
+		int64_t step = steps[i / ARRAY_SIZE(names)].step;
+		int64_t from = (T0 / step + 1) * step, to = from + 7200000 / step * step;
+		auto_answer fine = ask_deltas(b, name, from, to);
+		auto_answer coarse = ask_steps(b, name, from, to, step);
+
+		assert_int_equal(coarse.set.res_ms, steps[i / ARRAY_SIZE(names)].res);
+		assert_int_equal(coarse.set.n, fine.set.n);
+		assert_true(step == 15000 || coarse.set.n_samples < fine.set.n_samples / 2);
+		for (size_t s = 0; s < fine.set.n; s++)
+			for (int64_t t = from + step; t <= to; t += step)
+				assert_float_equal(brought(&coarse.set.series[s], t, step),
+						   brought(&fine.set.series[s], t, step), 0);
+	}
+}
+
 static void gauges_keep_their_extremes(void **state)
 {
 	struct box *b = *state;
@@ -300,6 +357,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(folded_samples_are_those_of_the_journal_bit_by_bit),
 		T(coarse_samples_are_some_of_the_fine_ones),
+		T(increases_of_steps_are_read_coarsely),
 		T(gauges_keep_their_extremes),
 		T(what_is_left_answers_where_the_fine_is_gone),
 		T(a_series_that_is_too_many_is_refused_and_counted),
