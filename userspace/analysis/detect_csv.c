@@ -120,7 +120,7 @@ int sg_detect_csv_line(const char *line, int64_t *ret_t_ms, double *ret_v, size_
 		       struct sg_error *err)
 {
 	const char *comma = strchr(line, ',');
-	char stamp[64], value[64];
+	char stamp[64] = "", value[64] = "";
 
 	if (!comma)
 		return sg_fail(err, -EINVAL, "there is no comma; a line is timestamp,value");

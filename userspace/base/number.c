@@ -81,6 +81,7 @@ static void split_any(double v, struct decimal *d)
 static void split(double v, struct decimal *d)
 {
 	d->negative = signbit(v);
+	d->digits[0] = '0';
 	v = fabs(v);
 	if (!split_nanos(v, d))
 		split_any(v, d);

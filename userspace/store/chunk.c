@@ -262,10 +262,8 @@ static size_t gather_sums(struct sg_samples *s, double *out)
 
 static bool empty_sums_are_zero(const struct sg_samples *s)
 {
-	const double zero = 0;
-
 	for (size_t i = 0; i < s->n; i++)
-		if (!s->n_buckets[i] && memcmp(&s->v[i], &zero, sizeof(zero)) != 0)
+		if (!s->n_buckets[i] && !sg_same_bits(s->v[i], 0))
 			return false;
 	return true;
 }

@@ -210,16 +210,11 @@ uint64_t sg_scale_per_unit(unsigned int scale)
 	return scales[scale].per_unit;
 }
 
-static bool same_bits(double a, double b)
-{
-	return memcmp(&a, &b, sizeof(a)) == 0;
-}
-
 static bool fits(unsigned int scale, double v)
 {
 	double k = v * (double)scales[scale].per_unit;
 
-	return fabs(k) < 0x1p53 && same_bits(sg_scale_value(scale, llrint(k)), v);
+	return fabs(k) < 0x1p53 && sg_same_bits(sg_scale_value(scale, llrint(k)), v);
 }
 
 unsigned int sg_scale_find(const double *v, size_t n)

@@ -16,6 +16,16 @@
 
 #include "bits.h"
 
+/* Not the same as ==: there are two zeros, and a NaN is itself here. */
+static inline bool sg_same_bits(double a, double b)
+{
+	uint64_t x, y;
+
+	memcpy(&x, &a, sizeof(x));
+	memcpy(&y, &b, sizeof(y));
+	return x == y;
+}
+
 void sg_column_put_ints(struct sg_bits_out *o, const int64_t *v, size_t n);
 void sg_column_get_ints(struct sg_bits_in *in, int64_t *v, size_t n);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "block.h"
+#include "column.h"
 
 struct tick {
 	int64_t t_ms, span_ms;
@@ -193,12 +194,11 @@ static void put_hist(struct sg_gathered *e, unsigned int flags, const struct sg_
 
 static bool is_again(const struct sg_gathered *e, const struct sg_sample *s)
 {
-	const double zero = 0;
 	bool hist = s->series.type == SG_HISTOGRAM;
 
 	if (hist)
-		return !s->hist.n && memcmp(&s->hist.sum, &zero, sizeof(zero)) == 0;
-	return e->n && memcmp(&s->value, &e->last, sizeof(e->last)) == 0;
+		return !s->hist.n && sg_same_bits(s->hist.sum, 0);
+	return e->n && sg_same_bits(s->value, e->last);
 }
 
 static void put_step(struct sg_gathered *e, uint64_t tick, unsigned int flags)
