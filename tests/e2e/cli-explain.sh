@@ -84,6 +84,9 @@ for bad in "" "text=" "text=a%0Ab" "text=x&kind=oom_kill" "text=x&at=99999999999
 done
 
 # ---- forecasts ----
+# Each resource has values enough: some are seconds later than others.
+is_forecast() { sg forecast --json >"$T/all" && jq -e '.resources | length > 5 and all(.points == null or (.points | length > 3))' "$T/all" >"$T/is" 2>&1; }
+until_true 60 is_forecast
 sg forecast --json >"$T/all"
 check "what can run out is forecast" jq -e '[.resources[].name] | contains(["memory", "cpu", "pids", "file_handles", "disk"])' "$T/all"
 check "with its limit and its error" jq -e '.resources | all(.limit >= 0 and (.backtest | has("mase") and has("coverage")))' "$T/all"
