@@ -25,15 +25,15 @@ start --config "$T/c.yaml"
 check "the daemon is ready" until_true 30 is_ready
 sleep 5
 "$T/sg-worst" 1000 300 sg-thread >"$T/said"
-read -r pid tid from upto <"$T/said"
+read -r worst_pid tid from upto <"$T/said"
 check "the slow call arrives" until_true 15 is_there
 mine >"$T/mine"
 check "once" test "$(wc -l <"$T/mine")" = 1
-check "with process and thread" jq -e --arg p "$pid" --arg t "$tid" '.labels.pid == $p and .labels.tid == $t' "$T/mine"
+check "with process and thread" jq -e --arg p "$worst_pid" --arg t "$tid" '.labels.pid == $p and .labels.tid == $t' "$T/mine"
 check "and its time" jq -e --argjson a "$from" --argjson b "$upto" '.timestamp * 1000 >= $a - 50 and .timestamp * 1000 <= $b + 50' "$T/mine"
 check "and the function that slept" jq -e '.frames | index("sg_long_sleep")' "$T/mine"
 sg worst "$CALL" --last 5m >"$T/text"
-check "people see who it was" grep -q "sg-thread (pid $pid, thread $tid)" "$T/text"
+check "people see who it was" grep -q "sg-thread (pid $worst_pid, thread $tid)" "$T/text"
 check "and its stack, innermost first" grep -A1 '^ *sg_long_sleep$' "$T/text"
 check "without a metric it is one of each latency" bash -c "[ \$('$SGPROBE' worst --socket '$SOCK' --data-dir '$DATA' --last 5m --limit 100 --json | jq -r .series.__name__ | sort | uniq -d | wc -l) = 0 ]"
 
