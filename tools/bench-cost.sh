@@ -3,7 +3,7 @@
 # Whether what sgprobe says that it costs is what it costs: a piece of work is done over and over on one CPU while the
 # kernel programs are taken off their hooks and put back every second, so that both are measured at the same speed
 # of the machine; against what sgprobe reports for the control group of the work. The kernel measures the programs in
-# one second before that, as it does every half minute under the daemon.
+# one second of five, which does not count; under the daemon it does so every half minute.
 #   bench-cost.sh [TURNS [WORK...]]      O=build folder
 set -u
 cd "$(dirname "$0")/.." || exit 1

@@ -33,6 +33,7 @@
 #define PARTS_MAX 100000
 #define TURNS_MAX 1000
 #define TURN_SECONDS 20
+#define TURN_ASIDE UINT32_MAX /* the kernel measures: it does not count */
 
 static void die(const char *what)
 {
@@ -148,12 +149,14 @@ static double take_turn(const struct work *w, volatile uint32_t *turn, uint32_t 
 		uint32_t before = *turn;
 		double t0 = now_ns(), took;
 
-		if (before > which)
+		if (before > which && before != TURN_ASIDE)
 			break;
 		w->run(w->part);
 		took = (now_ns() - t0) / w->part;
 		if (before == which && *turn == which && n_parts < PARTS_MAX)
 			parts[n_parts++] = took;
+		if (before == TURN_ASIDE)
+			continue;
 		if (before == 0)
 			*units += w->part / 2.0;
 		else if (before % 2 == 0)

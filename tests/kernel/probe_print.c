@@ -20,10 +20,13 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/signalfd.h>
+#include <unistd.h>
 
 #include <sgprobe/named_attach.h>
 #include <sgprobe/probe.h>
 #include <sgprobe/time.h>
+
+#define TURN_ASIDE UINT32_MAX /* as in tools/work-cost.c */
 
 struct total {
 	struct sg_series *series;
@@ -50,6 +53,7 @@ struct run {
 	int interval_ms;
 	bool drop, stats, window, timing, stacks, worst;
 	uint32_t *turn; /* shared with who measures the work */
+	int measuring; /* descriptor that has the kernel measure in this turn, or -1 */
 	struct sg_profile *profile;
 	struct sg_buf record;
 	unsigned int ticks;
@@ -154,7 +158,7 @@ static int add(struct run *r)
 	if (r->timing)
 		fprintf(stderr, "tick %.3f ms, %zu samples\n",
 			(double)(sg_mono_ns() - start) * 1e-6, r->frame->n);
-	for (size_t i = 0; e == 0 && i < r->frame->n; i++) {
+	for (size_t i = 0; e == 0 && r->measuring < 0 && i < r->frame->n; i++) {
 		const struct sg_sample *s = &r->frame->samples[i];
 		struct total *t = total_of(r, &s->series);
 
@@ -314,17 +318,26 @@ static void forget(struct run *r)
 }
 
 #define TURNS_AFTER 3
+#define TURNS 4 /* off, on, off, on, */
+#define CYCLE 5 /* and one in which the kernel measures, which does not count */
 
-/* What others see of it: 0 while it changes, else 2 n - 1 when nothing is on its hook, and 2 n when all is. */
+/* What others see of it: 0 while it changes, 2 n - 1 when nothing is on its hook, 2 n when all is, or TURN_ASIDE. */
 static void tell_turn(struct run *r, uint32_t turn)
 {
 	__atomic_store_n(r->turn, turn, __ATOMIC_SEQ_CST);
 }
 
+static uint32_t turn_of(uint32_t tick)
+{
+	uint32_t at = tick % CYCLE;
+
+	return at < TURNS ? tick / CYCLE * TURNS + at + 1 : TURN_ASIDE;
+}
+
 /* Off and on with each tick, once the programs are measured. Totals begin with it. */
 static int take_turns(struct run *r)
 {
-	uint32_t turn = r->ticks - TURNS_AFTER;
+	uint32_t turn = turn_of(r->ticks - TURNS_AFTER - 1);
 	int e;
 
 	if (!r->turn || r->ticks <= TURNS_AFTER)
@@ -332,10 +345,28 @@ static int take_turns(struct run *r)
 	if (turn == 1)
 		forget(r);
 	tell_turn(r, 0);
-	e = sg_probe_shed_all(r->probe, turn & 1);
+	e = sg_probe_shed_all(r->probe, turn != TURN_ASIDE && turn & 1);
 	if (e < 0)
 		fprintf(stderr, "turn %u: %s\n", turn, strerror(-e));
+	if (turn == TURN_ASIDE) {
+		r->measuring = bpf_enable_stats(BPF_STATS_RUN_TIME);
+		sg_probe_stats_window(r->probe, true);
+	}
 	tell_turn(r, turn);
+	return e;
+}
+
+/* What was paid for measuring goes with the frame of that tick, which nobody counts. */
+static int end_tick(struct run *r)
+{
+	int e;
+
+	if (r->measuring >= 0)
+		sg_probe_stats_window(r->probe, false);
+	e = add(r);
+	if (r->measuring >= 0)
+		close(r->measuring);
+	r->measuring = -1;
 	return e;
 }
 
@@ -367,7 +398,7 @@ static int run(struct run *r, int stop_fd)
 			sg_probe_stats_window(r->probe, true);
 		if (r->window)
 			measure_one_tick(r);
-		e = add(r);
+		e = end_tick(r);
 		if (e == 0)
 			e = take_turns(r);
 	}
@@ -381,7 +412,7 @@ static int run(struct run *r, int stop_fd)
 
 int main(int argc, char **argv)
 {
-	struct run r = {0};
+	struct run r = {.measuring = -1};
 	struct sg_error err = {0};
 	sigset_t set;
 	int e, stop_fd;
