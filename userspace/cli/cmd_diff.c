@@ -4,15 +4,14 @@
 #include <math.h>
 #include <string.h>
 
-#include <sgprobe/time.h>
-
+#include "question.h"
 #include "render.h"
 #include "windows.h"
 
-#define PATIENCE_NS 60000000000ULL
-
 struct wish {
 	struct sg_cli_windows windows;
+	struct sg_windows_wish found;
+	char mark[32]; /* of found */
 	uint64_t limit;
 };
 
@@ -91,36 +90,32 @@ static void put_text(struct sg_buf *b, const json_t *doc)
 
 /* ---- asking ------------------------------------------------------------------------------- */
 
-static int from_store(struct sg_src *src, const struct wish *w, const struct sg_windows_wish *wish,
-		      json_t **ret, struct sg_error *err)
+static int prepare(struct sg_src *src, void *ctx, struct sg_error *err)
 {
-	struct sg_diff_options o = {.limit = w->limit, .deadline_ns = sg_mono_ns() + PATIENCE_NS};
-	sg_auto_buf b = {0};
-	int r = sg_windows_find(src->reader, wish, o.deadline_ns, o.window, err);
+	struct wish *w = ctx;
 
-	if (r == 0)
-		r = sg_diff_json(src->reader, &o, &b, err);
-	if (r < 0)
-		return r;
-	*ret = b.err ? NULL : json_loadb(b.data, b.len, 0, NULL);
-	return *ret ? 0 : -ENOMEM;
+	return sg_cli_windows_wish(src, &w->windows, &w->found, w->mark, err);
 }
 
-static int ask(struct sg_src *src, const struct wish *w, json_t **ret, struct sg_error *err)
+static int make(struct sg_reader *r, const void *ctx, uint64_t deadline_ns, struct sg_buf *b,
+		struct sg_error *err)
 {
-	struct sg_windows_wish wish;
-	sg_auto_buf path = {0};
-	char mark[32];
-	int r = sg_cli_windows_wish(src, &w->windows, &wish, mark, err);
+	const struct wish *w = ctx;
+	struct sg_diff_options o = {.limit = w->limit, .deadline_ns = deadline_ns};
+	int e = sg_windows_find(r, &w->found, deadline_ns, o.window, err);
 
-	if (r < 0)
-		return r;
-	if (src->reader)
-		return from_store(src, w, &wish, ret, err);
-	sg_buf_printf(&path, "/api/sg/v1/diff?timeout=30&limit=%" PRIu64, w->limit);
-	sg_cli_windows_params(&path, &wish);
-	return path.err ? path.err : sg_src_get(src, path.data, ret, err);
+	return e < 0 ? e : sg_diff_json(r, &o, b, err);
 }
+
+static void path(const void *ctx, struct sg_buf *b)
+{
+	const struct wish *w = ctx;
+
+	sg_buf_printf(b, "/api/sg/v1/diff?timeout=30&limit=%" PRIu64, w->limit);
+	sg_cli_windows_params(b, &w->found);
+}
+
+static const struct sg_cli_question question = {prepare, make, path};
 
 int sg_cmd_diff(struct sg_cli *cli, int argc, char **argv)
 {
@@ -131,20 +126,9 @@ int sg_cmd_diff(struct sg_cli *cli, int argc, char **argv)
 		{"limit", 'n', SG_OPT_NUMBER, &w.limit, "N", "at most so many rows (40)"},
 	};
 	int r = sg_opts_parse(cli, opts, ARRAY_SIZE(opts), argc, argv, 0, 0, NULL);
-	struct sg_error err = {0};
-	struct sg_src src;
-	json_t *doc = NULL;
 
 	if (r)
 		return r < 0 ? SG_EXIT_USAGE : SG_EXIT_OK;
 	w.limit = SG_MIN(w.limit, (uint64_t)1000);
-	r = sg_src_open(&src, &cli->cfg, &err);
-	if (r == 0)
-		r = ask(&src, &w, &doc, &err);
-	sg_src_close(&src);
-	if (r < 0)
-		return sg_cli_fail(cli, sg_cli_code(r), "%s", err.msg[0] ? err.msg : strerror(-r));
-	r = sg_cli_print(cli, doc, put_text);
-	json_decref(doc);
-	return r;
+	return sg_cli_answer(cli, &question, &w, put_text);
 }

@@ -4,18 +4,18 @@
 #include <math.h>
 #include <string.h>
 
-#include <sgprobe/time.h>
-
 #include "client.h"
 #include "metrics.h"
+#include "question.h"
 #include "render.h"
 #include "windows.h"
 
-#define PATIENCE_NS 60000000000ULL
 #define BAR 20
 
 struct wish {
 	struct sg_cli_windows windows;
+	struct sg_windows_wish found;
+	char mark[32]; /* of found */
 	const char *by, *q, *threshold;
 	enum sg_measure measure;
 	double quantile, above;
@@ -145,47 +145,43 @@ static void put_text(struct sg_buf *b, const json_t *doc)
 
 /* ---- asking ------------------------------------------------------------------------------- */
 
-static int from_store(struct sg_src *src, const struct wish *w, const struct sg_windows_wish *wish,
-		      json_t **ret, struct sg_error *err)
+static int prepare(struct sg_src *src, void *ctx, struct sg_error *err)
 {
+	struct wish *w = ctx;
+
+	return sg_cli_windows_wish(src, &w->windows, &w->found, w->mark, err);
+}
+
+static int make(struct sg_reader *r, const void *ctx, uint64_t deadline_ns, struct sg_buf *b,
+		struct sg_error *err)
+{
+	const struct wish *w = ctx;
 	struct sg_explain_options o = {.metric = w->match,
 				       .by = w->measure,
 				       .q = w->quantile,
 				       .threshold = w->above,
 				       .limit = w->limit,
-				       .deadline_ns = sg_mono_ns() + PATIENCE_NS};
-	sg_auto_buf b = {0};
-	int r = sg_windows_find(src->reader, wish, o.deadline_ns, o.window, err);
+				       .deadline_ns = deadline_ns};
+	int e = sg_windows_find(r, &w->found, deadline_ns, o.window, err);
 
-	if (r == 0)
-		r = sg_explain_json(src->reader, &o, &b, err);
-	if (r < 0)
-		return r;
-	*ret = b.err ? NULL : json_loadb(b.data, b.len, 0, NULL);
-	return *ret ? 0 : -ENOMEM;
+	return e < 0 ? e : sg_explain_json(r, &o, b, err);
 }
 
-static int ask(struct sg_src *src, const struct wish *w, json_t **ret, struct sg_error *err)
+static void path(const void *ctx, struct sg_buf *b)
 {
-	struct sg_windows_wish wish;
-	sg_auto_buf path = {0};
-	char mark[32];
-	int r = sg_cli_windows_wish(src, &w->windows, &wish, mark, err);
+	const struct wish *w = ctx;
 
-	if (r < 0)
-		return r;
-	if (src->reader)
-		return from_store(src, w, &wish, ret, err);
-	sg_buf_printf(&path, "/api/sg/v1/explain?timeout=30&by=%s&limit=%" PRIu64 "&metric=",
+	sg_buf_printf(b, "/api/sg/v1/explain?timeout=30&by=%s&limit=%" PRIu64 "&metric=",
 		      sg_measure_names[w->measure], w->limit);
-	sg_url_escape(&path, w->match);
+	sg_url_escape(b, w->match);
 	if (w->quantile > 0)
-		sg_buf_printf(&path, "&q=%.17g", w->quantile);
+		sg_buf_printf(b, "&q=%.17g", w->quantile);
 	if (w->above > 0)
-		sg_buf_printf(&path, "&threshold=%.17g", w->above);
-	sg_cli_windows_params(&path, &wish);
-	return path.err ? path.err : sg_src_get(src, path.data, ret, err);
+		sg_buf_printf(b, "&threshold=%.17g", w->above);
+	sg_cli_windows_params(b, &w->found);
 }
+
+static const struct sg_cli_question question = {prepare, make, path};
 
 /* A threshold is written "10ms" or as a number in the metric's unit. */
 static int parse(struct wish *w, struct sg_error *err)
@@ -227,7 +223,7 @@ static int run(struct sg_cli *cli, struct wish *w, const char *metric, json_t **
 		return r;
 	}
 	ignored = (struct sg_error){0};
-	r = ask(&src, w, doc, &ignored);
+	r = sg_cli_ask(&src, &question, w, doc, &ignored);
 	if (r < 0 && (w->match != metric || !err->msg[0] || strstr(metric, "sgprobe_")))
 		*err = ignored;
 	sg_src_close(&src);

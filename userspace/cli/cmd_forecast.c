@@ -6,13 +6,12 @@
 #include <time.h>
 
 #include <sgprobe/metric.h>
-#include <sgprobe/time.h>
 
 #include "client.h"
+#include "question.h"
 #include "render.h"
 #include "windows.h"
 
-#define PATIENCE_NS 60000000000ULL
 #define ROWS 8 /* of a forecast */
 
 struct wish {
@@ -224,28 +223,9 @@ static void put_text(struct sg_buf *b, const json_t *doc)
 
 /* ---- asking ------------------------------------------------------------------------------- */
 
-static int from_store(struct sg_src *src, const struct wish *w, json_t **ret, struct sg_error *err)
+static int prepare(struct sg_src *src, void *ctx, struct sg_error *err)
 {
-	const struct sg_forecast_wish wish = {.expr = w->expr,
-					      .from_ms = w->from_ms,
-					      .to_ms = w->to_ms,
-					      .step_ms = (int64_t)(w->step_ns / 1000000),
-					      .horizon_ms = (int64_t)(w->horizon_ns / 1000000),
-					      .has_cross = w->cross_text != NULL,
-					      .cross = w->cross,
-					      .deadline_ns = sg_mono_ns() + PATIENCE_NS};
-	sg_auto_buf b = {0};
-	int r = sg_forecast_json(src->reader, &wish, &b, err);
-
-	if (r < 0)
-		return r;
-	*ret = b.err ? NULL : json_loadb(b.data, b.len, 0, NULL);
-	return *ret ? 0 : -ENOMEM;
-}
-
-static int ask(struct sg_src *src, struct wish *w, json_t **ret, struct sg_error *err)
-{
-	sg_auto_buf path = {0};
+	struct wish *w = ctx;
 	int64_t newest;
 	int r = sg_src_newest(src, &newest, err);
 
@@ -255,22 +235,44 @@ static int ask(struct sg_src *src, struct wish *w, json_t **ret, struct sg_error
 		w->to_ms = newest;
 	if (w->from_ms < 0)
 		w->from_ms = SG_MAX(w->to_ms - (int64_t)(w->last_ns / 1000000), 0);
-	if (src->reader)
-		return from_store(src, w, ret, err);
-	sg_buf_printf(&path, "/api/sg/v1/forecast?timeout=30&from=%" PRId64 "&to=%" PRId64,
-		      w->from_ms, w->to_ms);
+	return 0;
+}
+
+static int make(struct sg_reader *r, const void *ctx, uint64_t deadline_ns, struct sg_buf *b,
+		struct sg_error *err)
+{
+	const struct wish *w = ctx;
+	const struct sg_forecast_wish wish = {.expr = w->expr,
+					      .from_ms = w->from_ms,
+					      .to_ms = w->to_ms,
+					      .step_ms = (int64_t)(w->step_ns / 1000000),
+					      .horizon_ms = (int64_t)(w->horizon_ns / 1000000),
+					      .has_cross = w->cross_text != NULL,
+					      .cross = w->cross,
+					      .deadline_ns = deadline_ns};
+
+	return sg_forecast_json(r, &wish, b, err);
+}
+
+static void path(const void *ctx, struct sg_buf *b)
+{
+	const struct wish *w = ctx;
+
+	sg_buf_printf(b, "/api/sg/v1/forecast?timeout=30&from=%" PRId64 "&to=%" PRId64, w->from_ms,
+		      w->to_ms);
 	if (w->expr) {
-		sg_buf_str(&path, "&query=");
-		sg_url_escape(&path, w->expr);
+		sg_buf_str(b, "&query=");
+		sg_url_escape(b, w->expr);
 	}
 	if (w->cross_text)
-		sg_buf_printf(&path, "&cross=%.17g", w->cross);
+		sg_buf_printf(b, "&cross=%.17g", w->cross);
 	if (w->step_ns)
-		sg_buf_printf(&path, "&step=%.3f", (double)w->step_ns / 1e9);
+		sg_buf_printf(b, "&step=%.3f", (double)w->step_ns / 1e9);
 	if (w->horizon_ns)
-		sg_buf_printf(&path, "&horizon=%.3f", (double)w->horizon_ns / 1e9);
-	return path.err ? path.err : sg_src_get(src, path.data, ret, err);
+		sg_buf_printf(b, "&horizon=%.3f", (double)w->horizon_ns / 1e9);
 }
+
+static const struct sg_cli_question question = {prepare, make, path};
 
 /* "0.9", "64MiB", "10ms". */
 static int parse_cross(const char *text, double *ret)
@@ -304,9 +306,6 @@ int sg_cmd_forecast(struct sg_cli *cli, int argc, char **argv)
 		{"step", 0, SG_OPT_DURATION, &w.step_ns, "DURATION", "between two values"},
 	};
 	int n = 0, r = sg_opts_parse(cli, opts, ARRAY_SIZE(opts), argc, argv, 0, 1, &n);
-	struct sg_error err = {0};
-	struct sg_src src;
-	json_t *doc = NULL;
 
 	if (r)
 		return r < 0 ? SG_EXIT_USAGE : SG_EXIT_OK;
@@ -315,13 +314,5 @@ int sg_cmd_forecast(struct sg_cli *cli, int argc, char **argv)
 		return sg_cli_fail(
 			cli, SG_EXIT_USAGE,
 			"--cross takes a number, a size (64MiB) or a duration, and an expression");
-	r = sg_src_open(&src, &cli->cfg, &err);
-	if (r == 0)
-		r = ask(&src, &w, &doc, &err);
-	sg_src_close(&src);
-	if (r < 0)
-		return sg_cli_fail(cli, sg_cli_code(r), "%s", err.msg[0] ? err.msg : strerror(-r));
-	r = sg_cli_print(cli, doc, put_text);
-	json_decref(doc);
-	return r;
+	return sg_cli_answer(cli, &question, &w, put_text);
 }
