@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <sgprobe/file.h>
+
 #include "doc.h"
 
 unsigned int al_doc_line(const yaml_node_t *n)
@@ -24,6 +26,19 @@ void al_doc_problem(struct al_doc *d, unsigned int line, const char *fmt, ...)
 		va_end(ap);
 	}
 	ps->n++;
+}
+
+int al_doc_read(const char *path, struct sg_buf *b, struct sg_rule_problems *problems)
+{
+	int r = sg_read_file(path, AL_DOC_MAX, b);
+
+	problems->n = r < 0;
+	if (r < 0) {
+		problems->list[0].line = 0;
+		snprintf(problems->list[0].text, sizeof(problems->list[0].text),
+			 "cannot read the file: %s", strerror(-r));
+	}
+	return r < 0 ? r : 0;
 }
 
 int al_doc_open(struct al_doc *d, const char *path, const char *text, size_t n,

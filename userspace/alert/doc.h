@@ -31,6 +31,8 @@ struct al_key {
 	size_t offset; /* of 'to' in the struct */
 };
 
+/* A file's text; problems says why it cannot be read, and is empty when it can. 0 or -errno. */
+int al_doc_read(const char *path, struct sg_buf *b, struct sg_rule_problems *problems);
 /* 0, or -EINVAL with problems. To be closed in both cases. */
 int al_doc_open(struct al_doc *d, const char *path, const char *text, size_t n,
 		struct sg_arena *arena, struct sg_rule_problems *problems);

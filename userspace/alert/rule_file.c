@@ -269,15 +269,9 @@ int sg_rules_parse(const char *path, const char *text, size_t n, struct sg_rule_
 int sg_rules_load(const char *path, struct sg_rule_file **ret, struct sg_rule_problems *problems)
 {
 	sg_auto_buf b = {0};
-	int r = sg_read_file(path, AL_DOC_MAX, &b);
+	int r = al_doc_read(path, &b, problems);
 
-	problems->n = 0;
-	if (r < 0) {
-		problems->n = 1;
-		problems->list[0].line = 0;
-		snprintf(problems->list[0].text, sizeof(problems->list[0].text),
-			 "cannot read the file: %s", strerror(-r));
+	if (r < 0)
 		return r;
-	}
 	return sg_rules_parse(path, b.data ? b.data : "", b.len, ret, problems);
 }

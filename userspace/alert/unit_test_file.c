@@ -123,17 +123,11 @@ int ut_read(struct ut_file *f, const char *path, struct sg_rule_problems *proble
 {
 	sg_auto_buf b = {0};
 	struct al_doc d;
-	int r = sg_read_file(path, AL_DOC_MAX, &b);
+	int r = al_doc_read(path, &b, problems);
 
 	f->path = path;
-	problems->n = 0;
-	if (r < 0) {
-		problems->n = 1;
-		problems->list[0].line = 0;
-		snprintf(problems->list[0].text, sizeof(problems->list[0].text),
-			 "cannot read the file: %s", strerror(-r));
+	if (r < 0)
 		return r;
-	}
 	r = al_doc_open(&d, path, b.data ? b.data : "", b.len, f->arena, problems);
 	if (r == 0 && al_doc_root(&d))
 		al_doc_map(&d, al_doc_root(&d), "test file", file_keys, ARRAY_SIZE(file_keys), f);
