@@ -213,7 +213,8 @@ static bool number_of(const struct canvas *c, unsigned int row, double *ret)
 	double v = c->high - per_row * row;
 
 	*ret = round(v / c->step) * c->step;
-	return fabs(*ret - v) <= per_row / 2 && isfinite(*ret);
+	/* Of two rows that are as near one has it. */
+	return isfinite(*ret) && lround((c->high - *ret) / per_row) == (long)row;
 }
 
 static void put_rows(struct sg_buf *b, const struct canvas *c)

@@ -231,10 +231,37 @@ static void widths_are_learned_from_the_first_rows(void **state)
 	free(text);
 }
 
+/* Whatever the number of rows: a number that lies between two of them stands at one. */
+static void each_round_number_stands_once(void **state)
+{
+	const struct sg_plot_line l = {.label = "up", .n = N, .t_ms = times, .values = rising};
+	const struct sg_plot p = {.from_ms = T0,
+				  .to_ms = T0 + (N - 1) * 1000,
+				  .step_ms = 1000,
+				  .unit = "",
+				  .n = 1,
+				  .lines = &l};
+
+	for (unsigned int rows = 7; rows < 30; rows++) {
+		const struct sg_plot_style style = {.columns = 80, .rows = rows, .ascii = true};
+		static const char *const numbers[] = {" 60|", " 40|", " 20|", " 0|"};
+		sg_auto_buf b = {0};
+
+		sg_plot_render(&b, &p, &style);
+		for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+			const char *at = strstr(b.data, numbers[i]);
+
+			assert_non_null(at);
+			assert_null(strstr(at + 1, numbers[i]));
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_rising_line_goes_from_the_bottom_left_to_the_top_right),
+		cmocka_unit_test(each_round_number_stands_once),
 		cmocka_unit_test(no_line_is_wider_than_the_terminal),
 		cmocka_unit_test(without_colours_lines_have_marks_of_their_own),
 		cmocka_unit_test(a_hole_is_not_drawn_over),
