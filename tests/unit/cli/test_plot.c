@@ -234,7 +234,8 @@ static void widths_are_learned_from_the_first_rows(void **state)
 /* Whatever the number of rows: a number that lies between two of them stands at one. */
 static void each_round_number_stands_once(void **state)
 {
-	const struct sg_plot_line l = {.label = "up", .n = N, .t_ms = times, .values = rising};
+	double v[N];
+	const struct sg_plot_line l = {.label = "up", .n = N, .t_ms = times, .values = v};
 	const struct sg_plot p = {.from_ms = T0,
 				  .to_ms = T0 + (N - 1) * 1000,
 				  .step_ms = 1000,
@@ -242,9 +243,11 @@ static void each_round_number_stands_once(void **state)
 				  .n = 1,
 				  .lines = &l};
 
-	for (unsigned int rows = 7; rows < 30; rows++) {
+	for (int i = 0; i < N; i++)
+		v[i] = i * 80.0 / (N - 1);
+	for (unsigned int rows = 8; rows < 30; rows++) {
 		const struct sg_plot_style style = {.columns = 80, .rows = rows, .ascii = true};
-		static const char *const numbers[] = {" 60|", " 40|", " 20|", " 0|"};
+		static const char *const numbers[] = {" 80|", " 60|", " 40|", " 20|", " 0|"};
 		sg_auto_buf b = {0};
 
 		sg_plot_render(&b, &p, &style);
